@@ -1,0 +1,59 @@
+using System.Globalization;
+using Protocol.Health;
+
+namespace Protocol.Xenstore;
+
+/// <summary>
+/// Where guest and host meet in xenstore, relative to <c>/local/domain/DOMID</c>. What the guest writes lies under
+/// <c>data/</c>, which libxl makes writable for it; what the host writes under <c>control/</c>, which it does not.
+/// </summary>
+public static class GuestKeys
+{
+    /// <summary>The folder of everything the guest says in full.</summary>
+    public const string Report = "data/guest-agent";
+
+    /// <summary>The folder of the summary, where XAPI collects it.</summary>
+    public const string Service = "data/service/guest-agent";
+
+    /// <summary>The version of the words (<see cref="GuestReport.CurrentSchema"/>).</summary>
+    public const string Schema = Report + "/schema";
+
+    /// <summary>The boot that speaks.</summary>
+    public const string BootId = Report + "/boot-id";
+
+    /// <summary>The agent's version.</summary>
+    public const string Version = Report + "/version";
+
+    /// <summary>The summary: severity and worst verdict.</summary>
+    public const string State = Report + "/state";
+
+    /// <summary>Since when the summary holds.</summary>
+    public const string Since = Report + "/since";
+
+    /// <summary>How many filesystems are watched.</summary>
+    public const string FilesystemCount = Report + "/filesystem-count";
+
+    /// <summary>Sign of life, once a minute: sequence and uptime.</summary>
+    public const string Heartbeat = Report + "/heartbeat";
+
+    /// <summary>The answer to the last request.</summary>
+    public const string Outcome = Report + "/outcome";
+
+    /// <summary>The folder of the filesystems, one node each.</summary>
+    public const string Filesystems = Report + "/filesystem";
+
+    /// <summary>The folder that the host makes for its requests.</summary>
+    public const string Control = "control/guest-agent";
+
+    /// <summary>The host's request; removed by the host when it is answered.</summary>
+    public const string Request = Control + "/request";
+
+    /// <summary>The node of one filesystem.</summary>
+    /// <param name="slot">0 for the worst, to <see cref="GuestReport.MaxFilesystems"/> − 1.</param>
+    public static string Filesystem(int slot)
+        => string.Create(CultureInfo.InvariantCulture, $"{Filesystems}/{slot}");
+
+    /// <summary>The absolute form of a path of a domain, for a client in Dom0.</summary>
+    public static string Absolute(int domainId, string relative)
+        => string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domainId}/{relative}");
+}

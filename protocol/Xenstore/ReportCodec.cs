@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Text;
+using Protocol.Health;
+
+namespace Protocol.Xenstore;
+
+/// <summary>Reports as xenstore nodes, and back.</summary>
+public static class ReportCodec
+{
+    private const int MaxDetailBytes = 64;
+    private const int MaxNameLength = 64;
+
+    /// <summary>
+    /// The nodes that say a report, most important first: a guest that runs into its quota keeps the first ones.
+    /// The sequence in a filesystem's line is the report's in which that line last changed.
+    /// </summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> ToNodes(GuestReport report, Func<int, long> sequenceOf)
+    {
+        var nodes = new List<KeyValuePair<string, string>>
+        {
+            new(GuestKeys.Schema, GuestReport.CurrentSchema.ToString(CultureInfo.InvariantCulture)),
+            new(GuestKeys.BootId, report.BootId.ToString()),
+            new(GuestKeys.State, StateText(report.State)),
+        };
+        for (int slot = 0; slot < Math.Min(report.Filesystems.Count, GuestReport.MaxFilesystems); slot++)
+        {
+            string line = ToLine(report.Filesystems[slot], report.BootId, sequenceOf(slot));
+            nodes.Add(new(GuestKeys.Filesystem(slot), line));
+        }
+
+        nodes.Add(new(GuestKeys.FilesystemCount, report.FilesystemCount.ToString(CultureInfo.InvariantCulture)));
+        nodes.Add(new(GuestKeys.Since, FieldLine.Time(report.State.Since)));
+        nodes.Add(new(GuestKeys.Version, report.AgentVersion));
+        nodes.Add(new(GuestKeys.Service + "/state", StateText(report.State)));
+        nodes.Add(new(GuestKeys.Service + "/since", FieldLine.Time(report.State.Since)));
+        nodes.Add(new(GuestKeys.Service + "/version", report.AgentVersion));
+        return nodes;
+    }
+
+    /// <summary>The summary as people read it: <c>critical journal-aborted hidden</c>.</summary>
+    public static string StateText(GuestState state)
+    {
+        string severity = state.Severity.ToString().ToLowerInvariant();
+        return $"{severity} {state.Worst.ToName()}{(state.Hidden ? " hidden" : string.Empty)}";
+    }
+
+    /// <summary>
+    /// One filesystem as one line, for example <c>boot=… seq=7 mount=/ device=xvda type=ext3 role=root
+    /// verdict=journal-aborted hidden=yes claims=rw since=… evidence=probe:EROFS,kernel-line:aborting-journal</c>.
+    /// </summary>
+    public static string ToLine(FilesystemHealth health, BootId bootId, long sequence)
+    {
+        var line = new FieldLineWriter()
+            .Add("boot", bootId.ToString())
+            .Add("seq", sequence)
+            .Add("mount", health.MountPoint.Encoded)
+            .Add("device", health.Device)
+            .Add("type", health.FilesystemType)
+            .Add("role", health.Role.ToString().ToLowerInvariant())
+            .Add("verdict", health.Verdict.ToName())
+            .Add("hidden", health.Hidden ? "yes" : "no")
+            .Add("claims", health.Claims.ToString().ToLowerInvariant())
+            .Add("since", health.Since)
+            .Add("data-loss-since", health.DataLossSince);
+        int room = FieldLine.MaxLength - line.Length - " evidence=".Length;
+        string evidence = EvidenceText(health.Evidence, room);
+        return evidence.Length == 0 ? line.ToString() : line.Add("evidence", evidence).ToString();
+    }
+
+    /// <summary>
+    /// Reads a filesystem's line. Null when anything a decision would stand on is absent or malformed; evidence of
+    /// kinds that this reader does not know is left out.
+    /// </summary>
+    public static ReportedFilesystem? TryParseLine(ReadOnlySpan<byte> bytes)
+    {
+        FieldLine? line = FieldLine.TryParse(bytes);
+        if (line is null
+            || line["boot"] is not { } boot || !BootId.TryParse(boot, out BootId bootId)
+            || line.Number("seq", 1, long.MaxValue) is not { } sequence
+            || line["mount"] is not { } mount || !MountPoint.TryParse(mount, out MountPoint mountPoint)
+            || line["device"] is not { } device || !IsName(device)
+            || line["type"] is not { } type || !IsName(type)
+            || !TryWord(line["role"], "root", "data", out bool isRoot)
+            || line["verdict"] is not { } verdictName || !VerdictName.TryParse(verdictName, out Verdict verdict)
+            || !TryWord(line["hidden"], "yes", "no", out bool hidden)
+            || !TryWord(line["claims"], "ro", "rw", out bool claimsReadOnly)
+            || line.Moment("since") is not { } since)
+        {
+            return null;
+        }
+
+        var health = new FilesystemHealth
+        {
+            MountPoint = mountPoint,
+            Device = device,
+            FilesystemType = type,
+            Role = isRoot ? FilesystemRole.Root : FilesystemRole.Data,
+            Verdict = verdict,
+            Hidden = hidden,
+            Claims = claimsReadOnly ? MountClaim.Ro : MountClaim.Rw,
+            Since = since,
+            DataLossSince = line.Moment("data-loss-since"),
+            Evidence = ParseEvidence(line["evidence"]),
+        };
+        return new ReportedFilesystem(bootId, sequence, health);
+    }
+
+    /// <summary>The heartbeat's value.</summary>
+    public static string Heartbeat(long sequence, long uptimeSeconds)
+        => new FieldLineWriter().Add("seq", sequence).Add("uptime", uptimeSeconds).ToString();
+
+    private static string EvidenceText(IReadOnlyList<Evidence> evidence, int room)
+    {
+        var text = new StringBuilder();
+        foreach (Evidence fact in evidence.Take(FilesystemHealth.MaxEvidence))
+        {
+            byte[] detail = Encoding.UTF8.GetBytes(fact.Detail);
+            string encoded = PercentEncoding.Encode(detail.AsSpan(0, Math.Min(detail.Length, MaxDetailBytes)));
+            string one = encoded.Length == 0 ? fact.Kind.ToName() : $"{fact.Kind.ToName()}:{encoded}";
+            if (text.Length + one.Length + 1 > room)
+            {
+                break;
+            }
+
+            text.Append(text.Length > 0 ? "," : string.Empty).Append(one);
+        }
+
+        return text.ToString();
+    }
+
+    private static List<Evidence> ParseEvidence(string? text)
+    {
+        var evidence = new List<Evidence>();
+        foreach (string one in (text ?? string.Empty).Split(',').Take(FilesystemHealth.MaxEvidence))
+        {
+            string[] parts = one.Split(':', 2);
+            string? detail = parts.Length == 2 ? PercentEncoding.TryDecodeText(parts[1]) : string.Empty;
+            if (detail is not null && EvidenceKindName.TryParse(parts[0], out EvidenceKind kind))
+            {
+                evidence.Add(new Evidence(kind, detail));
+            }
+        }
+
+        return evidence;
+    }
+
+    private static bool IsName(string text)
+        => text.Length is > 0 and <= MaxNameLength
+            && text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or '!');
+
+    private static bool TryWord(string? text, string whenTrue, string whenFalse, out bool value)
+    {
+        value = text == whenTrue;
+        return value || text == whenFalse;
+    }
+}
+
+/// <summary>One filesystem's line, as read.</summary>
+/// <param name="BootId">The boot that wrote it.</param>
+/// <param name="Sequence">The report in which it last changed.</param>
+/// <param name="Health">What it says.</param>
+public sealed record ReportedFilesystem(BootId BootId, long Sequence, FilesystemHealth Health);
