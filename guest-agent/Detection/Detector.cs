@@ -42,6 +42,14 @@ internal sealed record Detector
             Probe = one.Probe with { OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false },
         }),
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
+        Observation.ProbeNotStarted probe => With(probe.Device, now, one => one with
+        {
+            Probe = one.Probe with { LastFinishedAt = now },
+        }),
+        Observation.ProbeWanted probe => With(probe.Device, now, one => one with
+        {
+            Probe = one.Probe with { Wanted = true },
+        }),
         Observation.ProbesLost => WithAll(now, one => one with
         {
             Probe = one.Probe with { OutstandingId = null, Wanted = true },

@@ -18,6 +18,12 @@ internal abstract record Observation
     /// <summary>A probe came back.</summary>
     public sealed record ProbeFinished(DeviceNumber Device, long ProbeId, ProbeResult Result) : Observation;
 
+    /// <summary>There was no probe process to take a probe.</summary>
+    public sealed record ProbeNotStarted(DeviceNumber Device) : Observation;
+
+    /// <summary>Somebody needs to know now: probe as soon as the pace allows.</summary>
+    public sealed record ProbeWanted(DeviceNumber Device) : Observation;
+
     /// <summary>The probe process died: what was outstanding will never come back.</summary>
     public sealed record ProbesLost : Observation;
 

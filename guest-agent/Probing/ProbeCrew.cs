@@ -96,8 +96,16 @@ internal sealed unsafe class ProbeCrew : IDisposable
         }
     }
 
-    /// <summary>Collects processes that ended, so that none stays a zombie.</summary>
-    public void Reap() => _ended.RemoveAll(child => child.TryReap() is not null);
+    /// <summary>Collects processes that ended, so that none stays a zombie and no dead one counts as a spare.</summary>
+    public void Reap()
+    {
+        _ended.RemoveAll(child => child.TryReap() is not null);
+        if (_spare?.TryReap() is not null)
+        {
+            _spare.Dispose();
+            _spare = null;
+        }
+    }
 
     public void Dispose()
     {
