@@ -45,12 +45,12 @@ internal static class Classifier
         var evidence = new List<Evidence> { new(EvidenceKind.ProbeOutstanding, Seconds(away)) };
         BlockActivity activity = facts.Activity.Last;
         evidence.Add(new Evidence(EvidenceKind.Inflight, activity.Inflight.ToString(CultureInfo.InvariantCulture)));
-        if (facts.Activity.FrozenSince is { } since)
+        if (facts.FrozenSince is { } since)
         {
             evidence.Add(new Evidence(EvidenceKind.CompletionsFrozen, Seconds(now - since)));
         }
 
-        bool frozenLongEnough = facts.Activity.FrozenSince is { } start && now - start >= HungAfter;
+        bool frozenLongEnough = facts.FrozenSince is { } start && now - start >= HungAfter;
         Verdict verdict = away switch
         {
             _ when away >= HungAnyway && activity.Inflight > 0 => Verdict.Hung,

@@ -58,7 +58,7 @@ internal sealed record Detector
         Observation.ErrorsCountRead read => With(read.Device, now, one => WithErrorsCount(one, read.Count)),
         Observation.ActivitySampled sample => With(sample.Device, now, one => one with
         {
-            Activity = NextActivity(one, sample.Activity, now),
+            Activity = NextActivity(one.Activity, sample.Activity, now),
         }),
         _ => throw new InvalidOperationException($"unknown observation {observation}"),
     };
@@ -143,7 +143,6 @@ internal sealed record Detector
         return one with
         {
             Probe = one.Probe with { OutstandingId = null, Last = probe.Result, LastFinishedAt = now },
-            Activity = one.Activity with { FrozenSince = null },
             Kernel = lostWrite
                 ? one.Kernel with { WriteLostSince = one.Kernel.WriteLostSince ?? now.WallClock }
                 : one.Kernel,
@@ -162,12 +161,10 @@ internal sealed record Detector
         };
     }
 
-    private static ActivityFacts NextActivity(WatchedFilesystem one, BlockActivity sample, Moment now)
+    private static ActivityFacts NextActivity(ActivityFacts before, BlockActivity sample, Moment now)
     {
-        bool stuck = sample.Inflight > 0
-            && sample.WriteCompletions == one.Activity.Last.WriteCompletions
-            && one.Probe.OutstandingId is not null;
-        return new ActivityFacts { Last = sample, FrozenSince = stuck ? one.Activity.FrozenSince ?? now : null };
+        bool changed = sample.WriteCompletions != before.Last.WriteCompletions;
+        return new ActivityFacts { Last = sample, UnchangedSince = changed ? now : before.UnchangedSince };
     }
 
     private Detector WithKernelLine(KernelLine line, Moment now)

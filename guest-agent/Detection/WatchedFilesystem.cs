@@ -35,6 +35,15 @@ internal sealed record WatchedFilesystem
 
     public FilesystemRole Role => Mount.MountPoint.IsRoot ? FilesystemRole.Root : FilesystemRole.Data;
 
+    /// <summary>
+    /// Since when a probe is away, requests are in flight and no write or flush completes; null while one of the
+    /// three does not hold.
+    /// </summary>
+    public Moment? FrozenSince
+        => Probe.OutstandingId is null || Activity.Last.Inflight == 0 ? null
+            : Activity.UnchangedSince.HasCome(Probe.StartedAt) ? Probe.StartedAt
+            : Activity.UnchangedSince;
+
     /// <summary>Errors were recorded since the agent first saw this mount.</summary>
     public bool ErrorsGrew => ErrorsCount > ErrorsBaseline;
 
@@ -89,6 +98,6 @@ internal sealed record ActivityFacts
 {
     public BlockActivity Last { get; init; }
 
-    /// <summary>Since when requests are in flight and no write or flush completed; null while some do.</summary>
-    public Moment? FrozenSince { get; init; }
+    /// <summary>When that number of completed writes and flushes was seen first.</summary>
+    public Moment UnchangedSince { get; init; }
 }

@@ -73,15 +73,29 @@ internal sealed unsafe class ChildProcess : IDisposable
 
     /// <summary>Its exit code, once it has ended; null before. Never waits.</summary>
     public int? TryReap()
-        => Syscall.waitpid(ProcessId, out int status, WaitOptions.WNOHANG) == ProcessId
-            ? Syscall.WIFEXITED(status) ? Syscall.WEXITSTATUS(status) : SignalBase + NativeConvert.FromSignum(Syscall.WTERMSIG(status))
-            : null;
+        => Syscall.waitpid(ProcessId, out int status, WaitOptions.WNOHANG) == ProcessId ? ExitCode(status) : null;
+
+    /// <summary>Waits until it has ended; its exit code, 128 + signal when one ended it.</summary>
+    public int WaitForExit()
+    {
+        int status;
+        while (Syscall.waitpid(ProcessId, out status, 0) != ProcessId && LastErrno.Name == "EINTR")
+        {
+        }
+
+        return ExitCode(status);
+    }
 
     public void Dispose()
     {
         CloseInput();
         _ = Syscall.close(Output);
     }
+
+    private static int ExitCode(int status)
+        => Syscall.WIFEXITED(status)
+            ? Syscall.WEXITSTATUS(status)
+            : SignalBase + NativeConvert.FromSignum(Syscall.WTERMSIG(status));
 
     private static int Spawn(string path, ReadOnlySpan<string> arguments, int input, int output, out int processId)
     {

@@ -91,7 +91,7 @@ internal static unsafe class WriteProbe
 
     private static bool IsDevice(int folder, DeviceNumber device)
         => Syscall.fstat(folder, out Stat status) == 0
-            && Major(status.st_dev) == device.Major && Minor(status.st_dev) == device.Minor;
+            && DeviceNumbers.Of(status.st_dev) == device;
 
     private static int OpenFile(int folder, out ProbeStep step, out int errno)
     {
@@ -181,9 +181,4 @@ internal static unsafe class WriteProbe
 
         return Syscall.fdatasync(file) == 0 ? (ProbeStep.Done, 0) : (ProbeStep.Sync, LastErrno.Number);
     }
-
-    // gnu_dev_major and gnu_dev_minor, sys/sysmacros.h
-    private static long Major(ulong device) => (long)(((device >> 8) & 0xfff) | ((device >> 32) & ~0xffful));
-
-    private static long Minor(ulong device) => (long)((device & 0xff) | ((device >> 12) & ~0xfful));
 }

@@ -14,8 +14,11 @@ internal sealed unsafe class KernelLog : IDisposable
 {
     private const int RecordBytes = 8192;
 
-    /// <summary>The most records taken in one turn: a flood must not keep the loop from judging.</summary>
-    private const int MaxRecordsPerTurn = 512;
+    /// <summary>The most records to take in one turn: a flood must not keep the loop from judging.</summary>
+    public const int RecordsPerTurn = 512;
+
+    /// <summary>More than a kernel log of the usual size can hold: for the first look, which reads it all.</summary>
+    public const int AllRecords = 1_000_000;
 
     private readonly byte[] _record = new byte[RecordBytes];
 
@@ -34,13 +37,13 @@ internal sealed unsafe class KernelLog : IDisposable
         return file < 0 ? null : new KernelLog(file);
     }
 
-    /// <summary>The lines that are there now and that speak of a filesystem, at most a turn's worth.</summary>
-    public List<KernelLine> Read()
+    /// <summary>The lines that are there now and that speak of a filesystem.</summary>
+    public List<KernelLine> Read(int maxRecords)
     {
         var lines = new List<KernelLine>();
         fixed (byte* start = _record)
         {
-            for (int i = 0; i < MaxRecordsPerTurn; i++)
+            for (int i = 0; i < maxRecords; i++)
             {
                 long size = Syscall.read(FileDescriptor, start, RecordBytes);
                 if (size < 0 && LastErrno.Name == "EPIPE")

@@ -106,7 +106,7 @@ internal static class MountInfoParser
     private static bool TryNumber(ReadOnlySpan<byte> text, out int number)
         => Utf8Parser.TryParse(text, out number, out int used) && used == text.Length && used > 0;
 
-    private static bool TryDevice(ReadOnlySpan<byte> text, out DeviceNumber device)
+    internal static bool TryDevice(ReadOnlySpan<byte> text, out DeviceNumber device)
     {
         device = default;
         int colon = text.IndexOf((byte)':');
