@@ -1,0 +1,191 @@
+using System.Text;
+using GuestAgent;
+using GuestAgent.Detection;
+using Protocol.Health;
+using Protocol.Xenstore;
+
+namespace Tests.Unit.Agent;
+
+/// <summary>
+/// The agent's loop on a stage: time is a number, xenstore a dictionary, and each filesystem answers its probes with
+/// what the test says.
+/// </summary>
+internal sealed class AgentStage
+{
+    public const string Boot = "11111111-2222-3333-4444-555555555555";
+
+    private readonly AgentLoop _loop;
+    private readonly Dictionary<DeviceNumber, string> _probeAnswers = [];
+    private readonly List<MountEntry> _mounts = [];
+    private readonly Dictionary<MountPoint, FstabWish> _fstab = [];
+    private long _probeId;
+    private bool _mountsRead;
+
+    public AgentStage(bool isDomU = true)
+    {
+        _ = BootId.TryParse(Boot, out BootId bootId);
+        _loop = new AgentLoop(new AgentSettings { BootId = bootId, AgentVersion = "9.9.9", IsDomU = isDomU });
+        Now = new Moment(TimeSpan.FromSeconds(100), new DateTimeOffset(2026, 3, 1, 4, 5, 6, TimeSpan.Zero));
+    }
+
+    public Moment Now { get; private set; }
+
+    public Dictionary<string, string> Xenstore { get; } = [];
+
+    public List<AgentEffect> Effects { get; } = [];
+
+    public List<AgentEffect.RunRemedy> Remedies { get; } = [];
+
+    public int Probes { get; private set; }
+
+    /// <summary>Xenstore takes nothing while false.</summary>
+    public bool XenstoreAnswers { get; set; } = true;
+
+    /// <summary>What every write is answered with.</summary>
+    public XenstoreError WriteError { get; set; } = XenstoreError.None;
+
+    public static MountEntry Ext(string mountPoint, int minor, string options = "rw", string super = "rw", int id = 0)
+        => new()
+        {
+            MountId = id == 0 ? minor + 20 : id,
+            Device = new DeviceNumber(202, minor),
+            Root = MountPoint.Root,
+            MountPoint = MountPoint.FromText(mountPoint),
+            MountOptions = options.Split(','),
+            FilesystemType = "ext4",
+            Source = MountPoint.FromText($"/dev/xvd{minor}"),
+            SuperOptions = super.Split(','),
+        };
+
+    public AgentStage With(MountEntry mount, string probe = "ok", FstabWish fstab = FstabWish.NotListed)
+    {
+        _mounts.RemoveAll(one => one.Device == mount.Device);
+        _mounts.Add(mount);
+        _probeAnswers[mount.Device] = probe;
+        _fstab[mount.MountPoint] = fstab;
+        return this;
+    }
+
+    public AgentStage Start()
+    {
+        Step(new AgentInput.LinkUp());
+        ReadMounts();
+        return this;
+    }
+
+    public void ReadMounts()
+    {
+        IReadOnlyList<ObservedMount> mounts = [.. _mounts.Select(mount => new ObservedMount(
+            mount, NameOf(mount), NameOf(mount), _fstab[mount.MountPoint]))];
+        Observe(new Observation.MountTableRead(mounts, IsFirst: !_mountsRead));
+        _mountsRead = true;
+    }
+
+    public void Unmount(int minor)
+    {
+        _mounts.RemoveAll(one => one.Device.Minor == minor);
+        ReadMounts();
+    }
+
+    /// <summary>From now on a filesystem's probes meet this; "never" for probes that do not come back.</summary>
+    public void ProbesMeet(int minor, string errno) => _probeAnswers[new DeviceNumber(202, minor)] = errno;
+
+    /// <summary>A probe comes back late.</summary>
+    public void ProbeReturns(int minor, long probeId, string errno)
+        => Observe(new Observation.ProbeFinished(new DeviceNumber(202, minor), probeId, Result(errno, 0)));
+
+    public void Kernel(KernelLineKind kind, int minor)
+        => Observe(new Observation.KernelLineSeen(new KernelLine(kind, $"xvd{minor}", Now.SinceBoot)));
+
+    public void Observe(Observation observation) => Step(new AgentInput.Observed(observation));
+
+    /// <summary>Time passes as the loop itself wishes to be woken.</summary>
+    public void Pass(double seconds)
+    {
+        Moment end = Now + TimeSpan.FromSeconds(seconds);
+        while (Now.SinceBoot < end.SinceBoot)
+        {
+            Moment wake = _loop.NextWake(Now);
+            Moment next = wake.SinceBoot > Now.SinceBoot ? wake : Now + TimeSpan.FromMilliseconds(10);
+            Now = next.SinceBoot < end.SinceBoot ? next : end;
+            Step(new AgentInput.Tick());
+        }
+    }
+
+    public void Request(string id, string action, string filesystem = "/", string boot = Boot, int lifetime = 60)
+    {
+        string line = $"id={id} boot={boot} seq=1 filesystem={filesystem} action={action} lifetime={lifetime}";
+        Step(new AgentInput.RequestRead(Encoding.ASCII.GetBytes(line)));
+    }
+
+    public void Step(AgentInput input)
+    {
+        var inputs = new Queue<AgentInput>([input]);
+        while (inputs.TryDequeue(out AgentInput? next))
+        {
+            foreach (AgentEffect effect in _loop.Step(next, Now))
+            {
+                Effects.Add(effect);
+                Execute(effect, inputs);
+            }
+        }
+    }
+
+    public FilesystemHealth Health(int minor)
+        => _loop.Detector.Filesystems[new DeviceNumber(202, minor)].Health;
+
+    public long LastProbeId => _probeId;
+
+    public RequestOutcome? Outcome => Xenstore.TryGetValue(GuestKeys.Outcome, out string? line)
+        ? RequestCodec.TryParseOutcome(Encoding.ASCII.GetBytes(line))
+        : null;
+
+    public ReportedFilesystem Slot(int slot)
+        => ReportCodec.TryParseLine(Encoding.ASCII.GetBytes(Xenstore[GuestKeys.Filesystem(slot)]))!;
+
+    private void Execute(AgentEffect effect, Queue<AgentInput> inputs)
+    {
+        switch (effect)
+        {
+            case AgentEffect.StartProbe start:
+                Probes++;
+                long id = ++_probeId;
+                inputs.Enqueue(new AgentInput.Observed(new Observation.ProbeStarted(start.Mount.Device, id)));
+                string answer = _probeAnswers[start.Mount.Device];
+                if (answer != "never")
+                {
+                    inputs.Enqueue(new AgentInput.Observed(
+                        new Observation.ProbeFinished(start.Mount.Device, id, Result(answer, 400))));
+                }
+
+                break;
+            case AgentEffect.WriteKey write when XenstoreAnswers:
+                if (WriteError == XenstoreError.None)
+                {
+                    _ = write.Value is null ? Xenstore.Remove(write.Path) : (Xenstore[write.Path] = write.Value) != "";
+                }
+
+                inputs.Enqueue(new AgentInput.KeyWritten(write.Path, WriteError));
+                break;
+            case AgentEffect.RunRemedy run:
+                Remedies.Add(run);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private static string NameOf(MountEntry mount) => $"xvd{mount.Device.Minor}";
+
+    private static ProbeResult Result(string errno, int microseconds) => new(
+        errno switch
+        {
+            "ok" => ProbeStep.Done,
+            "EROFS" => ProbeStep.Open,
+            "ENOSPC" => ProbeStep.Create,
+            "not-our-file" => ProbeStep.Refused,
+            _ => ProbeStep.Sync,
+        },
+        errno,
+        TimeSpan.FromMicroseconds(microseconds));
+}

@@ -1,0 +1,132 @@
+using GuestAgent;
+using GuestAgent.Detection;
+using Protocol.Health;
+using Xunit;
+
+namespace Tests.Unit.Agent;
+
+/// <summary>Probes that do not come back.</summary>
+public sealed class HangTests
+{
+    private static readonly DeviceNumber Device = new(202, 1);
+
+    private static AgentStage Hanging()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Pass(1);
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(0, 500, false)));
+        stage.ProbesMeet(1, "never");
+        stage.Observe(new Observation.ProbeWanted(Device));
+        return stage;
+    }
+
+    [Fact]
+    public void Slow_after_two_seconds_hung_after_five_when_nothing_completes()
+    {
+        AgentStage stage = Hanging();
+        stage.Pass(1.9);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 500, false)));
+        stage.Pass(1);
+        Assert.Equal(Verdict.Slow, stage.Health(1).Verdict);
+        stage.Pass(3);
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+        Assert.True(stage.Health(1).Hidden);
+    }
+
+    [Fact]
+    public void A_device_that_completes_writes_is_slow_and_not_hung()
+    {
+        AgentStage stage = Hanging();
+        for (int second = 0; second < 60; second++)
+        {
+            stage.Pass(1);
+            stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 501 + second, false)));
+        }
+
+        Assert.Equal(Verdict.Slow, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Two_minutes_without_one_completed_probe_are_a_hang_whatever_else_completes()
+    {
+        AgentStage stage = Hanging();
+        for (int second = 0; second < 121; second++)
+        {
+            stage.Pass(1);
+            stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 501 + second, false)));
+        }
+
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Stuck_with_nothing_in_flight_is_unknown()
+    {
+        AgentStage stage = Hanging();
+        stage.Pass(8);
+        Assert.Equal(Verdict.Unknown, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void A_stuck_probe_never_multiplies()
+    {
+        AgentStage stage = Hanging();
+        int probes = stage.Probes;
+        stage.Kernel(KernelLineKind.DeviceError, 1);
+        stage.Request("r-1", "reboot");
+        stage.Pass(600);
+        Assert.Equal(probes, stage.Probes);
+    }
+
+    [Fact]
+    public void A_hang_that_ends_is_cleared_by_the_same_probe()
+    {
+        AgentStage stage = Hanging();
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 500, false)));
+        stage.Pass(30);
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+        stage.ProbesMeet(1, "ok");
+        stage.ProbeReturns(1, stage.LastProbeId, "ok");
+        stage.Pass(2);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void A_dead_root_is_probed_once_a_minute_and_does_not_feed_itself()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "EROFS").Start();
+        stage.Pass(5);
+        int before = stage.Probes;
+        for (int second = 0; second < 600; second++)
+        {
+            stage.Pass(1);
+            stage.Kernel(KernelLineKind.JournalAborted, 1);
+            stage.Kernel(KernelLineKind.FilesystemError, 1);
+            stage.Observe(new Observation.ErrorsCountRead(Device, second));
+        }
+
+        Assert.InRange(stage.Probes - before, 9, 13);
+    }
+
+    [Fact]
+    public void Probes_lost_with_their_process_are_asked_again()
+    {
+        AgentStage stage = Hanging();
+        stage.Pass(3);
+        stage.ProbesMeet(1, "ok");
+        stage.Observe(new Observation.ProbesLost());
+        stage.Pass(1);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void A_healthy_guest_sleeps_between_its_probes()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/srv", 2)).Start();
+        int before = stage.Probes;
+        stage.Pass(600);
+        Assert.InRange(stage.Probes - before, 140, 190);
+        Assert.DoesNotContain(stage.Effects, effect => effect is AgentEffect.RunRemedy);
+    }
+}

@@ -1,0 +1,187 @@
+using GuestAgent.Detection;
+using Protocol.Health;
+using Xunit;
+
+namespace Tests.Unit.Agent;
+
+/// <summary>From facts to verdicts, told as what happens to a filesystem.</summary>
+public sealed class VerdictTests
+{
+    [Fact]
+    public void A_probe_that_writes_makes_a_filesystem_writable()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        FilesystemHealth root = stage.Health(1);
+        Assert.Equal(Verdict.Writable, root.Verdict);
+        Assert.Equal(FilesystemRole.Root, root.Role);
+        Assert.False(root.Hidden);
+    }
+
+    [Fact]
+    public void An_abort_that_the_mount_table_hides_is_found_by_the_probe_alone()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.ProbesMeet(1, "EROFS");
+        stage.Pass(6);
+        FilesystemHealth root = stage.Health(1);
+        Assert.Equal(Verdict.JournalAborted, root.Verdict);
+        Assert.True(root.Hidden);
+        Assert.Equal(MountClaim.Rw, root.Claims);
+        Assert.Contains(new Evidence(EvidenceKind.Probe, "EROFS"), root.Evidence);
+    }
+
+    [Fact]
+    public void A_kernel_line_asks_for_a_probe_at_once_and_names_the_abort()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1)).Start();
+        stage.Pass(3);
+        stage.ProbesMeet(1, "EIO");
+        int before = stage.Probes;
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        Assert.Equal(before + 1, stage.Probes);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        Assert.Contains(new Evidence(EvidenceKind.KernelLine, "aborting-journal"), stage.Health(1).Evidence);
+    }
+
+    [Fact]
+    public void A_kernel_line_alone_makes_no_verdict()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Pass(3);
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Eio_without_a_word_of_the_journal_is_a_failing_device()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "EIO").Start();
+        Assert.Equal(Verdict.DeviceFailing, stage.Health(1).Verdict);
+        Assert.True(stage.Health(1).Hidden);
+        Assert.NotNull(stage.Health(1).DataLossSince);
+    }
+
+    [Fact]
+    public void Data_loss_stays_told_after_the_device_recovers()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "EIO").Start();
+        DateTimeOffset? since = stage.Health(1).DataLossSince;
+        stage.ProbesMeet(1, "ok");
+        stage.Pass(5);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        Assert.Equal(since, stage.Health(1).DataLossSince);
+    }
+
+    [Theory]
+    [InlineData("rw,emergency_ro", "EROFS", Verdict.JournalAborted)]
+    [InlineData("rw,emergency_ro", "EIO", Verdict.JournalAborted)]
+    [InlineData("rw,shutdown", "EIO", Verdict.ShutDown)]
+    [InlineData("rw,shutdown", "EROFS", Verdict.ShutDown)]
+    public void Options_of_the_superblock_name_what_the_probe_meets(string super, string errno, Verdict expected)
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1, super: super), probe: errno).Start();
+        Assert.Equal(expected, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void An_administrators_remount_that_was_seen_is_by_design()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1)).Start();
+        stage.With(AgentStage.Ext("/srv", 1, "ro", "ro"), probe: "EROFS").ReadMounts();
+        stage.Pass(1);
+        Assert.Equal(Verdict.ReadOnlyByDesign, stage.Health(1).Verdict);
+        Assert.Contains(stage.Health(1).Evidence, fact => fact.Kind == EvidenceKind.AdministratorRemount);
+        Assert.False(stage.Health(1).Hidden);
+    }
+
+    [Fact]
+    public void A_read_only_root_is_never_learned_as_intended()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.With(AgentStage.Ext("/", 1, "ro", "ro"), probe: "EROFS").ReadMounts();
+        stage.Pass(1);
+        Assert.Equal(Verdict.RemountedReadOnly, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Fstab_that_says_rw_forbids_learning_that_ro_is_intended()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1), fstab: FstabWish.ReadWrite).Start();
+        stage.With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS", FstabWish.ReadWrite).ReadMounts();
+        stage.Pass(1);
+        Assert.Equal(Verdict.RemountedReadOnly, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Read_only_after_an_abort_is_not_by_design_though_it_was_seen()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1)).Start();
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        stage.With(AgentStage.Ext("/srv", 1, "rw", "ro"), probe: "EROFS").ReadMounts();
+        stage.Pass(1);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        Assert.False(stage.Health(1).Hidden);
+    }
+
+    [Fact]
+    public void Fstab_that_says_ro_makes_it_by_design_from_the_start()
+    {
+        AgentStage stage = new AgentStage()
+            .With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS", FstabWish.ReadOnly).Start();
+        Assert.Equal(Verdict.ReadOnlyByDesign, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Read_only_since_before_the_agent_and_unlisted_is_unknown_and_no_alarm()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS").Start();
+        Assert.Equal(Verdict.Unknown, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Errors_that_were_recorded_on_a_writable_filesystem_are_told()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 0));
+        stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 1));
+        Assert.Equal(Verdict.ErrorsRecorded, stage.Health(1).Verdict);
+        Assert.Contains(new Evidence(EvidenceKind.ErrorsCount, "1(+1)"), stage.Health(1).Evidence);
+    }
+
+    [Fact]
+    public void A_full_disk_is_information_and_no_fault()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "ENOSPC").Start();
+        Assert.Equal(Verdict.Full, stage.Health(1).Verdict);
+        Assert.False(stage.Health(1).Hidden);
+    }
+
+    [Fact]
+    public void A_probe_file_that_is_not_ours_leaves_the_verdict_unknown()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "not-our-file").Start();
+        Assert.Equal(Verdict.Unknown, stage.Health(1).Verdict);
+        Assert.Contains(stage.Health(1).Evidence, fact => fact.Kind == EvidenceKind.ProbeRefused);
+    }
+
+    [Fact]
+    public void A_lost_write_barrier_is_told_on_a_filesystem_that_writes()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Kernel(KernelLineKind.FlushDisabled, 1);
+        Assert.Equal(Verdict.FlushDisabled, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void A_new_mount_clears_what_was_said_of_the_old_one()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1), probe: "EROFS").Start();
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        stage.Unmount(1);
+        stage.Kernel(KernelLineKind.Mounted, 1);
+        stage.With(AgentStage.Ext("/srv", 1, id: 77)).ReadMounts();
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        Assert.DoesNotContain(stage.Health(1).Evidence, fact => fact.Kind == EvidenceKind.KernelLine);
+    }
+}
