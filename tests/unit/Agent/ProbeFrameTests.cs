@@ -1,0 +1,56 @@
+using CsCheck;
+using GuestAgent.Detection;
+using GuestAgent.Probing;
+using Xunit;
+
+namespace Tests.Unit.Agent;
+
+/// <summary>The words between the agent and its probe process.</summary>
+public sealed class ProbeFrameTests
+{
+    [Fact]
+    public void A_request_comes_back_as_it_went_in()
+    {
+        var request = new ProbeRequest(7, new DeviceNumber(202, 65537), true, [.. "/srv/"u8, 0xff]);
+        ReadOnlyMemory<byte> rest = ProbeFrames.Encode(request);
+        Assert.True(ProbeFrames.TryTake(ref rest, out ReadOnlyMemory<byte> body));
+        ProbeRequest back = ProbeFrames.DecodeRequest(body);
+        Assert.Equal(request.MountPoint, back.MountPoint);
+        Assert.Equal(request with { MountPoint = back.MountPoint }, back);
+        Assert.Equal(0, rest.Length);
+    }
+
+    [Fact]
+    public void Replies_split_anywhere_are_taken_whole()
+        => Gen.Int[1, 60].Sample(step =>
+        {
+            ProbeReply[] replies =
+            [
+                new(1, new DeviceNumber(7, 0), ProbeStep.Done, 0, 400),
+                new(2, new DeviceNumber(202, 16), ProbeStep.Sync, 5, 20_000_000),
+                new(long.MaxValue, new DeviceNumber(253, 3), ProbeStep.Open, 30, 12),
+            ];
+            byte[] stream = [.. replies.SelectMany(ProbeFrames.Encode)];
+            var taken = new List<ProbeReply>();
+            byte[] waiting = [];
+            foreach (byte[] chunk in stream.Chunk(step))
+            {
+                ReadOnlyMemory<byte> rest = (byte[])[.. waiting, .. chunk];
+                while (ProbeFrames.TryTake(ref rest, out ReadOnlyMemory<byte> body))
+                {
+                    taken.Add(ProbeFrames.DecodeReply(body));
+                }
+
+                waiting = rest.ToArray();
+            }
+
+            Assert.Equal(replies, taken);
+        });
+
+    [Fact]
+    public void A_length_that_no_frame_has_ends_the_link()
+    {
+        ReadOnlyMemory<byte> rest = (byte[])[0xff, 0xff, 1, 2, 3];
+        Assert.Throws<InvalidDataException>(() => ProbeFrames.TryTake(ref rest, out _));
+    }
+}
