@@ -56,7 +56,7 @@ public sealed partial class EmbeddedXenstore
                 Put($"{home}/control/{key}", string.Empty, owned);
             }
 
-            Listen(domainId, DomainSocketPath(domainId));
+            Listen(domainId);
             FireSpecial("@introduceDomain");
         }
     }
@@ -69,10 +69,14 @@ public sealed partial class EmbeddedXenstore
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(domainId, MinGuestDomainId);
         string home = StoreRequests.HomeOf(domainId);
-        Drop(connection => connection.DomainId == domainId);
         lock (_gate)
         {
             StopListening(domainId);
+        }
+
+        Drop(connection => connection.DomainId == domainId);
+        lock (_gate)
+        {
             string? vm = Read($"{home}/vm");
             _tree.ForgetDomain(domainId);
             FireSpecial("@releaseDomain");

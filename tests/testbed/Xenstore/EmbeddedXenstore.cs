@@ -41,7 +41,7 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
         _thawed.SetResult();
         lock (_gate)
         {
-            Listen(StorePermissions.Dom0, SocketPath);
+            Listen(StorePermissions.Dom0);
         }
     }
 
@@ -80,8 +80,23 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
         }
     }
 
-    /// <summary>Drops every client, as a daemon does that is started again; the nodes stay.</summary>
-    public void DropConnections() => Drop(_ => true);
+    /// <summary>
+    /// Drops every client, those that wait to be accepted included, as a daemon does that is started again; the
+    /// nodes stay.
+    /// </summary>
+    public void DropConnections()
+    {
+        lock (_gate)
+        {
+            foreach (int domainId in _listeners.Keys.ToList())
+            {
+                StopListening(domainId);
+                Listen(domainId);
+            }
+        }
+
+        Drop(_ => true);
+    }
 
     /// <summary>Stops listening and drops every client.</summary>
     public async ValueTask DisposeAsync()
@@ -89,7 +104,7 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
         Task[] running;
         lock (_gate)
         {
-            foreach (int domainId in _listeners.Keys)
+            foreach (int domainId in _listeners.Keys.ToList())
             {
                 StopListening(domainId);
             }
@@ -97,12 +112,15 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
             running = [.. _running];
         }
 
-        DropConnections();
+        Drop(_ => true);
         await Task.WhenAll(running);
     }
 
-    private void Listen(int domainId, string path)
+    private string PathOf(int domainId) => domainId == StorePermissions.Dom0 ? SocketPath : DomainSocketPath(domainId);
+
+    private void Listen(int domainId)
     {
+        string path = PathOf(domainId);
         File.Delete(path);
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         listener.Bind(new UnixDomainSocketEndPoint(path));
@@ -116,7 +134,7 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
         if (_listeners.Remove(domainId, out Socket? listener))
         {
             listener.Dispose();
-            File.Delete(domainId == StorePermissions.Dom0 ? SocketPath : DomainSocketPath(domainId));
+            File.Delete(PathOf(domainId));
         }
     }
 
