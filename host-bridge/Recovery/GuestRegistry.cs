@@ -35,7 +35,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
 
     /// <summary>
     /// Notes in which domain a guest runs and on which disks. False when another living domain has this uuid: as
-    /// long as two claim to be one guest, the words of the later one count for neither.
+    /// long as it lives, the later one is nobody and its words count for nothing.
     /// </summary>
     public bool TryPlace(GuestIdentity identity, DomainId domain, GuestDisks disks)
     {
