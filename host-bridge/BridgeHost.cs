@@ -63,6 +63,7 @@ internal static partial class BridgeHost
         services.AddSystemd();
         services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
         services.Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true);
+        services.AddSingleton(options);
         services.AddSingleton(TimeProvider.System);
         services.AddSingleton<BridgeClock>();
         services.AddSingleton<BridgeInputQueue>();

@@ -12,7 +12,7 @@ namespace HostBridge.Guests;
 /// that no guest can drive up.
 /// </summary>
 internal sealed partial class GuestListener(
-    XenstoreClient xenstore, IStorageGate storage, BridgeInputQueue inputs, BridgeClock clock,
+    BridgeOptions options, XenstoreClient xenstore, IStorageGate storage, BridgeInputQueue inputs, BridgeClock clock,
     ILogger<GuestListener> logger) : BackgroundService
 {
     private const string IntroduceDomain = "@introduceDomain";
@@ -65,7 +65,7 @@ internal sealed partial class GuestListener(
                     break;
                 case XenstoreEvent.Disconnected disconnected when !_saidDisconnected:
                     _saidDisconnected = true;
-                    LogDisconnected(disconnected.Reason);
+                    LogDisconnected(options.XenstorePath, disconnected.Reason);
                     break;
                 case XenstoreEvent.WatchFired { Token: DomainsToken }:
                     Mark(() => _scanDue = true);
@@ -223,8 +223,8 @@ internal sealed partial class GuestListener(
     [LoggerMessage(Level = LogLevel.Information, Message = "connected to xenstore; every guest is read")]
     private partial void LogConnected();
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Reason}; trying again until it is there")]
-    private partial void LogDisconnected(string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "xenstore at {Path}: {Reason}; trying again until it answers")]
+    private partial void LogDisconnected(string path, string reason);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Path} cannot be watched ({Error}); host-bridge must run in Dom0 as root")]
     private partial void LogNoWatch(string path, XenstoreError error);
