@@ -1,0 +1,175 @@
+using HostBridge;
+using HostBridge.Recovery;
+using Protocol.Health;
+using Xunit;
+
+namespace Tests.Unit.Bridge;
+
+/// <summary>One guest (or some) before a bridge loop, told step by step, without a clock, a file or a process.</summary>
+internal sealed class BridgeStory
+{
+    public static readonly DeviceNumber Disk = new(8, 16);
+
+    private TimeSpan _elapsed = TimeSpan.FromHours(100);
+
+    public BridgeStory(RecoveryPolicy? policy = null)
+    {
+        Policy = policy ?? new RecoveryPolicy { Mode = BridgeMode.Recover, ActWithoutHostEvidence = true };
+        Loop = new BridgeLoop(Policy);
+    }
+
+    public RecoveryPolicy Policy { get; }
+
+    public BridgeLoop Loop { get; }
+
+    /// <summary>Every effect so far.</summary>
+    public List<BridgeEffect> Effects { get; } = [];
+
+    /// <summary>The effects of the last step.</summary>
+    public IReadOnlyList<BridgeEffect> Last { get; private set; } = [];
+
+    public Moment Now => new(_elapsed, DateTimeOffset.UnixEpoch + _elapsed);
+
+    public static GuestIdentity Guest(int number = 1) => new(new Guid(number, 0, 0, new byte[8]), $"web{number}");
+
+    public static BootId Boot(int number)
+        => BootId.TryParse($"00000000-0000-0000-0000-{number:d12}", out BootId boot) ? boot : default;
+
+    public static FilesystemHealth Filesystem(
+        string mount = "/", Verdict verdict = Verdict.Writable, string type = "ext3") => new()
+        {
+            MountPoint = MountPoint.FromText(mount),
+            Device = "xvda",
+            FilesystemType = type,
+            Role = mount == "/" ? FilesystemRole.Root : FilesystemRole.Data,
+            Verdict = verdict,
+            Since = DateTimeOffset.UnixEpoch,
+            Claims = MountClaim.Rw,
+            Hidden = verdict == Verdict.JournalAborted,
+        };
+
+    public static GuestReport Report(int boot, long sequence, params FilesystemHealth[] filesystems) => new()
+    {
+        BootId = Boot(boot),
+        Sequence = sequence,
+        AgentVersion = "0.1.0",
+        State = GuestState.Of(filesystems, DateTimeOffset.UnixEpoch),
+        Filesystems = filesystems,
+        FilesystemCount = filesystems.Length,
+    };
+
+    public IReadOnlyList<BridgeEffect> Step(BridgeInput input)
+    {
+        Last = Loop.Step(input, Now);
+        Effects.AddRange(Last);
+        return Last;
+    }
+
+    /// <summary>Lets time pass second by second, and the guest's heartbeat with it.</summary>
+    public BridgeStory Wait(double seconds, int guest = 1)
+    {
+        for (int second = 0; second < seconds; second++)
+        {
+            _elapsed += TimeSpan.FromSeconds(1);
+            if (second % 60 == 59 && Record(guest) is { Domain: { } domain, Report: { } report })
+            {
+                Step(new BridgeInput.ReportRead(domain, report));
+            }
+
+            Step(new BridgeInput.Tick());
+        }
+
+        return this;
+    }
+
+    public BridgeStory Appear(int domain = 5, int guest = 1, DeviceNumber? disk = null)
+    {
+        Step(new BridgeInput.GuestSeen(Guest(guest), new DomainId(domain), new GuestDisks([disk ?? Disk], [])));
+        return this;
+    }
+
+    public BridgeStory Gone(int domain = 5)
+    {
+        Step(new BridgeInput.GuestGone(new DomainId(domain)));
+        return this;
+    }
+
+    public BridgeStory StorageIs(bool operational, DeviceNumber? disk = null, string group = "lun-1")
+    {
+        string text = operational ? "session 1 LOGGED_IN" : "session 1 FAILED";
+        Step(new BridgeInput.DiskChecked(new DiskCondition(disk ?? Disk, operational, text, group)));
+        return this;
+    }
+
+    public BridgeStory Say(int domain, int boot, long sequence, params FilesystemHealth[] filesystems)
+    {
+        Step(new BridgeInput.ReportRead(new DomainId(domain), Report(boot, sequence, filesystems)));
+        return this;
+    }
+
+    public BridgeStory Answer(
+        RequestStatus status, OutcomeReason reason = OutcomeReason.None, string probe = "", int? fsck = null,
+        int domain = 5, int? guest = null)
+    {
+        GuestRequest request = guest is { } number
+            ? ((RecoveryAction.SendRequest)Effects.Last(one
+                => one.Action is RecoveryAction.SendRequest && one.Guest == Guest(number)).Action).Request
+            : LastRequest;
+        Step(new BridgeInput.OutcomeRead(
+            new DomainId(domain),
+            new RequestOutcome
+            {
+                Id = request.Id,
+                BootId = request.BootId,
+                Status = status,
+                Reason = reason,
+                Probe = probe,
+                FsckExitCode = fsck,
+            }));
+        return this;
+    }
+
+    public BridgeStory Complete(RecoveryInput completion, int guest = 1)
+    {
+        Step(new BridgeInput.EffectCompleted(Guest(guest).Uuid, completion));
+        return this;
+    }
+
+    public BridgeStory RecordIntent(int guest = 1)
+        => Complete(new RecoveryInput.IntentRecorded(Intent(guest)), guest);
+
+    public BridgeStory Arm(ArmingResult result = ArmingResult.Armed, int guest = 1)
+        => Complete(new RecoveryInput.FsckArmed(Intent(guest), result, "no toolstack is configured"), guest);
+
+    public BridgeStory ReadFsck(int? exitCode, int guest = 1)
+        => Complete(new RecoveryInput.FsckResultRead(Intent(guest), exitCode), guest);
+
+    /// <summary>A root whose journal is aborted, on storage that has been stable for long enough.</summary>
+    public BridgeStory WithAbortedRoot(int boot = 1)
+        => StorageIs(true).Appear().Say(5, boot, 1, Filesystem()).Wait(31)
+            .Say(5, boot, 2, Filesystem(verdict: Verdict.JournalAborted));
+
+    /// <summary>The same with a data filesystem.</summary>
+    public BridgeStory WithAbortedData(string type = "ext4")
+        => StorageIs(true).Appear().Say(5, 1, 1, Filesystem(), Filesystem("/srv", type: type)).Wait(31)
+            .Say(5, 1, 2, Filesystem("/srv", Verdict.JournalAborted, type), Filesystem());
+
+    public GuestRecord? Record(int guest = 1)
+        => Loop.Guests.FirstOrDefault(one => one.Identity.Uuid == Guest(guest).Uuid);
+
+    public RecoveryState State(int guest = 1) => Record(guest)!.State;
+
+    public RecoveryState.NeedsOperator Operator()
+        => Assert.IsType<RecoveryState.NeedsOperator>(State());
+
+    public GuestRequest LastRequest => Of<RecoveryAction.SendRequest>()[^1].Request;
+
+    public IReadOnlyList<T> Of<T>() => [.. Effects.Select(effect => effect.Action).OfType<T>()];
+
+    public IReadOnlyList<string> Told(TellKind kind)
+        => [.. Of<RecoveryAction.Tell>().Where(tell => tell.Kind == kind).Select(tell => tell.Text)];
+
+    private RequestId Intent(int guest)
+        => ((RecoveryAction.RecordIntent)Effects.Last(one
+            => one.Action is RecoveryAction.RecordIntent && one.Guest == Guest(guest)).Action).Intent;
+}
