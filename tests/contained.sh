@@ -1,0 +1,15 @@
+#!/bin/sh
+# Runs a command as root in mount and PID namespaces of its own: whatever it mounts, attaches or starts
+# vanishes with it, even when it is killed. Usage: tests/contained.sh COMMAND [ARGUMENT]...
+set -eu
+export PATH="$PATH:/usr/sbin:/sbin"
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "contained.sh: needs root or sudo to make namespaces" >&2; exit 1; }
+    as_root=sudo
+fi
+
+outer="$(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/pid)"
+exec $as_root env PATH="$PATH" HOME="$HOME" TESTBED_OUTER_NAMESPACES="$outer" \
+    unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- "$@"
