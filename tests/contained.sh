@@ -11,5 +11,5 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 outer="$(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/pid)"
-exec $as_root env PATH="$PATH" HOME="$HOME" TESTBED_OUTER_NAMESPACES="$outer" \
+exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_ROOT"} TESTBED_OUTER_NAMESPACES="$outer" \
     unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- "$@"
