@@ -1,1 +1,110 @@
-return 0;
+using System.Reflection;
+using GuestAgent;
+using GuestAgent.Linux;
+using GuestAgent.Probing;
+using GuestAgent.Remedies;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Protocol.Health;
+using Serilog;
+
+return args switch
+{
+    ["--version"] => AgentProgram.PrintVersion(),
+    [ProbeChild.Argument] => ProbeChild.Run(),
+    [RemedyProcess.Argument, ..] => RemedyProcess.Run(args),
+    ["--help"] or ["-h"] or ["-?"] => new AgentSettingsReader().Command.Parse("--help").Invoke(),
+    _ => AgentProgram.Run(args),
+};
+
+/// <summary>Composes the agent and runs it until it is told to stop.</summary>
+internal static class AgentProgram
+{
+    private const int UsageError = 2;
+    private const int CannotStart = 1;
+
+    private static string Version
+        => typeof(AgentProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    public static int PrintVersion()
+    {
+        Console.WriteLine($"guest-agent {Version}");
+        return 0;
+    }
+
+    public static int Run(string[] arguments)
+    {
+        if (AgentOptions.Read(arguments, out string error) is not { } options)
+        {
+            Console.Error.WriteLine($"guest-agent: {error}");
+            return UsageError;
+        }
+
+        using var stop = new StopSignal();
+        using var output = new BoundedOutput(new LogLine(Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null));
+        using IHost host = Compose(output);
+        ILogger<AgentRuntime> log = host.Services.GetRequiredService<ILogger<AgentRuntime>>();
+        int exitCode = 0;
+        try
+        {
+            RunLoop(options, host, stop, log);
+        }
+        catch (Exception broken)
+        {
+            // A broken invariant: the last line says why, and the service manager starts a new agent.
+            AgentLog.Broken(log, broken.Message);
+            Console.Error.WriteLine($"guest-agent: {broken.Message}");
+            exitCode = CannotStart;
+        }
+
+        output.Dispose();
+
+        // A thread may be stuck in a call that no signal ends; leaving must not wait for it.
+        Libc.ExitNow(exitCode);
+        return exitCode;
+    }
+
+    private static void RunLoop(AgentOptions options, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
+    {
+        var paths = new PathRoot("/");
+        string bootIdText = SmallFile.TryReadText(paths.Proc("sys/kernel/random/boot_id")) ?? string.Empty;
+        if (!BootId.TryParse(bootIdText, out BootId bootId))
+        {
+            throw new IOException("/proc/sys/kernel/random/boot_id holds no boot id; is /proc mounted?");
+        }
+
+        bool isDomU = ThisMachine.IsDomU(paths);
+        var settings = new AgentSettings
+        {
+            BootId = bootId,
+            AgentVersion = Version,
+            IsDomU = isDomU,
+            Intervals = options.Intervals,
+            Phase = new Random(bootId.GetHashCode()).NextDouble(),
+        };
+        using var runtime = new AgentRuntime(options, settings, paths, new BootClock(TimeProvider.System), stop, log);
+        host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stop.Set);
+        host.Start();
+        int count = runtime.LookAround();
+        AgentLog.Started(log, Version, bootIdText, count, isDomU ? "on request" : "refused: this is not a DomU");
+        if (ThisMachine.LockMemory() is { } errno)
+        {
+            AgentLog.Warning(log, $"memory cannot be locked ({errno}): the agent may hang with its root; "
+                + "give it CAP_IPC_LOCK or LimitMEMLOCK=infinity");
+        }
+
+        runtime.Run();
+    }
+
+    private static IHost Compose(BoundedOutput output)
+    {
+        Serilog.Core.Logger logger = new LoggerConfiguration().MinimumLevel.Information().WriteTo.Sink(output).CreateLogger();
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Services.AddSystemd();
+        builder.Services.AddSerilog(logger, dispose: false);
+        builder.Services.Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        return builder.Build();
+    }
+}

@@ -1,0 +1,43 @@
+using GuestAgent.Detection;
+using GuestAgent.Requests;
+using Protocol.Xenstore;
+
+namespace GuestAgent;
+
+/// <summary>What can happen to the agent.</summary>
+internal abstract record AgentInput
+{
+    private AgentInput()
+    {
+    }
+
+    /// <summary>An observer brought a fact.</summary>
+    public sealed record Observed(Observation Observation) : AgentInput;
+
+    /// <summary>Time passed.</summary>
+    public sealed record Tick : AgentInput;
+
+    /// <summary>Xenstore answers: nothing that was published before is known to be there.</summary>
+    public sealed record LinkUp : AgentInput;
+
+    /// <summary>Xenstore is gone; the reason is for people.</summary>
+    public sealed record LinkDown(string Reason) : AgentInput;
+
+    /// <summary>A node was written or removed, or refused.</summary>
+    public sealed record KeyWritten(string Path, XenstoreError Error) : AgentInput;
+
+    /// <summary>A node could not be handed over now; it is due again.</summary>
+    public sealed record KeyNotSent(string Path) : AgentInput;
+
+    /// <summary>The agent's own node was read back: null when it is not there, as after a migration.</summary>
+    public sealed record OwnBootIdRead(byte[]? Value) : AgentInput;
+
+    /// <summary>The answer that stands in xenstore from an agent before this one; null when none does.</summary>
+    public sealed record EarlierOutcomeRead(byte[]? Value) : AgentInput;
+
+    /// <summary>The host's request node was read; null when there is none.</summary>
+    public sealed record RequestRead(byte[]? Value) : AgentInput;
+
+    /// <summary>A remedy ended.</summary>
+    public sealed record RemedyEnded(RemedyResult Result) : AgentInput;
+}

@@ -1,0 +1,35 @@
+using Microsoft.Extensions.Logging;
+
+namespace GuestAgent;
+
+/// <summary>Everything the agent says in its log.</summary>
+internal static partial class AgentLog
+{
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "guest-agent {Version}, boot {BootId}: {Count} filesystems, remedies {Remedies}")]
+    public static partial void Started(ILogger log, string version, string bootId, int count, string remedies);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "{MountPoint} on {Device}: {Before} -> {Verdict}{Hidden}; {Evidence}")]
+    public static partial void VerdictWorse(
+        ILogger log, string mountPoint, string device, string before, string verdict, string hidden, string evidence);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{MountPoint} on {Device}: {Before} -> {Verdict}; {Evidence}")]
+    public static partial void VerdictBetter(
+        ILogger log, string mountPoint, string device, string before, string verdict, string evidence);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "request {Id}: {Line}")]
+    public static partial void Outcome(ILogger log, string id, string line);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Text}")]
+    public static partial void Warning(ILogger log, string text);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "xenstore answers")]
+    public static partial void LinkUp(ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "xenstore: {Reason}; tried again with back-off, judging goes on")]
+    public static partial void LinkDown(ILogger log, string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "the agent cannot go on: {Reason}")]
+    public static partial void Broken(ILogger log, string reason);
+}

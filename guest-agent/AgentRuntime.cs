@@ -1,0 +1,314 @@
+using GuestAgent.Detection;
+using GuestAgent.Linux;
+using GuestAgent.Probing;
+using GuestAgent.Remedies;
+using GuestAgent.Reporting.Carriers;
+using GuestAgent.Requests;
+using GuestAgent.Signals;
+using Microsoft.Extensions.Logging;
+using Protocol.Health;
+using Protocol.Xenstore;
+
+namespace GuestAgent;
+
+/// <summary>
+/// The agent's hands and senses around <see cref="AgentLoop"/>: one thread in poll(2). It turns what descriptors
+/// bring into inputs, and effects into calls; it decides nothing.
+/// </summary>
+internal sealed class AgentRuntime : IDisposable
+{
+    private readonly PathRoot _paths;
+    private readonly BootClock _clock;
+    private readonly ILogger _log;
+    private readonly AgentLoop _loop;
+    private readonly StopSignal _stop;
+    private readonly MountTable _mounts;
+    private readonly KernelLog? _kernelLog;
+    private readonly ProbeCrew _crew;
+    private readonly XenstoreCarrier _xenstore;
+    private readonly StatusFile _statusFile;
+    private readonly RemedyRunner _remedies;
+    private readonly PollSet _poll = new();
+    private readonly Queue<AgentInput> _inputs = new();
+    private bool _linkTroubleTold;
+
+    /// <summary>Opens everything that will be needed. Throws <see cref="IOException"/> naming what is missing.</summary>
+    public AgentRuntime(
+        AgentOptions options, AgentSettings settings, PathRoot paths, BootClock clock, StopSignal stop, ILogger log)
+    {
+        _paths = paths;
+        _clock = clock;
+        _stop = stop;
+        _log = log;
+        _loop = new AgentLoop(settings);
+        _mounts = new MountTable(paths, options.Excluded);
+        _kernelLog = KernelLog.TryOpen(paths);
+        _crew = new ProbeCrew();
+        _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
+        _statusFile = new StatusFile(options.StatusDirectory);
+        _remedies = new RemedyRunner(paths);
+        if (_kernelLog is null)
+        {
+            AgentLog.Warning(log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once");
+        }
+
+        if (_statusFile.Trouble is { } trouble)
+        {
+            AgentLog.Warning(log, trouble);
+        }
+    }
+
+    /// <summary>The first look, before the memory is locked: it touches what every later turn will touch.</summary>
+    public int LookAround()
+    {
+        ReadMounts(isFirst: true);
+        ReadKernelLog(KernelLog.AllRecords);
+        Drain();
+        return _loop.Detector.Filesystems.Count;
+    }
+
+    /// <summary>Turns until it is told to stop.</summary>
+    public void Run()
+    {
+        while (!_stop.IsSet)
+        {
+            Wait();
+            Turn();
+        }
+    }
+
+    public void Dispose()
+    {
+        _crew.Dispose();
+        _remedies.Dispose();
+        _xenstore.Dispose();
+        _kernelLog?.Dispose();
+        _mounts.Dispose();
+    }
+
+    private void Wait()
+    {
+        Moment now = _clock.Now;
+        Moment wake = _loop.NextWake(now);
+        foreach (Moment? due in (ReadOnlySpan<Moment?>)[_xenstore.Due(now), _remedies.Due])
+        {
+            wake = due is { } earlier && earlier.SinceBoot < wake.SinceBoot ? earlier : wake;
+        }
+
+        _poll.Clear();
+        _poll.Add(_stop.FileDescriptor, PollSet.In);
+        _poll.Add(_mounts.FileDescriptor, PollSet.Priority);
+        _poll.Add(_kernelLog?.FileDescriptor ?? -1, PollSet.In);
+        _poll.Add(_crew.FileDescriptor, PollSet.In);
+        short xenstoreEvents = _xenstore.WantsToSend ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
+        _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
+        _poll.Add(_remedies.FileDescriptor, PollSet.In);
+        _poll.Wait(wake - now);
+    }
+
+    private void Turn()
+    {
+        if (_poll.Happened(_mounts.FileDescriptor))
+        {
+            ReadMounts(isFirst: false);
+        }
+
+        if (_poll.Happened(_kernelLog?.FileDescriptor ?? -1))
+        {
+            ReadKernelLog(KernelLog.RecordsPerTurn);
+        }
+
+        if (_poll.Happened(_crew.FileDescriptor))
+        {
+            ReceiveProbes();
+        }
+
+        foreach (AgentInput input in _xenstore.Turn(_clock.Now))
+        {
+            Take(input);
+        }
+
+        if (_remedies.Turn(_clock.Now) is { } result)
+        {
+            // What the remedy did to the mount table is known before its end is judged.
+            ReadMounts(isFirst: false);
+            _inputs.Enqueue(new AgentInput.RemedyEnded(result));
+        }
+
+        Sample();
+        _inputs.Enqueue(new AgentInput.Tick());
+        Drain();
+        KeepSpare();
+    }
+
+    private void Drain()
+    {
+        while (_inputs.TryDequeue(out AgentInput? input))
+        {
+            foreach (AgentEffect effect in _loop.Step(input, _clock.Now))
+            {
+                Execute(effect);
+            }
+        }
+    }
+
+    private void Execute(AgentEffect effect)
+    {
+        switch (effect)
+        {
+            case AgentEffect.StartProbe start:
+                StartProbe(start.Mount);
+                break;
+            case AgentEffect.WriteKey write:
+                if (_xenstore.Write(write.Path, write.Value, _clock.Now) is { } input)
+                {
+                    Take(input);
+                }
+
+                break;
+            case AgentEffect.WriteStatus write:
+                _statusFile.Write(write.Text);
+                break;
+            case AgentEffect.RunRemedy run:
+                RunRemedy(run);
+                break;
+            case AgentEffect.TellVerdict tell:
+                TellVerdict(tell.Health, tell.Before);
+                break;
+            case AgentEffect.TellOutcome tell:
+                AgentLog.Outcome(_log, tell.Outcome.Id.ToString(), RequestCodec.ToLine(tell.Outcome));
+                break;
+            case AgentEffect.TellWarning tell:
+                AgentLog.Warning(_log, tell.Text);
+                break;
+            default:
+                throw new InvalidOperationException($"unknown effect {effect}");
+        }
+    }
+
+    private void Take(AgentInput input)
+    {
+        if (input is AgentInput.LinkDown down && !_linkTroubleTold)
+        {
+            _linkTroubleTold = true;
+            AgentLog.LinkDown(_log, down.Reason);
+        }
+        else if (input is AgentInput.LinkUp)
+        {
+            _linkTroubleTold = false;
+            AgentLog.LinkUp(_log);
+        }
+
+        _inputs.Enqueue(input);
+    }
+
+    private void Observe(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
+
+    private void ReadMounts(bool isFirst)
+        => Observe(new Observation.MountTableRead(_mounts.Read(isFirst || IsRootWritable()), isFirst));
+
+    private void ReadKernelLog(int maxRecords)
+    {
+        foreach (KernelLine line in _kernelLog?.Read(maxRecords) ?? [])
+        {
+            Observe(new Observation.KernelLineSeen(line));
+        }
+    }
+
+    private void ReceiveProbes()
+    {
+        List<Observation> results = _crew.Receive(out bool processEnded);
+        foreach (Observation result in results)
+        {
+            Observe(result);
+        }
+
+        if (processEnded)
+        {
+            AgentLog.Warning(_log, "the probe process ended; its spare took over");
+        }
+    }
+
+    private void StartProbe(MountEntry mount)
+    {
+        SampleActivity(mount.Device);
+        Observe(_crew.Start(mount) is { } id
+            ? new Observation.ProbeStarted(mount.Device, id)
+            : new Observation.ProbeNotStarted(mount.Device));
+    }
+
+    private void Sample()
+    {
+        foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
+        {
+            if (LocalFilesystems.IsExtended(one.Mount.FilesystemType)
+                && BlockDevices.ReadErrorsCount(_paths, one.DeviceName) is { } count && count != one.ErrorsCount)
+            {
+                Observe(new Observation.ErrorsCountRead(one.Device, count));
+            }
+
+            if (one.Probe.OutstandingId is not null)
+            {
+                SampleActivity(one.Device);
+            }
+        }
+    }
+
+    private void SampleActivity(DeviceNumber device)
+    {
+        if (BlockDevices.ReadActivity(_paths, device) is { } activity)
+        {
+            Observe(new Observation.ActivitySampled(device, activity));
+        }
+    }
+
+    private void RunRemedy(AgentEffect.RunRemedy run)
+    {
+        MountPoint[] healthy = [.. _loop.Detector.Filesystems.Values
+            .Where(one => one.Health.Verdict is Verdict.Writable or Verdict.Full)
+            .Select(one => one.Mount.MountPoint)];
+        if (_remedies.Start(run.Request, run.Filesystem, healthy, _clock.Now) is { } result)
+        {
+            _inputs.Enqueue(new AgentInput.RemedyEnded(result));
+        }
+    }
+
+    private bool IsRootWritable()
+        => _loop.Detector.At(MountPoint.Root)?.Health.Verdict is Verdict.Writable or Verdict.ErrorsRecorded;
+
+    /// <summary>Only a root that writes is executed from.</summary>
+    private void KeepSpare()
+    {
+        _crew.Reap();
+        if (!_crew.NeedsSpare || !IsRootWritable())
+        {
+            return;
+        }
+
+        try
+        {
+            _crew.StartSpare();
+        }
+        catch (IOException failed)
+        {
+            AgentLog.Warning(_log, failed.Message);
+        }
+    }
+
+    private void TellVerdict(FilesystemHealth health, Verdict before)
+    {
+        string evidence = string.Join(", ", health.Evidence.Select(fact => $"{fact.Kind.ToName()}:{fact.Detail}"));
+        if (health.Verdict.ToSeverity() == Severity.Ok)
+        {
+            AgentLog.VerdictBetter(
+                _log, health.MountPoint.Encoded, health.Device, before.ToName(), health.Verdict.ToName(), evidence);
+        }
+        else
+        {
+            string hidden = health.Hidden ? " (hidden: mount says rw)" : string.Empty;
+            AgentLog.VerdictWorse(
+                _log, health.MountPoint.Encoded, health.Device, before.ToName(), health.Verdict.ToName(), hidden,
+                evidence);
+        }
+    }
+}

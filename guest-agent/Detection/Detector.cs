@@ -1,0 +1,212 @@
+using System.Collections.Immutable;
+using Protocol.Health;
+
+namespace GuestAgent.Detection;
+
+/// <summary>
+/// All watched filesystems. <see cref="Observe"/> folds one fact in and gives the next state; nothing here waits,
+/// reads or writes.
+/// </summary>
+internal sealed record Detector
+{
+    private Detector()
+    {
+    }
+
+    /// <summary>Nothing is known yet.</summary>
+    public static Detector Empty { get; } = new();
+
+    /// <summary>By device.</summary>
+    public ImmutableSortedDictionary<DeviceNumber, WatchedFilesystem> Filesystems { get; private init; }
+        = ImmutableSortedDictionary.Create<DeviceNumber, WatchedFilesystem>(
+            Comparer<DeviceNumber>.Create((a, b) => (a.Major, a.Minor).CompareTo((b.Major, b.Minor))));
+
+    /// <summary>The filesystem mounted there; null when none is watched.</summary>
+    public WatchedFilesystem? At(MountPoint mountPoint)
+        => Filesystems.Values.FirstOrDefault(one => one.Mount.MountPoint == mountPoint);
+
+    /// <summary>What is held true of each, worst first.</summary>
+    public IReadOnlyList<FilesystemHealth> Healths
+        => [.. Filesystems.Values
+            .Select(one => one.Health)
+            .OrderByDescending(one => one.Verdict.ToRank())
+            .ThenByDescending(one => one.Role)
+            .ThenBy(one => one.MountPoint.Encoded, StringComparer.Ordinal)];
+
+    /// <summary>Folds one fact in, and judges anew what it touches.</summary>
+    public Detector Observe(Observation observation, Moment now) => observation switch
+    {
+        Observation.MountTableRead read => WithMounts(read, now),
+        Observation.ProbeStarted probe => With(probe.Device, now, one => one with
+        {
+            Probe = one.Probe with { OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false },
+        }),
+        Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
+        Observation.ProbeNotStarted probe => With(probe.Device, now, one => one with
+        {
+            Probe = one.Probe with { LastFinishedAt = now },
+        }),
+        Observation.ProbeWanted probe => With(probe.Device, now, one => one with
+        {
+            Probe = one.Probe with { Wanted = true },
+        }),
+        Observation.ProbesLost => WithAll(now, one => one with
+        {
+            Probe = one.Probe with { OutstandingId = null, Wanted = true },
+        }),
+        Observation.KernelLineSeen seen => WithKernelLine(seen.Line, now),
+        Observation.ErrorsCountRead read => With(read.Device, now, one => WithErrorsCount(one, read.Count)),
+        Observation.ActivitySampled sample => With(sample.Device, now, one => one with
+        {
+            Activity = NextActivity(one.Activity, sample.Activity, now),
+        }),
+        _ => throw new InvalidOperationException($"unknown observation {observation}"),
+    };
+
+    /// <summary>Judges everything anew because time has passed.</summary>
+    public Detector Pass(Moment now) => WithAll(now, one => one);
+
+    private Detector WithMounts(Observation.MountTableRead read, Moment now)
+    {
+        var next = Filesystems;
+        foreach (DeviceNumber gone in Filesystems.Keys.Except(read.Mounts.Select(one => one.Mount.Device)))
+        {
+            next = next.Remove(gone);
+        }
+
+        foreach (ObservedMount observed in read.Mounts)
+        {
+            WatchedFilesystem one = next.TryGetValue(observed.Mount.Device, out WatchedFilesystem? known)
+                && known.Mount.MountId == observed.Mount.MountId
+                    ? WithChangedMount(known, observed)
+                    : NewlySeen(observed, read.IsFirst, known, now);
+            next = next.SetItem(observed.Mount.Device, Judged(one, now));
+        }
+
+        return this with { Filesystems = next };
+    }
+
+    private static WatchedFilesystem NewlySeen(
+        ObservedMount observed, bool isFirst, WatchedFilesystem? before, Moment now)
+    {
+        return new WatchedFilesystem
+        {
+            Mount = observed.Mount,
+            DeviceName = observed.DeviceName,
+            DiskName = observed.DiskName,
+            Fstab = observed.Fstab,
+            // What the kernel said in this boot, or what it said between the mount and this reading, still holds;
+            // a line "mounted filesystem" has cleared what belongs to an earlier mount.
+            Kernel = before?.Kernel ?? new KernelFacts(),
+            AdministratorRemountSeen = !isFirst && observed.Mount.Claims == MountClaim.Ro,
+            Probe = new ProbeFacts { OutstandingId = null, Wanted = true, LastFinishedAt = now },
+            Health = new FilesystemHealth
+            {
+                MountPoint = observed.Mount.MountPoint,
+                Device = observed.DeviceName,
+                FilesystemType = observed.Mount.FilesystemType,
+                Role = observed.Mount.MountPoint.IsRoot ? FilesystemRole.Root : FilesystemRole.Data,
+                Verdict = Verdict.Unknown,
+                Since = now.WallClock,
+                Claims = observed.Mount.Claims,
+            },
+        };
+    }
+
+    private static WatchedFilesystem WithChangedMount(WatchedFilesystem known, ObservedMount observed)
+    {
+        bool becameReadOnly = known.Mount.Claims == MountClaim.Rw && observed.Mount.Claims == MountClaim.Ro;
+        bool isReadOnly = observed.Mount.Claims == MountClaim.Ro;
+        bool withoutError = !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly;
+        bool optionsChanged = !known.Mount.SuperOptions.SequenceEqual(observed.Mount.SuperOptions)
+            || !known.Mount.MountOptions.SequenceEqual(observed.Mount.MountOptions);
+        return known with
+        {
+            Mount = observed.Mount,
+            Fstab = observed.Fstab,
+            AdministratorRemountSeen = isReadOnly
+                && (known.AdministratorRemountSeen || (becameReadOnly && withoutError)),
+            Probe = known.Probe with { Wanted = known.Probe.Wanted || optionsChanged },
+        };
+    }
+
+    private static WatchedFilesystem WithProbe(
+        WatchedFilesystem one, Observation.ProbeFinished probe, Moment now)
+    {
+        // A probe from before a remount or from a probe process that was given up says nothing any more.
+        if (one.Probe.OutstandingId != probe.ProbeId)
+        {
+            return one;
+        }
+
+        bool lostWrite = probe.Result is { Step: ProbeStep.Sync or ProbeStep.Write, ErrnoName: "EIO" };
+        return one with
+        {
+            Probe = one.Probe with { OutstandingId = null, Last = probe.Result, LastFinishedAt = now },
+            Kernel = lostWrite
+                ? one.Kernel with { WriteLostSince = one.Kernel.WriteLostSince ?? now.WallClock }
+                : one.Kernel,
+        };
+    }
+
+    private static WatchedFilesystem WithErrorsCount(WatchedFilesystem one, long count)
+    {
+        // On a dead filesystem the probe itself makes the count grow: it must not feed itself.
+        bool isNews = count > (one.ErrorsCount ?? count) && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
+        return one with
+        {
+            ErrorsBaseline = one.ErrorsBaseline ?? count,
+            ErrorsCount = count,
+            Probe = one.Probe with { Wanted = one.Probe.Wanted || isNews },
+        };
+    }
+
+    private static ActivityFacts NextActivity(ActivityFacts before, BlockActivity sample, Moment now)
+    {
+        bool changed = sample.WriteCompletions != before.Last.WriteCompletions;
+        return new ActivityFacts { Last = sample, UnchangedSince = changed ? now : before.UnchangedSince };
+    }
+
+    private Detector WithKernelLine(KernelLine line, Moment now)
+        => line.DeviceName is null
+            ? this
+            : WithAll(now, one => line.DeviceName == one.DeviceName || line.DeviceName == one.DiskName
+                ? KernelLines.Fold(one, line, now)
+                : one);
+
+    private Detector With(DeviceNumber device, Moment now, Func<WatchedFilesystem, WatchedFilesystem> change)
+        => Filesystems.TryGetValue(device, out WatchedFilesystem? one)
+            ? this with { Filesystems = Filesystems.SetItem(device, Judged(change(one), now)) }
+            : this;
+
+    private Detector WithAll(Moment now, Func<WatchedFilesystem, WatchedFilesystem> change)
+    {
+        var next = Filesystems;
+        foreach (WatchedFilesystem one in Filesystems.Values)
+        {
+            next = next.SetItem(one.Device, Judged(change(one), now));
+        }
+
+        return this with { Filesystems = next };
+    }
+
+    private static WatchedFilesystem Judged(WatchedFilesystem one, Moment now)
+    {
+        Judgement judgement = Classifier.Judge(one, now);
+        bool same = judgement.Verdict == one.Health.Verdict;
+        MountClaim claims = one.Mount.Claims;
+        FilesystemHealth health = one.Health with
+        {
+            Verdict = judgement.Verdict,
+            Since = same ? one.Health.Since : now.WallClock,
+            Claims = claims,
+            Hidden = claims == MountClaim.Rw && WritesFail(judgement.Verdict),
+            Evidence = [.. judgement.Evidence.Take(FilesystemHealth.MaxEvidence)],
+            DataLossSince = one.Kernel.WriteLostSince,
+        };
+        return health.SaysTheSameAs(one.Health) ? one : one with { Health = health };
+    }
+
+    private static bool WritesFail(Verdict verdict)
+        => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.DeviceFailing or Verdict.Hung;
+}

@@ -1,0 +1,35 @@
+namespace GuestAgent.Detection;
+
+/// <summary>What a kernel line changes in the facts of the filesystem it speaks of.</summary>
+internal static class KernelLines
+{
+    /// <summary>
+    /// Folds a line in. Lines are hints: they name what a probe meets and ask for one at once, but no line makes a
+    /// verdict by itself. Anyone who may write to <c>/dev/kmsg</c> can print them.
+    /// </summary>
+    public static WatchedFilesystem Fold(WatchedFilesystem one, KernelLine line, Moment now)
+    {
+        KernelFacts facts = one.Kernel;
+        KernelFacts next = line.Kind switch
+        {
+            KernelLineKind.Mounted => new KernelFacts(),
+            KernelLineKind.JournalAborted => facts with { JournalAborted = true },
+            KernelLineKind.RemountedReadOnly => facts with { RemountedReadOnly = true },
+            KernelLineKind.ShutDown => facts with { ShutDown = true },
+            KernelLineKind.FilesystemError => facts with { FilesystemError = true },
+            KernelLineKind.FlushDisabled => facts with { FlushDisabled = true },
+            KernelLineKind.DeviceError => facts with { DeviceError = true },
+            KernelLineKind.WriteLost => facts with
+            {
+                DeviceError = true,
+                WriteLostSince = facts.WriteLostSince ?? At(line, now),
+            },
+            _ => facts,
+        };
+        bool isNews = next != facts && line.Kind != KernelLineKind.Mounted;
+        return one with { Kernel = next, Probe = one.Probe with { Wanted = one.Probe.Wanted || isNews } };
+    }
+
+    private static DateTimeOffset At(KernelLine line, Moment now)
+        => now.WallClock - (now.SinceBoot - line.At);
+}

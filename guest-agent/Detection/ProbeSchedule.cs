@@ -1,0 +1,62 @@
+using Protocol.Health;
+
+namespace GuestAgent.Detection;
+
+/// <summary>How often is probed.</summary>
+/// <param name="Root">The root, when nothing is wrong.</param>
+/// <param name="Data">Any other filesystem, when nothing is wrong.</param>
+internal sealed record ProbeIntervals(TimeSpan Root, TimeSpan Data)
+{
+    public static ProbeIntervals Default { get; } = new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(15));
+}
+
+/// <summary>When a filesystem is due for its next probe.</summary>
+internal static class ProbeSchedule
+{
+    private static readonly TimeSpan Suspect = TimeSpan.FromSeconds(1);
+
+    /// <summary>Where an abort is confirmed: on some kernels each write to a dead filesystem prints lines.</summary>
+    private static readonly TimeSpan Confirmed = TimeSpan.FromMinutes(1);
+
+    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>
+    /// The moment from which a probe may start; null while one is outstanding: never more than one a filesystem.
+    /// </summary>
+    /// <param name="one">The filesystem.</param>
+    /// <param name="intervals">The pace.</param>
+    /// <param name="phase">0 to 1, different for each guest and filesystem: a thousand guests share one SAN.</param>
+    public static Moment? NextDue(WatchedFilesystem one, ProbeIntervals intervals, double phase)
+    {
+        if (one.Probe.OutstandingId is not null)
+        {
+            return null;
+        }
+
+        Moment last = one.Probe.LastFinishedAt;
+        if (one.Probe.Last is null)
+        {
+            return last;
+        }
+
+        if (one.Probe.Wanted)
+        {
+            return last + Apart;
+        }
+
+        TimeSpan interval = one.Role == FilesystemRole.Root ? intervals.Root : intervals.Data;
+        TimeSpan pace = one.Health.Verdict switch
+        {
+            _ when IsConfirmed(one.Health.Verdict) => Confirmed,
+            Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full => interval * (0.9 + (0.2 * phase)),
+            Verdict.ErrorsRecorded or Verdict.FlushDisabled => interval,
+            Verdict.Unknown when one.Probe.Last is { Wrote: false } => interval,
+            _ => Suspect,
+        };
+        return last + pace;
+    }
+
+    /// <summary>Whether a verdict is final until the filesystem is mounted anew.</summary>
+    public static bool IsConfirmed(Verdict verdict)
+        => verdict is Verdict.JournalAborted or Verdict.ShutDown;
+}

@@ -1,0 +1,18 @@
+using System.Runtime.InteropServices;
+using Mono.Unix.Native;
+
+namespace GuestAgent.Linux;
+
+/// <summary>The errno of the last system call, and its name as people of the field say it.</summary>
+internal static class LastErrno
+{
+    /// <summary>The number, valid right after a call that failed.</summary>
+    public static int Number => Marshal.GetLastPInvokeError();
+
+    /// <summary>The name, for example <c>EROFS</c>.</summary>
+    public static string Name => NameOf(Number);
+
+    /// <summary>The name of an errno; <c>errno-N</c> where it has none.</summary>
+    public static string NameOf(int errno)
+        => NativeConvert.TryToErrno(errno, out Errno value) ? value.ToString() : $"errno-{errno}";
+}

@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+
+namespace GuestAgent.Linux;
+
+/// <summary>
+/// The system calls that Mono.Posix does not carry. <c>libc</c> is bound when the program is linked (DirectPInvoke
+/// in the project file): a binding at the first call would search the disk for the library.
+/// </summary>
+internal static unsafe partial class Libc
+{
+    public const int CurrentDirectory = -100; // AT_FDCWD, fcntl.h
+
+    public const int OpenReadOnly = 0;
+    public const int OpenReadWrite = 2;
+    public const int OpenCreate = 0x40;
+    public const int OpenExclusive = 0x80;
+    public const int OpenNoControllingTerminal = 0x100;
+    public const int OpenNonBlocking = 0x800;
+    public const int OpenDirectory = 0x10000;
+    public const int OpenNoFollow = 0x20000;
+    public const int OpenCloseOnExec = 0x80000;
+    public const int OpenPathOnly = 0x200000;
+
+    public const int LockCurrent = 1; // MCL_CURRENT, sys/mman.h
+    public const int LockFuture = 2;
+
+    public const int RebootRestart = 0x01234567; // LINUX_REBOOT_CMD_RESTART, linux/reboot.h
+
+    public const ulong GetInodeFlags = 0x80086601; // FS_IOC_GETFLAGS, linux/fs.h
+    public const ulong SetInodeFlags = 0x40086602;
+    public const int InodeNoDump = 0x40; // FS_NODUMP_FL
+    public const int InodeNoCopyOnWrite = 0x800000; // FS_NOCOW_FL
+
+    public const int ClockBoottime = 7; // counts suspended time, linux/time.h
+    public const int ParentDeathSignal = 1; // PR_SET_PDEATHSIG, linux/prctl.h
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct TimeSpec
+    {
+        public long Seconds;
+        public long Nanoseconds;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct PollEntry
+    {
+        public int FileDescriptor;
+        public short Events;
+        public short Returned;
+    }
+
+    [LibraryImport("libc", EntryPoint = "openat", SetLastError = true)]
+    public static partial int OpenAt(int directory, byte* path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    public static partial int Poll(PollEntry* entries, nuint count, int timeoutMs);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    public static partial int ClockGetTime(int clock, out TimeSpec time);
+
+    [LibraryImport("libc", EntryPoint = "mlockall", SetLastError = true)]
+    public static partial int LockAllMemory(int flags);
+
+    [LibraryImport("libc", EntryPoint = "mount", SetLastError = true)]
+    public static partial int Mount(byte* source, byte* target, byte* type, nuint flags, byte* data);
+
+    [LibraryImport("libc", EntryPoint = "umount2", SetLastError = true)]
+    public static partial int Unmount(byte* target, int flags);
+
+    [LibraryImport("libc", EntryPoint = "reboot", SetLastError = true)]
+    public static partial int Reboot(int command);
+
+    [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
+    public static partial int SyncFilesystem(int fileDescriptor);
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int InodeFlags(int fileDescriptor, ulong request, ref int flags);
+
+    [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
+    public static partial int ProcessControl(int option, ulong argument);
+
+    [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
+    public static partial int EventFileDescriptor(uint initial, int flags);
+
+    [LibraryImport("libc", EntryPoint = "pipe2", SetLastError = true)]
+    public static partial int Pipe(int* ends, int flags);
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    public static partial void ExitNow(int code);
+
+    [LibraryImport("libc", EntryPoint = "posix_spawn")]
+    public static partial int Spawn(
+        out int processId, byte* path, void* fileActions, void* attributes, byte** arguments, byte** environment);
+
+    [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_init")]
+    public static partial int SpawnActionsInit(void* fileActions);
+
+    [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_adddup2")]
+    public static partial int SpawnActionsDuplicate(void* fileActions, int from, int to);
+
+    [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_destroy")]
+    public static partial int SpawnActionsDestroy(void* fileActions);
+}

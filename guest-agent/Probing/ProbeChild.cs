@@ -1,0 +1,104 @@
+using System.Collections.Concurrent;
+using GuestAgent.Detection;
+using GuestAgent.Linux;
+using Mono.Unix.Native;
+
+namespace GuestAgent.Probing;
+
+/// <summary>
+/// The process that probes. It may get stuck for ever in a system call that no signal ends; then it holds nothing
+/// that the agent needs: the agent can be stopped, restarted and upgraded. It has two pipes, sits in a tmpfs, and
+/// ends when its input does.
+/// </summary>
+internal sealed unsafe class ProbeChild
+{
+    /// <summary>The argument that makes the program a probe process.</summary>
+    public const string Argument = "probe-process";
+
+    private const int Input = 0;
+    private const int Output = 1;
+    private const int MaxFilesystems = 64;
+    private const int WorkerStackBytes = 128 * 1024;
+
+    private readonly Dictionary<DeviceNumber, BlockingCollection<ProbeRequest>> _workers = [];
+
+    /// <summary>Runs until the input ends. The exit code is of no interest to anyone.</summary>
+    public static int Run()
+    {
+        Descriptors.CloseInherited();
+        _ = Syscall.chdir("/dev/shm") == 0 ? 0 : Syscall.chdir("/run");
+        _ = ThisMachine.LockMemory();
+        new ProbeChild().Serve();
+
+        // A worker may be stuck: nothing here waits for it.
+        Libc.ExitNow(0);
+        return 0;
+    }
+
+    private void Serve()
+    {
+        var received = new byte[2 * ProbeFrames.MaxFrameBytes];
+        int filled = 0;
+        fixed (byte* start = received)
+        {
+            while (true)
+            {
+                long size = Syscall.read(Input, start + filled, (ulong)(received.Length - filled));
+                if (size <= 0)
+                {
+                    return;
+                }
+
+                filled += (int)size;
+                ReadOnlyMemory<byte> rest = received.AsMemory(0, filled);
+                while (ProbeFrames.TryTake(ref rest, out ReadOnlyMemory<byte> body))
+                {
+                    HandOver(ProbeFrames.DecodeRequest(body));
+                }
+
+                rest.CopyTo(received);
+                filled = rest.Length;
+            }
+        }
+    }
+
+    /// <summary>One thread a filesystem: a probe that hangs holds up no other filesystem's.</summary>
+    private void HandOver(ProbeRequest request)
+    {
+        if (!_workers.TryGetValue(request.Device, out BlockingCollection<ProbeRequest>? worker))
+        {
+            if (_workers.Count == MaxFilesystems)
+            {
+                Reply(new ProbeReply(request.ProbeId, request.Device, ProbeStep.Refused, 0, 0));
+                return;
+            }
+
+            worker = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
+            _workers[request.Device] = worker;
+            var thread = new Thread(Work, WorkerStackBytes) { IsBackground = true };
+            thread.Start(worker);
+        }
+
+        _ = worker.TryAdd(request);
+    }
+
+    private static void Work(object? requests)
+    {
+        foreach (ProbeRequest request in ((BlockingCollection<ProbeRequest>)requests!).GetConsumingEnumerable())
+        {
+            Reply(WriteProbe.Run(request));
+        }
+    }
+
+    private static void Reply(ProbeReply reply)
+    {
+        byte[] frame = ProbeFrames.Encode(reply);
+        fixed (byte* start = frame)
+        {
+            if (Syscall.write(Output, start, (ulong)frame.Length) < 0)
+            {
+                Libc.ExitNow(0);
+            }
+        }
+    }
+}

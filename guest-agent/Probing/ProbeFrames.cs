@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using GuestAgent.Detection;
+using MessagePack;
+
+namespace GuestAgent.Probing;
+
+/// <summary>What the agent asks its probe process.</summary>
+/// <param name="ProbeId">Comes back with the result.</param>
+/// <param name="Device">The filesystem that is meant.</param>
+/// <param name="HasAnonymousDevice">btrfs: the device number of its files is not the one in the mount table.</param>
+/// <param name="MountPoint">The path's bytes.</param>
+internal sealed record ProbeRequest(long ProbeId, DeviceNumber Device, bool HasAnonymousDevice, byte[] MountPoint);
+
+/// <summary>What comes back.</summary>
+internal sealed record ProbeReply(long ProbeId, DeviceNumber Device, ProbeStep Step, int Errno, long Microseconds)
+{
+    /// <summary>Stands in the errno's place where a probe file was refused for another reason.</summary>
+    public const int NoErrno = 0;
+}
+
+/// <summary>
+/// The words on the two pipes between the agent and its probe process: a length of two bytes (little endian), then
+/// one MessagePack array. A frame is shorter than PIPE_BUF, so that each is written whole or not at all.
+/// </summary>
+internal static class ProbeFrames
+{
+    public const int MaxFrameBytes = 4096; // PIPE_BUF, pipe(7)
+
+    private const int LengthBytes = 2;
+    private const int RequestFields = 5;
+    private const int ReplyFields = 6;
+
+    public static byte[] Encode(ProbeRequest request)
+    {
+        ArrayBufferWriter<byte> buffer = NewFrame();
+        var writer = new MessagePackWriter(buffer);
+        writer.WriteArrayHeader(RequestFields);
+        writer.Write(request.ProbeId);
+        writer.Write(request.Device.Major);
+        writer.Write(request.Device.Minor);
+        writer.Write(request.HasAnonymousDevice);
+        writer.Write(request.MountPoint);
+        writer.Flush();
+        return Finish(buffer);
+    }
+
+    public static byte[] Encode(ProbeReply reply)
+    {
+        ArrayBufferWriter<byte> buffer = NewFrame();
+        var writer = new MessagePackWriter(buffer);
+        writer.WriteArrayHeader(ReplyFields);
+        writer.Write(reply.ProbeId);
+        writer.Write(reply.Device.Major);
+        writer.Write(reply.Device.Minor);
+        writer.Write((int)reply.Step);
+        writer.Write(reply.Errno);
+        writer.Write(reply.Microseconds);
+        writer.Flush();
+        return Finish(buffer);
+    }
+
+    /// <summary>Takes one frame off the front; false when it is not complete yet.</summary>
+    public static bool TryTake(ref ReadOnlyMemory<byte> received, out ReadOnlyMemory<byte> body)
+    {
+        body = default;
+        if (received.Length < LengthBytes)
+        {
+            return false;
+        }
+
+        int length = BinaryPrimitives.ReadUInt16LittleEndian(received.Span);
+        if (length > MaxFrameBytes)
+        {
+            throw new InvalidDataException($"a probe frame of {length} bytes: the pipe carries something else");
+        }
+
+        if (received.Length < LengthBytes + length)
+        {
+            return false;
+        }
+
+        body = received.Slice(LengthBytes, length);
+        received = received[(LengthBytes + length)..];
+        return true;
+    }
+
+    public static ProbeRequest DecodeRequest(ReadOnlyMemory<byte> body)
+    {
+        var reader = new MessagePackReader(body);
+        _ = reader.ReadArrayHeader();
+        long id = reader.ReadInt64();
+        var device = new DeviceNumber(reader.ReadInt32(), reader.ReadInt32());
+        bool anonymous = reader.ReadBoolean();
+        byte[] path = reader.ReadBytes() is { } bytes ? bytes.ToArray() : [];
+        return new ProbeRequest(id, device, anonymous, path);
+    }
+
+    public static ProbeReply DecodeReply(ReadOnlyMemory<byte> body)
+    {
+        var reader = new MessagePackReader(body);
+        _ = reader.ReadArrayHeader();
+        long id = reader.ReadInt64();
+        var device = new DeviceNumber(reader.ReadInt32(), reader.ReadInt32());
+        return new ProbeReply(id, device, (ProbeStep)reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt64());
+    }
+
+    private static ArrayBufferWriter<byte> NewFrame()
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        buffer.GetSpan(LengthBytes)[..LengthBytes].Clear();
+        buffer.Advance(LengthBytes);
+        return buffer;
+    }
+
+    private static byte[] Finish(ArrayBufferWriter<byte> buffer)
+    {
+        byte[] frame = buffer.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteUInt16LittleEndian(frame, checked((ushort)(frame.Length - LengthBytes)));
+        return frame;
+    }
+}

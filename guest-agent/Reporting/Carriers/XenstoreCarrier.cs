@@ -1,0 +1,171 @@
+using System.Text;
+using GuestAgent.Detection;
+using Protocol.Xenstore;
+using Protocol.Xenstore.Client;
+
+namespace GuestAgent.Reporting.Carriers;
+
+/// <summary>
+/// The link to xenstore as the poll loop turns it: opens it with back-off and jitter, watches for the host's
+/// request, hands writes over and turns answers into inputs. It never waits.
+/// </summary>
+internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter) : IDisposable
+{
+    private const string RequestToken = "request";
+
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LastBackOff = TimeSpan.FromSeconds(30);
+
+    private readonly Dictionary<uint, string> _questions = [];
+    private readonly List<(XenstoreRequest Request, string Path)> _unsent = [];
+    private XenstorePoller? _link;
+    private TimeSpan _backOff = FirstBackOff;
+    private Moment? _openAt;
+
+    /// <summary>To poll for POLLIN; −1 while there is no link.</summary>
+    public int FileDescriptor => _link?.FileDescriptor ?? -1;
+
+    /// <summary>Whether to poll for POLLOUT as well (a socket that took only a part of a request).</summary>
+    public bool WantsToSend => _link?.IsSendingUnfinished == true;
+
+    /// <summary>When the next attempt to open the link is due; null while it is open.</summary>
+    public Moment? Due(Moment now) => _link is null ? _openAt ?? now : null;
+
+    /// <summary>Opens the link when that is due, and takes what has arrived.</summary>
+    public List<AgentInput> Turn(Moment now)
+    {
+        var inputs = new List<AgentInput>();
+        try
+        {
+            if (_link is null)
+            {
+                TryOpen(inputs, now);
+            }
+
+            if (_link is not null)
+            {
+                _ = _link.FinishSending();
+                SendUnsent();
+                while (_link.TryReceive(out XenstorePollerEvent received))
+                {
+                    Understand(received, inputs);
+                }
+            }
+        }
+        catch (XenstoreLinkException broken)
+        {
+            Close(inputs, broken.Message, now);
+        }
+
+        return inputs;
+    }
+
+    /// <summary>Hands a write over; the input that says what became of it, or null when the answer is awaited.</summary>
+    public AgentInput? Write(string path, string? value, Moment now)
+    {
+        XenstoreRequest request = value is null
+            ? XenstoreRequest.Remove(path)
+            : XenstoreRequest.Write(path, Encoding.ASCII.GetBytes(value));
+        try
+        {
+            return TrySend(request, path) ? null : new AgentInput.KeyNotSent(path);
+        }
+        catch (XenstoreLinkException broken)
+        {
+            var inputs = new List<AgentInput>();
+            Close(inputs, broken.Message, now);
+            return inputs[0];
+        }
+    }
+
+    public void Dispose() => _link?.Dispose();
+
+    private void TryOpen(List<AgentInput> inputs, Moment now)
+    {
+        if (_openAt is { } openAt && !openAt.HasCome(now))
+        {
+            return;
+        }
+
+        string path = paths.FirstOrDefault(File.Exists) ?? paths[0];
+        _link = XenstorePoller.Open(path);
+        _backOff = FirstBackOff;
+        _questions.Clear();
+        inputs.Add(new AgentInput.LinkUp());
+
+        // The earlier outcome is asked for first: a request must not be carried out twice because the agent was
+        // restarted in the middle of it.
+        Ask(XenstoreRequest.Read(GuestKeys.Outcome), GuestKeys.Outcome);
+        Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
+    }
+
+    private void Understand(XenstorePollerEvent received, List<AgentInput> inputs)
+    {
+        if (received.Watch is not null)
+        {
+            // There is one watch. It fires for a new request, and once after each resume.
+            Ask(XenstoreRequest.Read(GuestKeys.BootId), GuestKeys.BootId);
+            Ask(XenstoreRequest.Read(GuestKeys.Request), GuestKeys.Request);
+            return;
+        }
+
+        if (received.Reply is not { } reply || !_questions.Remove(reply.RequestId, out string? path))
+        {
+            return;
+        }
+
+        byte[]? value = reply.Error == XenstoreError.None ? reply.Payload.ToArray() : null;
+        AgentInput? input = (reply.Operation, path) switch
+        {
+            (XenstoreOperation.Write or XenstoreOperation.Remove, _) => new AgentInput.KeyWritten(path, reply.Error),
+            (XenstoreOperation.Read, GuestKeys.Outcome) => new AgentInput.EarlierOutcomeRead(value),
+            (XenstoreOperation.Read, GuestKeys.BootId) => new AgentInput.OwnBootIdRead(value),
+            (XenstoreOperation.Read, GuestKeys.Request) => new AgentInput.RequestRead(value),
+            _ => null,
+        };
+        if (input is not null)
+        {
+            inputs.Add(input);
+        }
+    }
+
+    /// <summary>Questions of our own are few: at most these wait when the daemon takes nothing.</summary>
+    private void Ask(XenstoreRequest request, string path)
+    {
+        const int mostUnsent = 4;
+        if (!TrySend(request, path) && _unsent.Count < mostUnsent)
+        {
+            _unsent.Add((request, path));
+        }
+    }
+
+    private void SendUnsent()
+    {
+        while (_unsent.Count > 0 && TrySend(_unsent[0].Request, _unsent[0].Path))
+        {
+            _unsent.RemoveAt(0);
+        }
+    }
+
+    private bool TrySend(in XenstoreRequest request, string path)
+    {
+        if (_link is null || !_link.TrySend(request, out uint id))
+        {
+            return false;
+        }
+
+        _questions[id] = path;
+        return true;
+    }
+
+    private void Close(List<AgentInput> inputs, string reason, Moment now)
+    {
+        _link?.Dispose();
+        _link = null;
+        _questions.Clear();
+        _unsent.Clear();
+        _openAt = now + (_backOff * (0.5 + jitter.NextDouble()));
+        _backOff = _backOff * 2 < LastBackOff ? _backOff * 2 : LastBackOff;
+        inputs.Add(new AgentInput.LinkDown(reason));
+    }
+}

@@ -1,0 +1,81 @@
+using Protocol.Health;
+using Protocol.Xenstore;
+
+namespace GuestAgent.Reporting;
+
+/// <summary>
+/// Makes reports of what is held true, and says which nodes they fill. The sequence grows with each change; each
+/// filesystem's line carries the sequence in which it last changed, so that an unchanged line is not written again.
+/// </summary>
+internal sealed class ReportComposer(BootId bootId, string agentVersion)
+{
+    private readonly FilesystemHealth?[] _slots = new FilesystemHealth?[GuestReport.MaxFilesystems];
+    private readonly long[] _slotSequences = new long[GuestReport.MaxFilesystems];
+    private GuestReport? _last;
+
+    /// <summary>The last report's sequence; 0 before the first.</summary>
+    public long Sequence => _last?.Sequence ?? 0;
+
+    /// <summary>The report of what is held true now; the last one again when nothing changed.</summary>
+    /// <param name="healths">All watched filesystems, worst first.</param>
+    /// <param name="now">The guest's wall clock.</param>
+    public GuestReport Compose(IReadOnlyList<FilesystemHealth> healths, DateTimeOffset now)
+    {
+        IReadOnlyList<FilesystemHealth> worst = [.. healths.Take(GuestReport.MaxFilesystems)];
+        if (_last is not null && _last.FilesystemCount == healths.Count && AreTheSame(worst, _last.Filesystems))
+        {
+            return _last;
+        }
+
+        GuestState state = GuestState.Of(healths, now);
+        if (_last is not null && state.Worst == _last.State.Worst)
+        {
+            state = state with { Since = _last.State.Since };
+        }
+
+        _last = new GuestReport
+        {
+            BootId = bootId,
+            Sequence = Sequence + 1,
+            AgentVersion = agentVersion,
+            State = state,
+            Filesystems = worst,
+            FilesystemCount = healths.Count,
+        };
+        for (int slot = 0; slot < GuestReport.MaxFilesystems; slot++)
+        {
+            FilesystemHealth? health = slot < worst.Count ? worst[slot] : null;
+            if (health is not null && !health.SaysTheSameAs(_slots[slot]))
+            {
+                _slotSequences[slot] = _last.Sequence;
+            }
+
+            _slots[slot] = health;
+        }
+
+        return _last;
+    }
+
+    /// <summary>
+    /// The nodes of a report, most important first; null is a node that must not be there: a slot that a longer
+    /// report, perhaps of an agent before this one, has filled.
+    /// </summary>
+    public IReadOnlyList<KeyValuePair<string, string?>> ToNodes(GuestReport report)
+    {
+        var nodes = new List<KeyValuePair<string, string?>>();
+        foreach ((string path, string value) in ReportCodec.ToNodes(report, slot => _slotSequences[slot]))
+        {
+            nodes.Add(new(path, value));
+        }
+
+        for (int slot = report.Filesystems.Count; slot < GuestReport.MaxFilesystems; slot++)
+        {
+            nodes.Add(new(GuestKeys.Filesystem(slot), null));
+        }
+
+        return nodes;
+    }
+
+    private static bool AreTheSame(IReadOnlyList<FilesystemHealth> a, IReadOnlyList<FilesystemHealth> b)
+        => a.Count == b.Count && a.Zip(b).All(pair => pair.First.SaysTheSameAs(pair.Second));
+}

@@ -1,0 +1,40 @@
+using System.Text;
+using Protocol.Health;
+using Protocol.Xenstore;
+
+namespace GuestAgent.Reporting;
+
+/// <summary>
+/// The text of <c>/run/guest-agent/status</c>, for a shell whose <c>read</c> builtin is all that still works.
+/// </summary>
+internal static class StatusText
+{
+    /// <summary>The summary, how the report travels, then one line a filesystem, worst first.</summary>
+    public static string Of(GuestReport report, string carrier)
+    {
+        var text = new StringBuilder()
+            .Append(ReportCodec.StateText(report.State))
+            .Append(" since ").Append(FieldLine.Time(report.State.Since)).Append('\n')
+            .Append("xenstore ").Append(carrier).Append('\n');
+        foreach (FilesystemHealth health in report.Filesystems)
+        {
+            text.Append(health.MountPoint.Encoded).Append(' ').Append(health.Verdict.ToName());
+            if (health.Hidden)
+            {
+                text.Append(" (hidden: mount says rw)");
+            }
+
+            text.Append(" since ").Append(FieldLine.Time(health.Since))
+                .Append(" device ").Append(health.Device)
+                .Append(" type ").Append(health.FilesystemType);
+            foreach (Evidence fact in health.Evidence)
+            {
+                text.Append(' ').Append(fact.Kind.ToName()).Append(':').Append(fact.Detail);
+            }
+
+            text.Append('\n');
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,70 @@
+using GuestAgent.Detection;
+using Protocol.Health;
+
+namespace GuestAgent.Requests;
+
+/// <summary>
+/// Whether a remedy is legitimate for what a fresh probe has just shown. The table stands in DETECTION.md; why a
+/// remount cannot revive an aborted journal, in host-bridge/RECOVERY.md.
+/// </summary>
+internal static class RemedyRules
+{
+    /// <summary>Null when the remedy may begin, else why not.</summary>
+    /// <param name="action">What is asked.</param>
+    /// <param name="one">The filesystem, judged after a probe that began after the request came.</param>
+    /// <param name="root">The root's verdict; the filesystem's own where it is the root.</param>
+    public static OutcomeReason? Refusal(RequestAction action, WatchedFilesystem one, Verdict root)
+    {
+        if (action == RequestAction.Probe)
+        {
+            return null;
+        }
+
+        if (one.Probe.Last is { Wrote: true } && one.Health.Verdict != Verdict.ErrorsRecorded)
+        {
+            return OutcomeReason.FaultGone;
+        }
+
+        bool legitimate = action switch
+        {
+            RequestAction.Remount => MayRemount(one),
+            RequestAction.Repair => MayRepair(one),
+            RequestAction.Reboot => MayReboot(one),
+            _ => false,
+        };
+        if (!legitimate)
+        {
+            return OutcomeReason.NotLegitimate;
+        }
+
+        // mount and e2fsck are executed from the root.
+        return action is RequestAction.Repair && root is not (Verdict.Writable or Verdict.ErrorsRecorded)
+            ? OutcomeReason.RootNotWritable
+            : null;
+    }
+
+    /// <summary>
+    /// Only a filesystem that is plainly read-only, without a trace of an abort or a new error, and whose probe
+    /// met EROFS. After an abort the call returns success on current kernels and changes nothing.
+    /// </summary>
+    private static bool MayRemount(WatchedFilesystem one)
+        => one.Probe.Last is { ErrnoName: "EROFS" }
+            && one.Health.Verdict is Verdict.RemountedReadOnly or Verdict.ReadOnlyByDesign
+            && one.Mount.Claims == MountClaim.Ro
+            && !one.HasAbortEvidence
+            && !one.Mount.SuperOptions.Contains("shutdown")
+            && one.ErrorsCount is null or 0;
+
+    private static bool MayRepair(WatchedFilesystem one)
+        => one.Role == FilesystemRole.Data
+            && LocalFilesystems.IsExtended(one.Mount.FilesystemType)
+            && one.Mount.Root.IsRoot
+            && one.Health.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly
+                or Verdict.ErrorsRecorded or Verdict.DeviceFailing;
+
+    /// <summary>A root that writes is never a reason to restart, nor is one that merely hangs.</summary>
+    private static bool MayReboot(WatchedFilesystem one)
+        => one.Role == FilesystemRole.Root
+            && one.Health.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly
+                or Verdict.DeviceFailing;
+}

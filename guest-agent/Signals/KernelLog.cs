@@ -1,0 +1,72 @@
+using GuestAgent.Detection;
+using GuestAgent.Linux;
+using GuestAgent.Signals.Parsing;
+using Mono.Unix.Native;
+
+namespace GuestAgent.Signals;
+
+/// <summary>
+/// The kernel log through <c>/dev/kmsg</c>, from the oldest record that is still there: an abort of this boot may
+/// be older than the agent. One read gives one record; EPIPE says that records were overwritten before they were
+/// read.
+/// </summary>
+internal sealed unsafe class KernelLog : IDisposable
+{
+    private const int RecordBytes = 8192;
+
+    /// <summary>The most records to take in one turn: a flood must not keep the loop from judging.</summary>
+    public const int RecordsPerTurn = 512;
+
+    /// <summary>More than a kernel log of the usual size can hold: for the first look, which reads it all.</summary>
+    public const int AllRecords = 1_000_000;
+
+    private readonly byte[] _record = new byte[RecordBytes];
+
+    private KernelLog(int fileDescriptor) => FileDescriptor = fileDescriptor;
+
+    /// <summary>To poll for POLLIN.</summary>
+    public int FileDescriptor { get; }
+
+    /// <summary>How often records were lost before they could be read.</summary>
+    public long LostRecords { get; private set; }
+
+    /// <summary>Null where there is no /dev/kmsg or no privilege for it: the probe does without.</summary>
+    public static KernelLog? TryOpen(PathRoot paths)
+    {
+        int file = SmallFile.OpenForReading(paths.Dev("kmsg"), Libc.OpenNonBlocking);
+        return file < 0 ? null : new KernelLog(file);
+    }
+
+    /// <summary>The lines that are there now and that speak of a filesystem.</summary>
+    public List<KernelLine> Read(int maxRecords)
+    {
+        var lines = new List<KernelLine>();
+        fixed (byte* start = _record)
+        {
+            for (int i = 0; i < maxRecords; i++)
+            {
+                long size = Syscall.read(FileDescriptor, start, RecordBytes);
+                if (size < 0 && LastErrno.Name == "EPIPE")
+                {
+                    LostRecords++;
+                    continue;
+                }
+
+                if (size <= 0)
+                {
+                    break;
+                }
+
+                if (KernelLogParser.ParseRecord(_record.AsSpan(0, (int)size)) is { } record
+                    && KernelLogParser.Understand(record) is { } line)
+                {
+                    lines.Add(line);
+                }
+            }
+        }
+
+        return lines;
+    }
+
+    public void Dispose() => _ = Syscall.close(FileDescriptor);
+}

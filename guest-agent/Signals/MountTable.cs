@@ -1,0 +1,103 @@
+using GuestAgent.Detection;
+using GuestAgent.Linux;
+using GuestAgent.Signals.Parsing;
+using Mono.Unix.Native;
+using Protocol.Health;
+
+namespace GuestAgent.Signals;
+
+/// <summary>
+/// The mount table, held open: poll(2) signals POLLERR|POLLPRI when it changes (mounts, unmounts and remounts; an
+/// aborted journal changes nothing here). Read whole and in one pass: a torn reading would show mounts that never
+/// were.
+/// </summary>
+internal sealed unsafe class MountTable : IDisposable
+{
+    private const int FirstBufferBytes = 16 * 1024;
+    private const int MaxBufferBytes = 8 * 1024 * 1024;
+
+    private readonly PathRoot _paths;
+    private readonly IReadOnlySet<MountPoint> _leftOut;
+    private byte[] _buffer = new byte[FirstBufferBytes];
+    private Dictionary<MountPoint, FstabWish> _fstab = [];
+
+    public MountTable(PathRoot paths, IReadOnlySet<MountPoint> leftOut)
+    {
+        _paths = paths;
+        _leftOut = leftOut;
+        FileDescriptor = SmallFile.OpenForReading(paths.Proc("self/mountinfo"));
+        if (FileDescriptor < 0)
+        {
+            throw new IOException(
+                $"{paths.Proc("self/mountinfo")} cannot be opened ({LastErrno.Name}); is /proc mounted?");
+        }
+    }
+
+    /// <summary>To poll for POLLPRI.</summary>
+    public int FileDescriptor { get; }
+
+    /// <summary>
+    /// Reads the filesystems to watch. <paramref name="mayReadFstab"/>: fstab lies on the root, so it is read only
+    /// while that is known to work.
+    /// </summary>
+    public IReadOnlyList<ObservedMount> Read(bool mayReadFstab)
+    {
+        if (mayReadFstab && SmallFile.TryReadText(_paths.Etc("fstab")) is { } fstab)
+        {
+            _fstab = FstabParser.Parse(fstab);
+        }
+
+        IReadOnlyList<MountEntry> mounts = LocalFilesystems.Choose(ReadAll(), _leftOut);
+        return [.. mounts.Select(Observe)];
+    }
+
+    public void Dispose() => _ = Syscall.close(FileDescriptor);
+
+    private ObservedMount Observe(MountEntry mount)
+    {
+        string device = BlockDevices.NameOf(_paths, mount);
+        return new ObservedMount(
+            mount, device, BlockDevices.DiskOf(_paths, mount.Device) ?? device,
+            _fstab.GetValueOrDefault(mount.MountPoint));
+    }
+
+    private List<MountEntry> ReadAll()
+    {
+        while (true)
+        {
+            int size = ReadOnce();
+            if (size < _buffer.Length)
+            {
+                return MountInfoParser.Parse(_buffer.AsSpan(0, size));
+            }
+
+            if (_buffer.Length >= MaxBufferBytes)
+            {
+                throw new IOException($"the mount table is larger than {MaxBufferBytes} bytes");
+            }
+
+            _buffer = new byte[_buffer.Length * 4];
+        }
+    }
+
+    private int ReadOnce()
+    {
+        _ = Syscall.lseek(FileDescriptor, 0, SeekFlags.SEEK_SET);
+        int total = 0;
+        fixed (byte* start = _buffer)
+        {
+            while (total < _buffer.Length)
+            {
+                long read = Syscall.read(FileDescriptor, start + total, (ulong)(_buffer.Length - total));
+                if (read <= 0)
+                {
+                    break;
+                }
+
+                total += (int)read;
+            }
+        }
+
+        return total;
+    }
+}
