@@ -1,1 +1,3 @@
-return 0;
+using HostBridge;
+
+return await CommandLine.RunAsync(args).ConfigureAwait(false);

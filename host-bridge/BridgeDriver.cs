@@ -1,0 +1,57 @@
+using HostBridge.Incidents;
+using HostBridge.Recovery;
+using Microsoft.Extensions.Hosting;
+
+namespace HostBridge;
+
+/// <summary>Turns the loop: one queue, one driver. Nothing here waits for anything but the next input.</summary>
+internal sealed class BridgeDriver(
+    BridgeLoop loop, EffectExecutor executor, IncidentLog incidents, BridgeInputQueue inputs, BridgeClock clock)
+    : BackgroundService
+{
+    private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        foreach (GuestHistory history in incidents.Open())
+        {
+            Step(new BridgeInput.HistoryRestored(history), stoppingToken);
+        }
+
+        Task ticking = TickAsync(stoppingToken);
+        try
+        {
+            await foreach (BridgeInput input in inputs.ReadAllAsync(stoppingToken).ConfigureAwait(false))
+            {
+                Step(input, stoppingToken);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            await ticking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private void Step(BridgeInput input, CancellationToken cancellationToken)
+    {
+        foreach (BridgeEffect effect in loop.Step(input, clock.Now))
+        {
+            executor.Begin(effect, cancellationToken);
+        }
+
+        if (executor.Fault is { } fault)
+        {
+            throw new InvalidOperationException($"an effect ended by a fault of the program: {fault.Message}", fault);
+        }
+    }
+
+    private async Task TickAsync(CancellationToken cancellationToken)
+    {
+        using var timer = new PeriodicTimer(TickInterval, clock.Time);
+        while (await timer.WaitForNextTickAsync(cancellationToken).ConfigureAwait(false))
+        {
+            inputs.TryPost(new BridgeInput.Tick());
+        }
+    }
+}

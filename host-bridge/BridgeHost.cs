@@ -1,0 +1,89 @@
+using System.Globalization;
+using HostBridge.Guests;
+using HostBridge.Incidents;
+using HostBridge.Recovery;
+using HostBridge.Storage;
+using HostBridge.Toolstacks;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Protocol.Xenstore.Client;
+using Serilog;
+
+namespace HostBridge;
+
+/// <summary>Puts the program together and runs it. The only place that knows every part, and Serilog.</summary>
+internal static partial class BridgeHost
+{
+    private const int CrashExitCode = 1;
+    private const string LineTemplate = "{Timestamp:yyyy-MM-ddTHH:mm:ss.fffZ} {Level:u3} {Message:lj}{NewLine}";
+
+    private static readonly TimeSpan ShutdownLimit = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Runs until asked to stop (0) or until a part of it crashes (1).</summary>
+    public static async Task<int> RunAsync(BridgeOptions options, CancellationToken cancellationToken)
+    {
+        using Serilog.Core.Logger console = new LoggerConfiguration()
+            .WriteTo.Console(outputTemplate: LineTemplate, formatProvider: CultureInfo.InvariantCulture)
+            .CreateLogger();
+        using var sink = new BoundedConsoleSink(console);
+        using Serilog.Core.Logger log = new LoggerConfiguration()
+            .MinimumLevel.Override("Microsoft", Serilog.Events.LogEventLevel.Warning)
+            .WriteTo.Sink(sink)
+            .CreateLogger();
+
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings
+        {
+            ApplicationName = "host-bridge",
+        });
+        AddParts(builder.Services, options, log);
+        using IHost host = builder.Build();
+        IReadOnlyList<BackgroundService> services =
+            [.. host.Services.GetServices<IHostedService>().OfType<BackgroundService>()];
+        ILogger<BridgeOptions> logger = host.Services.GetRequiredService<ILogger<BridgeOptions>>();
+        LogStart(logger, options.Policy.Mode, options.XenstorePath);
+        await host.RunAsync(cancellationToken).ConfigureAwait(false);
+
+        foreach (BackgroundService service in services)
+        {
+            if (service.ExecuteTask is { IsFaulted: true } ended)
+            {
+                string reason = ended.Exception?.InnerException?.Message ?? "no reason is known";
+                log.Fatal("host-bridge ends: {Part} crashed: {Reason}", service.GetType().Name, reason);
+                return CrashExitCode;
+            }
+        }
+
+        return 0;
+    }
+
+    private static void AddParts(IServiceCollection services, BridgeOptions options, Serilog.ILogger log)
+    {
+        services.AddSerilog(log);
+        services.AddSystemd();
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownLimit);
+        services.Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true);
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton<BridgeClock>();
+        services.AddSingleton<BridgeInputQueue>();
+        services.AddSingleton(new BridgeLoop(options.Policy));
+        services.AddSingleton(provider => new XenstoreClient(
+            options.XenstorePath,
+            new XenstoreClientOptions { Jitter = new Random() },
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<GuestRequests>();
+        services.AddSingleton<IStorageGate>(new AssumedStorageGate(options.AssumeOperational));
+        services.AddSingleton<IToolstack>(options.ToolstackCommand is { } command
+            ? new ExternalToolstack(command, ExternalToolstack.DefaultLimit)
+            : new NoToolstack());
+        services.AddSingleton(new IncidentFile(options.StateDirectory));
+        services.AddSingleton<IncidentLog>();
+        services.AddSingleton<EffectExecutor>();
+        services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());
+        services.AddHostedService<BridgeDriver>();
+        services.AddHostedService<GuestListener>();
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "host-bridge starts, mode {Mode}, xenstore at {Path}")]
+    private static partial void LogStart(Microsoft.Extensions.Logging.ILogger logger, BridgeMode mode, string path);
+}

@@ -1,0 +1,59 @@
+using HostBridge.Recovery;
+using Protocol.Health;
+
+namespace HostBridge;
+
+/// <summary>Everything that can happen to the bridge.</summary>
+internal abstract record BridgeInput
+{
+    private BridgeInput()
+    {
+    }
+
+    /// <summary>What the incident log knows of a guest from before; the first inputs of all.</summary>
+    /// <param name="History">What it knows.</param>
+    internal sealed record HistoryRestored(GuestHistory History) : BridgeInput;
+
+    /// <summary>A domain was seen, for the first time or again.</summary>
+    /// <param name="Guest">Who runs in it.</param>
+    /// <param name="Domain">Its number.</param>
+    /// <param name="Disks">Its disks, by the backend's side.</param>
+    internal sealed record GuestSeen(GuestIdentity Guest, DomainId Domain, GuestDisks Disks) : BridgeInput;
+
+    /// <summary>A domain is no more.</summary>
+    /// <param name="Domain">Its number.</param>
+    internal sealed record GuestGone(DomainId Domain) : BridgeInput;
+
+    /// <summary>A domain's report was read.</summary>
+    /// <param name="Domain">Which domain.</param>
+    /// <param name="Report">Complete and parsed.</param>
+    internal sealed record ReportRead(DomainId Domain, GuestReport Report) : BridgeInput;
+
+    /// <summary>A domain wrote something that is no report.</summary>
+    /// <param name="Domain">Which domain.</param>
+    /// <param name="Reason">What is wrong with it, in the bridge's own words.</param>
+    internal sealed record ReportRejected(DomainId Domain, string Reason) : BridgeInput;
+
+    /// <summary>A domain's answer to a request was read.</summary>
+    /// <param name="Domain">Which domain.</param>
+    /// <param name="Outcome">The answer, parsed.</param>
+    internal sealed record OutcomeRead(DomainId Domain, RequestOutcome Outcome) : BridgeInput;
+
+    /// <summary>What this host holds of a disk.</summary>
+    /// <param name="Condition">The disk and its condition.</param>
+    internal sealed record DiskChecked(DiskCondition Condition) : BridgeInput;
+
+    /// <summary>An effect was completed, or failed; always for one guest.</summary>
+    /// <param name="Guest">Its uuid.</param>
+    /// <param name="Completion">What came of it.</param>
+    internal sealed record EffectCompleted(Guid Guest, RecoveryInput Completion) : BridgeInput;
+
+    /// <summary>A second passed.</summary>
+    internal sealed record Tick : BridgeInput;
+}
+
+/// <summary>What the bridge does: one action for one guest.</summary>
+/// <param name="Guest">The guest.</param>
+/// <param name="Domain">The domain it runs in at this moment; null when none is known.</param>
+/// <param name="Action">The action.</param>
+internal sealed record BridgeEffect(GuestIdentity Guest, DomainId? Domain, RecoveryAction Action);

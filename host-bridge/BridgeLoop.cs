@@ -1,0 +1,168 @@
+using HostBridge.Recovery;
+
+namespace HostBridge;
+
+/// <summary>
+/// The bridge as a step function: an input and a moment in, effects out; effects complete as later inputs. Nothing
+/// in here waits, reads a clock or touches the world, so that a simulation runs this same loop.
+/// </summary>
+/// <param name="policy">The numbers and switches by which recoveries are decided.</param>
+internal sealed class BridgeLoop(RecoveryPolicy policy)
+{
+    /// <summary>How many rejections of one domain are told, per <see cref="RejectionWindow"/>.</summary>
+    private const int MaxToldRejections = 3;
+
+    private static readonly TimeSpan RejectionWindow = TimeSpan.FromMinutes(10);
+
+    private readonly GuestRegistry _registry = new(policy);
+    private readonly DiskBook _disks = new(policy.StableFor);
+    private readonly Dictionary<DomainId, Rejections> _rejections = [];
+    private readonly List<BridgeEffect> _effects = [];
+
+    /// <summary>Every guest that is known.</summary>
+    public IReadOnlyCollection<GuestRecord> Guests => _registry.Guests;
+
+    /// <summary>Takes one input in and says what is to be done.</summary>
+    public IReadOnlyList<BridgeEffect> Step(BridgeInput input, Moment now)
+    {
+        _effects.Clear();
+        switch (input)
+        {
+            case BridgeInput.HistoryRestored restored:
+                _registry.Restore(restored.History, now);
+                break;
+            case BridgeInput.GuestSeen seen:
+                See(seen, now);
+                break;
+            case BridgeInput.GuestGone gone:
+                _rejections.Remove(gone.Domain);
+                Give(gone.Domain, new RecoveryInput.DomainGone(), now);
+                break;
+            case BridgeInput.ReportRead read:
+                Give(read.Domain, new RecoveryInput.ReportReceived(read.Report), now);
+                break;
+            case BridgeInput.ReportRejected rejected:
+                TellRejection(rejected, now);
+                break;
+            case BridgeInput.OutcomeRead read:
+                Give(read.Domain, new RecoveryInput.OutcomeReceived(read.Outcome), now);
+                break;
+            case BridgeInput.DiskChecked disk:
+                _disks.Update(disk.Condition, now.Elapsed);
+                JudgeGuestsOn(disk.Condition.Device, now);
+                break;
+            case BridgeInput.EffectCompleted completed:
+                Give(completed.Guest, completed.Completion, now);
+                break;
+            case BridgeInput.Tick:
+                Turn(now);
+                break;
+            default:
+                break;
+        }
+
+        GrantSlots(now);
+        return [.. _effects];
+    }
+
+    private void See(BridgeInput.GuestSeen seen, Moment now)
+    {
+        DomainId? before = _registry.Find(seen.Guest.Uuid)?.Domain;
+        if (!_registry.TryPlace(seen.Guest, seen.Domain, seen.Disks))
+        {
+            return;
+        }
+
+        if (before != seen.Domain)
+        {
+            Give(seen.Guest.Uuid, new RecoveryInput.DomainAppeared(seen.Domain), now);
+        }
+
+        JudgeStorage(seen.Guest.Uuid, now);
+    }
+
+    private void Turn(Moment now)
+    {
+        foreach (Guid uuid in _registry.Guests.Select(guest => guest.Identity.Uuid).ToList())
+        {
+            JudgeStorage(uuid, now);
+            Give(uuid, new RecoveryInput.Tick(), now);
+        }
+
+        _registry.Forget(now);
+    }
+
+    private void JudgeGuestsOn(DeviceNumber device, Moment now)
+    {
+        foreach (GuestRecord guest in _registry.Guests.Where(one => one.Disks.Devices.Contains(device)).ToList())
+        {
+            JudgeStorage(guest.Identity.Uuid, now);
+        }
+    }
+
+    private void JudgeStorage(Guid uuid, Moment now)
+    {
+        if (_registry.Find(uuid) is { } guest)
+        {
+            Give(uuid, new RecoveryInput.StorageJudged(_disks.Judge(guest.Disks, now.Elapsed)), now);
+        }
+    }
+
+    private void GrantSlots(Moment now)
+    {
+        foreach (GuestRecord guest in _registry.Waiting())
+        {
+            if (_registry.HasSlot(guest))
+            {
+                Give(guest.Identity.Uuid, new RecoveryInput.SlotGranted(), now);
+            }
+        }
+    }
+
+    /// <summary>The words of a domain are those of the guest that runs in it, and of no other.</summary>
+    private void Give(DomainId domain, RecoveryInput input, Moment now)
+    {
+        if (_registry.FindByDomain(domain) is { } guest)
+        {
+            Give(guest.Identity.Uuid, input, now);
+        }
+    }
+
+    private void Give(Guid uuid, RecoveryInput input, Moment now)
+    {
+        IReadOnlyList<RecoveryAction> actions = _registry.Step(uuid, input, now);
+        if (_registry.Find(uuid) is { } guest)
+        {
+            _effects.AddRange(actions.Select(action => new BridgeEffect(guest.Identity, guest.Domain, action)));
+        }
+    }
+
+    private void TellRejection(BridgeInput.ReportRejected rejected, Moment now)
+    {
+        if (_registry.FindByDomain(rejected.Domain) is not { } guest)
+        {
+            return;
+        }
+
+        Rejections before = _rejections.GetValueOrDefault(rejected.Domain) ?? new Rejections(now.Elapsed, 0);
+        Rejections after = now.Elapsed - before.Since >= RejectionWindow
+            ? new Rejections(now.Elapsed, 1)
+            : before with { Count = before.Count + 1 };
+        _rejections[rejected.Domain] = after;
+        if (after.Count <= MaxToldRejections)
+        {
+            string more = after.Count == MaxToldRejections
+                ? $"; more of them are not told for {RejectionWindow.TotalMinutes:0} min"
+                : string.Empty;
+            _effects.Add(new BridgeEffect(
+                guest.Identity,
+                guest.Domain,
+                new RecoveryAction.Tell(
+                    TellKind.Report,
+                    $"what it wrote is left out: {rejected.Reason}; look at its agent{more}",
+                    IncidentFacts.None)));
+        }
+    }
+
+    private sealed record Rejections(TimeSpan Since, int Count);
+}

@@ -1,0 +1,222 @@
+using System.Globalization;
+using HostBridge.Recovery;
+using Microsoft.Extensions.Configuration;
+
+namespace HostBridge;
+
+/// <summary>What the bridge was told, checked: nothing in here needs to be looked at twice.</summary>
+internal sealed record BridgeOptions
+{
+    /// <summary>xenstored's socket.</summary>
+    public required string XenstorePath { get; init; }
+
+    /// <summary>Where the incident log is kept.</summary>
+    public required string StateDirectory { get; init; }
+
+    /// <summary>An administrator's command as the toolstack; null for none.</summary>
+    public string? ToolstackCommand { get; init; }
+
+    /// <summary>Disks that the administrator vouches for.</summary>
+    public IReadOnlyList<DeviceNumber> AssumeOperational { get; init; } = [];
+
+    /// <summary>The policy.</summary>
+    public RecoveryPolicy Policy { get; init; } = new();
+}
+
+/// <summary>Options, or the one line that says what is wrong with them and how to mend it.</summary>
+/// <param name="Options">The options; null when something is wrong.</param>
+/// <param name="Error">What is wrong; null when nothing is.</param>
+internal readonly record struct BridgeOptionsResult(BridgeOptions? Options, string? Error);
+
+/// <summary>
+/// Makes options in stages: the settings by name from a file, those of the command line over them, then the checked
+/// values. The names are the same in both places.
+/// </summary>
+internal static class BridgeOptionsParser
+{
+    public const string Xenstore = "xenstore";
+    public const string StateDirectory = "state-directory";
+    public const string Mode = "mode";
+    public const string ToolstackCommand = "toolstack-command";
+    public const string ActWithoutHostEvidence = "act-without-host-evidence";
+    public const string AssumeOperational = "assume-operational";
+    public const string StableSeconds = "stable-seconds";
+
+    private const int MaxStableSeconds = 24 * 60 * 60;
+
+    private static readonly string[] DefaultSockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
+
+    private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
+    {
+        Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational, StableSeconds,
+    };
+
+    /// <summary>Makes options.</summary>
+    /// <param name="commandLine">The settings on the command line, by name; lists separated by commas.</param>
+    /// <param name="configPath">The file; null for none.</param>
+    public static BridgeOptionsResult Parse(IReadOnlyDictionary<string, string> commandLine, string? configPath)
+    {
+        var settings = new Dictionary<string, Setting>(StringComparer.OrdinalIgnoreCase);
+        if (configPath is not null && ReadFile(configPath, settings) is { } fileError)
+        {
+            return new BridgeOptionsResult(null, fileError);
+        }
+
+        foreach ((string name, string value) in commandLine)
+        {
+            settings[name] = new Setting($"--{name}", value);
+        }
+
+        return Check(settings);
+    }
+
+    private static string? ReadFile(string path, Dictionary<string, Setting> settings)
+    {
+        IConfigurationRoot file;
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            file = new ConfigurationBuilder().AddIniStream(stream).Build();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return $"{path} cannot be read: {failure.Message} Give a readable file to --config, or leave it out.";
+        }
+        catch (FormatException failure)
+        {
+            return $"{path} is not a configuration file: {failure.Message} Write one \"name = value\" a line.";
+        }
+
+        foreach ((string name, string? value) in file.AsEnumerable())
+        {
+            if (!Names.Contains(name))
+            {
+                return $"{path}: \"{name}\" is no setting; "
+                    + $"the settings are {string.Join(", ", Names.Order(StringComparer.Ordinal))}.";
+            }
+
+            settings[name] = new Setting($"{path}: {name}", value ?? string.Empty);
+        }
+
+        return null;
+    }
+
+    private static BridgeOptionsResult Check(Dictionary<string, Setting> settings)
+    {
+        string? error = null;
+        string xenstore = AbsolutePath(
+            settings, Xenstore, DefaultSockets.FirstOrDefault(File.Exists) ?? DefaultSockets[0], ref error)!;
+        string stateDirectory = AbsolutePath(settings, StateDirectory, "/var/lib/host-bridge", ref error)!;
+        string? command = AbsolutePath(settings, ToolstackCommand, null, ref error);
+        if (error is null && command is not null && !File.Exists(command))
+        {
+            error = $"{settings[ToolstackCommand].Source}: {command} is not there; give the path of a program.";
+        }
+
+        var policy = new RecoveryPolicy
+        {
+            Mode = CheckedMode(settings, ref error),
+            ActWithoutHostEvidence = CheckedSwitch(settings, ActWithoutHostEvidence, ref error),
+            StableFor = CheckedStableFor(settings, ref error),
+        };
+        IReadOnlyList<DeviceNumber> assumed = CheckedDevices(settings, ref error);
+        return error is not null
+            ? new BridgeOptionsResult(null, error)
+            : new BridgeOptionsResult(
+                new BridgeOptions
+                {
+                    XenstorePath = xenstore,
+                    StateDirectory = stateDirectory,
+                    ToolstackCommand = command,
+                    AssumeOperational = assumed,
+                    Policy = policy,
+                },
+                Error: null);
+    }
+
+    private static string? AbsolutePath(
+        Dictionary<string, Setting> settings, string name, string? otherwise, ref string? error)
+    {
+        if (settings.GetValueOrDefault(name) is not { } setting)
+        {
+            return otherwise;
+        }
+
+        if (!Path.IsPathRooted(setting.Value))
+        {
+            error ??= $"{setting.Source}: \"{setting.Value}\" is no absolute path; write one that begins with /.";
+        }
+
+        return setting.Value;
+    }
+
+    private static BridgeMode CheckedMode(Dictionary<string, Setting> settings, ref string? error)
+    {
+        switch (settings.GetValueOrDefault(Mode))
+        {
+            case null or { Value: "observe" }:
+                return BridgeMode.Observe;
+            case { Value: "recover" }:
+                return BridgeMode.Recover;
+            case { } setting:
+                error ??= $"{setting.Source}: \"{setting.Value}\" is no mode; write observe or recover.";
+                return BridgeMode.Observe;
+        }
+    }
+
+    private static bool CheckedSwitch(Dictionary<string, Setting> settings, string name, ref string? error)
+    {
+        switch (settings.GetValueOrDefault(name))
+        {
+            case null or { Value: "false" }:
+                return false;
+            case { Value: "true" }:
+                return true;
+            case { } setting:
+                error ??= $"{setting.Source}: \"{setting.Value}\" is neither true nor false; write one of them.";
+                return false;
+        }
+    }
+
+    private static TimeSpan CheckedStableFor(Dictionary<string, Setting> settings, ref string? error)
+    {
+        if (settings.GetValueOrDefault(StableSeconds) is not { } setting)
+        {
+            return new RecoveryPolicy().StableFor;
+        }
+
+        if (!int.TryParse(setting.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
+            || seconds is < 1 or > MaxStableSeconds)
+        {
+            error ??= $"{setting.Source}: \"{setting.Value}\" is no time; write 1 to {MaxStableSeconds} seconds.";
+        }
+
+        return TimeSpan.FromSeconds(seconds);
+    }
+
+    private static List<DeviceNumber> CheckedDevices(Dictionary<string, Setting> settings, ref string? error)
+    {
+        var devices = new List<DeviceNumber>();
+        if (settings.GetValueOrDefault(AssumeOperational) is not { } setting)
+        {
+            return devices;
+        }
+
+        foreach (string text in setting.Value.Split(',', StringSplitOptions.TrimEntries))
+        {
+            if (!DeviceNumber.TryParse(text, out DeviceNumber device))
+            {
+                error ??= $"{setting.Source}: \"{text}\" is no device; write MAJOR:MINOR as lsblk does, like 8:16.";
+            }
+
+            devices.Add(device);
+        }
+
+        return devices;
+    }
+
+    /// <summary>One setting.</summary>
+    /// <param name="Source">Where it stands, for a person.</param>
+    /// <param name="Value">Its text.</param>
+    private sealed record Setting(string Source, string Value);
+}

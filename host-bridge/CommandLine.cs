@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace HostBridge;
+
+/// <summary>The command line: options in, exit code out. Whatever is wrong is one line on the standard error.</summary>
+internal static class CommandLine
+{
+    /// <summary>The command line, the configuration, or a value in it is wrong (EX_USAGE of sysexits.h).</summary>
+    public const int UsageExitCode = 64;
+
+    private static readonly Option<string?> Config = new("--config")
+    {
+        Description = "Read settings from an INI file; the same names as here, without the dashes.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> Xenstore = Setting(
+        BridgeOptionsParser.Xenstore, "PATH", "xenstored's socket (default: /run/xenstored/socket).");
+
+    private static readonly Option<string?> StateDirectory = Setting(
+        BridgeOptionsParser.StateDirectory, "DIR", "Where incidents are recorded (default: /var/lib/host-bridge).");
+
+    private static readonly Option<string?> Mode = Setting(
+        BridgeOptionsParser.Mode, "observe|recover", "Whether to act (default: observe).");
+
+    private static readonly Option<string?> ToolstackCommand = Setting(
+        BridgeOptionsParser.ToolstackCommand, "PATH", "A program that forces a check at a guest's next boot.");
+
+    private static readonly Option<bool> ActWithoutHostEvidence = new("--" + BridgeOptionsParser.ActWithoutHostEvidence)
+    {
+        Description = "Restart a guest although this host saw no fault on its disks.",
+    };
+
+    private static readonly Option<string[]> AssumeOperational = new("--" + BridgeOptionsParser.AssumeOperational)
+    {
+        Description = "Take a disk's storage as operational. May be given again.",
+        HelpName = "MAJOR:MINOR",
+    };
+
+    private static readonly Option<string?> StableSeconds = Setting(
+        BridgeOptionsParser.StableSeconds, "N", "How long storage must be operational before acting (default: 30).");
+
+    /// <summary>Runs the program.</summary>
+    public static async Task<int> RunAsync(string[] arguments)
+    {
+        var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
+        {
+            Config, Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
+            StableSeconds,
+        };
+        root.SetAction(RunBridgeAsync);
+        ParseResult parsed = root.Parse(arguments);
+        return parsed.Errors is [ParseError first, ..]
+            ? Complain($"{first.Message} Try host-bridge --help.")
+            : await parsed.InvokeAsync().ConfigureAwait(false);
+    }
+
+    private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (Option<string?> option in new[] { Xenstore, StateDirectory, Mode, ToolstackCommand, StableSeconds })
+        {
+            if (parsed.GetValue(option) is { } value)
+            {
+                settings[option.Name.TrimStart('-')] = value;
+            }
+        }
+
+        if (parsed.GetResult(ActWithoutHostEvidence) is not null)
+        {
+            settings[BridgeOptionsParser.ActWithoutHostEvidence] =
+                parsed.GetValue(ActWithoutHostEvidence) ? "true" : "false";
+        }
+
+        if (parsed.GetValue(AssumeOperational) is { Length: > 0 } devices)
+        {
+            settings[BridgeOptionsParser.AssumeOperational] = string.Join(',', devices);
+        }
+
+        BridgeOptionsResult result = BridgeOptionsParser.Parse(settings, parsed.GetValue(Config));
+        return result.Options is { } options
+            ? await BridgeHost.RunAsync(options, cancellationToken).ConfigureAwait(false)
+            : Complain(result.Error!);
+    }
+
+    private static Option<string?> Setting(string name, string helpName, string description)
+        => new("--" + name) { Description = description, HelpName = helpName };
+
+    private static int Complain(string line)
+    {
+        Console.Error.WriteLine($"host-bridge: {line.ReplaceLineEndings(" ")}");
+        return UsageExitCode;
+    }
+}

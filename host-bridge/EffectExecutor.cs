@@ -1,0 +1,131 @@
+using HostBridge.Guests;
+using HostBridge.Incidents;
+using HostBridge.Recovery;
+using HostBridge.Toolstacks;
+using Microsoft.Extensions.Logging;
+
+namespace HostBridge;
+
+/// <summary>
+/// The one place where the bridge acts: it carries effects out, logs and counts them, and feeds what came of them
+/// back as inputs. Effects of one guest run one after another, those of different guests side by side; the loop has
+/// at most one act of a guest in flight, which bounds them.
+/// </summary>
+internal sealed partial class EffectExecutor(
+    IncidentLog incidents, GuestRequests requests, IToolstack toolstack, BridgeInputQueue inputs, BridgeClock clock,
+    ILogger<EffectExecutor> logger)
+{
+    private const int MaxTextLength = 1000;
+
+    private readonly Dictionary<Guid, Task> _tails = [];
+
+    /// <summary>How many effects were begun, by their kind; for the driver's task alone.</summary>
+    public Dictionary<string, long> Counts { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Begins an effect. Called by the driver's task alone.</summary>
+    public void Begin(BridgeEffect effect, CancellationToken cancellationToken)
+    {
+        string kind = effect.Action.GetType().Name;
+        Counts[kind] = Counts.GetValueOrDefault(kind) + 1;
+        if (effect.Action is RecoveryAction.Tell tell)
+        {
+            Tell(effect, tell);
+            return;
+        }
+
+        Task before = _tails.GetValueOrDefault(effect.Guest.Uuid) ?? Task.CompletedTask;
+        _tails[effect.Guest.Uuid] = RunAfterAsync(before, effect, cancellationToken);
+        foreach (Guid idle in _tails.Where(tail => tail.Value.IsCompletedSuccessfully).Select(tail => tail.Key).ToList())
+        {
+            _tails.Remove(idle);
+        }
+    }
+
+    /// <summary>The first effect that ended by a fault of the program itself; null when none did.</summary>
+    public Exception? Fault => _tails.Values.FirstOrDefault(tail => tail.IsFaulted)?.Exception?.InnerException;
+
+    private async Task RunAfterAsync(Task before, BridgeEffect effect, CancellationToken cancellationToken)
+    {
+        await before.ConfigureAwait(false);
+        try
+        {
+            RecoveryInput? completion = await RunAsync(effect, cancellationToken).ConfigureAwait(false);
+            if (completion is not null)
+            {
+                var completed = new BridgeInput.EffectCompleted(effect.Guest.Uuid, completion);
+                await inputs.PostAsync(completed, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            // The bridge stops; the open intent tells the next start where it was.
+        }
+    }
+
+    private async Task<RecoveryInput?> RunAsync(BridgeEffect effect, CancellationToken cancellationToken)
+    {
+        switch (effect.Action)
+        {
+            case RecoveryAction.RecordIntent intent:
+                LogWarning(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, intent.Text);
+                string? failure = await incidents
+                    .AppendDurableAsync(EntryOf(effect, TellKind.Intent, intent.Text, intent.Facts), cancellationToken)
+                    .ConfigureAwait(false);
+                return failure is null
+                    ? new RecoveryInput.IntentRecorded(intent.Intent)
+                    : new RecoveryInput.IntentFailed(intent.Intent, failure);
+            case RecoveryAction.ArmForcedFsck arm:
+                ArmingAnswer answer = await toolstack.ArmForcedFsckAsync(effect.Guest, cancellationToken)
+                    .ConfigureAwait(false);
+                return new RecoveryInput.FsckArmed(arm.Intent, answer.Result, answer.Reason);
+            case RecoveryAction.ReadFsckResult read:
+                int? exitCode = await toolstack.ReadFsckResultAsync(effect.Guest, cancellationToken)
+                    .ConfigureAwait(false);
+                return new RecoveryInput.FsckResultRead(read.Intent, exitCode);
+            case RecoveryAction.SendRequest send:
+                string? problem = await requests
+                    .SendAsync(effect.Guest, send.Domain, send.Request, cancellationToken).ConfigureAwait(false);
+                return problem is null ? null : new RecoveryInput.RequestNotSent(send.Request.Id, problem);
+            case RecoveryAction.RemoveRequest remove:
+                await requests.RemoveAsync(remove.Domain, remove.RequestId, cancellationToken).ConfigureAwait(false);
+                return null;
+            default:
+                throw new InvalidOperationException($"{effect.Action.GetType().Name} is no effect that is known here");
+        }
+    }
+
+    private void Tell(BridgeEffect effect, RecoveryAction.Tell tell)
+    {
+        string text = Printable.Escape(tell.Text, MaxTextLength);
+        switch (tell.Kind)
+        {
+            case TellKind.Operator:
+                LogOperator(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, text);
+                break;
+            case TellKind.Gate or TellKind.Intent or TellKind.Action or TellKind.Outcome:
+                LogWarning(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, text);
+                break;
+            default:
+                LogTold(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, text);
+                break;
+        }
+
+        incidents.TryAppend(EntryOf(effect, tell.Kind, text, tell.Facts) with
+        {
+            EndsIntent = tell.EndsIntent ? true : null,
+            Standing = tell.Standing ? true : null,
+        });
+    }
+
+    private IncidentEntry EntryOf(BridgeEffect effect, TellKind kind, string text, IncidentFacts facts)
+        => IncidentEntry.Of(effect.Guest, effect.Domain, kind, text, facts, clock.Now.Wall);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "guest {Name} ({Uuid}, domain {Domain}): {Text}")]
+    private partial void LogTold(string name, Guid uuid, int? domain, string text);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "guest {Name} ({Uuid}, domain {Domain}): {Text}")]
+    private partial void LogWarning(string name, Guid uuid, int? domain, string text);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "guest {Name} ({Uuid}, domain {Domain}): operator needed: {Text}")]
+    private partial void LogOperator(string name, Guid uuid, int? domain, string text);
+}

@@ -1,0 +1,90 @@
+using System.Text;
+using HostBridge.Recovery;
+using Protocol.Health;
+using Protocol.Xenstore;
+using Protocol.Xenstore.Client;
+
+namespace HostBridge.Guests;
+
+/// <summary>Writes requests where a guest reads them, and takes them away again.</summary>
+/// <param name="xenstore">The way to xenstore.</param>
+/// <param name="time">The clock for the waits between attempts.</param>
+internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time)
+{
+    private const int MaxAttempts = 3;
+    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Writes a request. Writing the same one twice does no harm: the guest knows its id.</summary>
+    /// <returns>Null when it is written; otherwise why not, for a person.</returns>
+    public async Task<string?> SendAsync(
+        GuestIdentity guest, DomainId domain, GuestRequest request, CancellationToken cancellationToken)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await SendOnceAsync(guest, domain, request, cancellationToken).ConfigureAwait(false);
+            }
+            catch (XenstoreLinkException failure)
+            {
+                if (attempt == MaxAttempts)
+                {
+                    return failure.Message;
+                }
+
+                await Task.Delay(RetryInterval, time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Removes a request when it is still this one. A link that breaks meanwhile leaves it to expire.</summary>
+    public async Task RemoveAsync(DomainId domain, RequestId id, CancellationToken cancellationToken)
+    {
+        string path = GuestKeys.Absolute(domain.Value, GuestKeys.Request);
+        try
+        {
+            XenstoreResult<byte[]> there = await xenstore.ReadAsync(path, cancellationToken).ConfigureAwait(false);
+            if (there.Value is { } line && RequestCodec.TryParseRequest(line)?.Id == id)
+            {
+                await xenstore.RemoveAsync(path, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (XenstoreLinkException)
+        {
+            // The guest carries out no id twice, and none after its lifetime.
+        }
+    }
+
+    private async Task<string?> SendOnceAsync(
+        GuestIdentity guest, DomainId domain, GuestRequest request, CancellationToken cancellationToken)
+    {
+        // The number may have been given to another guest since the decision.
+        XenstoreResult<byte[]> vm = await xenstore
+            .ReadAsync(GuestKeys.Absolute(domain.Value, "vm"), cancellationToken).ConfigureAwait(false);
+        if (DomainNodes.ParseVm(vm.Value) != guest.Uuid)
+        {
+            return $"domain {domain} is not this guest any more";
+        }
+
+        string folder = GuestKeys.Absolute(domain.Value, GuestKeys.Control);
+        string path = GuestKeys.Absolute(domain.Value, GuestKeys.Request);
+        XenstorePermission[] hostWritesGuestReads =
+            [new(XenstoreAccess.None, 0), new(XenstoreAccess.Read, domain.Value)];
+        XenstoreError error = await xenstore.WriteAsync(folder, default, cancellationToken).ConfigureAwait(false);
+        if (error == XenstoreError.None)
+        {
+            error = await xenstore.SetPermissionsAsync(folder, hostWritesGuestReads, cancellationToken)
+                .ConfigureAwait(false);
+        }
+
+        if (error != XenstoreError.None)
+        {
+            return $"{folder} cannot be made ({error})";
+        }
+
+        // A new node takes over the permissions of its folder, so the guest can read it from its first moment.
+        byte[] line = Encoding.ASCII.GetBytes(RequestCodec.ToLine(request));
+        error = await xenstore.WriteAsync(path, line, cancellationToken).ConfigureAwait(false);
+        return error == XenstoreError.None ? null : $"{path} cannot be written ({error})";
+    }
+}

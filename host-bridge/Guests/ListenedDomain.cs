@@ -1,0 +1,139 @@
+using System.Text;
+using HostBridge.Recovery;
+using Protocol.Health;
+using Protocol.Xenstore;
+
+namespace HostBridge.Guests;
+
+/// <summary>
+/// What the listener remembers of one domain: whether it must be read, how often it may be, and what it said last.
+/// Turns a reading into inputs, and says nothing twice. Used by one task.
+/// </summary>
+/// <param name="domain">The domain.</param>
+/// <param name="now">The moment of creation, on the monotonic clock.</param>
+internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
+{
+    /// <summary>A burst of readings, and one a second after it: what a guest can make the bridge do.</summary>
+    private const int ReadingBurst = 10;
+
+    private static readonly TimeSpan ReadingInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>A domain is read again after this time even when nothing was heard: its disks may have changed.</summary>
+    private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(30);
+
+    private readonly TokenBucket _bucket = new(ReadingBurst, ReadingInterval, now);
+    private TimeSpan _readAt = now;
+    private Guid _uuid;
+    private string _reportText = string.Empty;
+    private string _outcomeText = string.Empty;
+    private string? _rejection;
+    private BootId _bootId;
+    private long _sequence;
+
+    /// <summary>The domain.</summary>
+    public DomainId Domain => domain;
+
+    /// <summary>Whether its watch is registered.</summary>
+    public bool IsWatched { get; set; }
+
+    /// <summary>Whether something changed since the last reading.</summary>
+    public bool IsDirty { get; set; } = true;
+
+    /// <summary>Whether to read it now; false when there is no need, or when it was read too often.</summary>
+    public bool TakeTurn(TimeSpan moment)
+    {
+        if (!(IsDirty || moment - _readAt >= RefreshInterval) || !_bucket.TryTake(moment))
+        {
+            return false;
+        }
+
+        IsDirty = false;
+        _readAt = moment;
+        return true;
+    }
+
+    /// <summary>The link broke and things may have been missed: everything is said again.</summary>
+    public void Forget()
+    {
+        IsDirty = true;
+        _reportText = string.Empty;
+        _outcomeText = string.Empty;
+    }
+
+    /// <summary>The inputs that a reading leads to.</summary>
+    public IEnumerable<BridgeInput> Take(DomainReading reading)
+    {
+        if (_uuid != Guid.Empty && _uuid != reading.Guest.Uuid)
+        {
+            // The number was given to another guest.
+            Forget();
+            yield return new BridgeInput.GuestGone(domain);
+        }
+
+        _uuid = reading.Guest.Uuid;
+        yield return new BridgeInput.GuestSeen(reading.Guest, domain, reading.Disks);
+        if (TakeReport(reading) is { } report)
+        {
+            yield return report;
+        }
+
+        if (TakeOutcome(reading) is { } outcome)
+        {
+            yield return outcome;
+        }
+    }
+
+    private BridgeInput? TakeReport(DomainReading reading)
+    {
+        string text = TextOf(reading.Nodes.Where(node => node.Key != GuestKeys.Outcome));
+        if (text == _reportText && reading.Oversized is null)
+        {
+            return null;
+        }
+
+        _reportText = text;
+        AssembledReport assembled = reading.Oversized is { } key
+            ? new AssembledReport(Report: null, $"{key} is longer than {FieldLine.MaxLength} bytes")
+            : ReportAssembler.Assemble(reading.Nodes);
+        if (assembled.Rejection is { } rejection)
+        {
+            bool isNew = rejection != _rejection;
+            _rejection = rejection;
+            return isNew ? new BridgeInput.ReportRejected(domain, rejection) : null;
+        }
+
+        if (assembled.Report is not { } report)
+        {
+            return null;
+        }
+
+        // What stands in xenstore is always the newest. The greatest number among its lines can still go down, when
+        // a filesystem is gone or the agent started again.
+        _sequence = report.BootId == _bootId ? Math.Max(_sequence, report.Sequence) : report.Sequence;
+        _bootId = report.BootId;
+        _rejection = null;
+        return new BridgeInput.ReportRead(domain, report with { Sequence = _sequence });
+    }
+
+    private BridgeInput? TakeOutcome(DomainReading reading)
+    {
+        if (!reading.Nodes.TryGetValue(GuestKeys.Outcome, out byte[]? bytes))
+        {
+            return null;
+        }
+
+        string text = Encoding.Latin1.GetString(bytes);
+        if (text == _outcomeText)
+        {
+            return null;
+        }
+
+        _outcomeText = text;
+        return RequestCodec.TryParseOutcome(bytes) is { } outcome
+            ? new BridgeInput.OutcomeRead(domain, outcome)
+            : new BridgeInput.ReportRejected(domain, "its outcome cannot be parsed");
+    }
+
+    private static string TextOf(IEnumerable<KeyValuePair<string, byte[]>> nodes)
+        => string.Join('\n', nodes.Select(node => $"{node.Key}={Encoding.Latin1.GetString(node.Value)}"));
+}

@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Text;
+using Protocol.Health;
+using Protocol.Xenstore;
+
+namespace HostBridge.Guests;
+
+/// <summary>What a domain's nodes amount to: a report, a rejection, or neither while it is being written.</summary>
+/// <param name="Report">The report; null when there is none.</param>
+/// <param name="Rejection">What is wrong with the nodes, in our own words; null when nothing is.</param>
+internal readonly record struct AssembledReport(GuestReport? Report, string? Rejection);
+
+/// <summary>
+/// Puts a report together from the nodes of one domain. Pure. The summary nodes are not read at all: what the bridge
+/// acts on are the lines of the filesystems, and it judges the worst of them itself.
+/// </summary>
+internal static class ReportAssembler
+{
+    private const int MaxVersionLength = 32;
+
+    /// <summary>The most filesystems that a guest may count; more is no count.</summary>
+    private const int MaxFilesystemCount = 10_000;
+
+    /// <summary>The keys that are ever read, relative to the domain's home, without the filesystems.</summary>
+    public static IReadOnlyList<string> FixedKeys { get; } =
+        [GuestKeys.Schema, GuestKeys.BootId, GuestKeys.Version, GuestKeys.FilesystemCount, GuestKeys.Heartbeat];
+
+    /// <summary>How many filesystem slots are filled, by the count's node; none when it is absent or malformed.</summary>
+    public static int SlotCount(byte[]? filesystemCount)
+        => Math.Min(Number(filesystemCount, MaxFilesystemCount) ?? 0, GuestReport.MaxFilesystems);
+
+    /// <summary>Puts a report together.</summary>
+    /// <param name="nodes">The values by relative key; absent nodes are left out.</param>
+    public static AssembledReport Assemble(IReadOnlyDictionary<string, byte[]> nodes)
+    {
+        if (!nodes.TryGetValue(GuestKeys.Schema, out byte[]? schemaBytes))
+        {
+            return default;
+        }
+
+        if (Number(schemaBytes, int.MaxValue) is not { } schema)
+        {
+            return Reject("its schema is no number");
+        }
+
+        if (schema > GuestReport.CurrentSchema)
+        {
+            return Reject(string.Create(
+                CultureInfo.InvariantCulture,
+                $"its schema {schema} is newer than {GuestReport.CurrentSchema}, which is the newest known here"));
+        }
+
+        if (!nodes.TryGetValue(GuestKeys.BootId, out byte[]? bootBytes)
+            || !nodes.TryGetValue(GuestKeys.FilesystemCount, out byte[]? countBytes))
+        {
+            return default;
+        }
+
+        if (Ascii(bootBytes) is not { } bootText || !BootId.TryParse(bootText, out BootId bootId))
+        {
+            return Reject("its boot-id is none");
+        }
+
+        if (Number(countBytes, MaxFilesystemCount) is not { } count)
+        {
+            return Reject("its filesystem-count is no number, or too great");
+        }
+
+        return AssembleLines(nodes, bootId, count);
+    }
+
+    private static AssembledReport AssembleLines(IReadOnlyDictionary<string, byte[]> nodes, BootId bootId, int count)
+    {
+        var filesystems = new List<FilesystemHealth>();
+        var mountPoints = new HashSet<MountPoint>();
+        long sequence = 1;
+        for (int slot = 0; slot < Math.Min(count, GuestReport.MaxFilesystems); slot++)
+        {
+            if (!nodes.TryGetValue(GuestKeys.Filesystem(slot), out byte[]? bytes))
+            {
+                return default;
+            }
+
+            if (ReportCodec.TryParseLine(bytes) is not { } line)
+            {
+                return Reject(string.Create(CultureInfo.InvariantCulture, $"its filesystem/{slot} cannot be parsed"));
+            }
+
+            if (line.BootId != bootId || !mountPoints.Add(line.Health.MountPoint))
+            {
+                // A line of the boot before, or one filesystem in two slots while the order changes: it is being
+                // written, and the event for the rest is on its way.
+                return default;
+            }
+
+            filesystems.Add(line.Health);
+            sequence = Math.Max(sequence, line.Sequence);
+        }
+
+        if (filesystems.Count(one => one.Role == FilesystemRole.Root) > 1)
+        {
+            return Reject("it reports more than one root");
+        }
+
+        return new AssembledReport(
+            new GuestReport
+            {
+                BootId = bootId,
+                Sequence = sequence,
+                AgentVersion = Version(nodes),
+                State = GuestState.Of(filesystems, DateTimeOffset.UnixEpoch),
+                Filesystems = filesystems,
+                FilesystemCount = count,
+            },
+            Rejection: null);
+    }
+
+    private static AssembledReport Reject(string reason) => new(Report: null, reason);
+
+    private static string Version(IReadOnlyDictionary<string, byte[]> nodes)
+        => nodes.TryGetValue(GuestKeys.Version, out byte[]? bytes) && bytes.Length <= MaxVersionLength
+            ? Ascii(bytes) ?? string.Empty
+            : string.Empty;
+
+    private static int? Number(byte[]? bytes, int max)
+        => bytes is not null
+            && int.TryParse(Ascii(bytes), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            && number <= max
+                ? number
+                : null;
+
+    private static string? Ascii(byte[] bytes)
+        => bytes.AsSpan().ContainsAnyExceptInRange((byte)0x20, (byte)0x7e) ? null : Encoding.ASCII.GetString(bytes);
+}

@@ -1,0 +1,54 @@
+using Protocol.Health;
+
+namespace HostBridge.Recovery;
+
+/// <summary>Evidence that led to a request which the guest refused: it leads to no other.</summary>
+/// <param name="Sequence">Reports of the same boot up to this one are spent.</param>
+/// <param name="At">When, on the monotonic clock.</param>
+internal sealed record SpentEvidence(long Sequence, TimeSpan At);
+
+/// <summary>Everything the bridge knows of one guest. Immutable: a step of the machine returns the next one.</summary>
+internal sealed record GuestRecord
+{
+    /// <summary>The most boots of one guest that are remembered as over.</summary>
+    public const int MaxPastBoots = 8;
+
+    /// <summary>Who it is.</summary>
+    public required GuestIdentity Identity { get; init; }
+
+    /// <summary>The domain it runs in; null when none is known.</summary>
+    public DomainId? Domain { get; init; }
+
+    /// <summary>Its disks.</summary>
+    public GuestDisks Disks { get; init; } = GuestDisks.None;
+
+    /// <summary>The newest report; null before the first and after the domain is gone.</summary>
+    public GuestReport? Report { get; init; }
+
+    /// <summary>When it was last heard of, on the monotonic clock.</summary>
+    public TimeSpan HeardAt { get; init; }
+
+    /// <summary>Boots that are over, the newest last: their words count no more.</summary>
+    public IReadOnlyList<BootId> PastBoots { get; init; } = [];
+
+    /// <summary>The newest boot that was heard of; it outlives the domain.</summary>
+    public BootId CurrentBoot { get; init; }
+
+    /// <summary>Its storage.</summary>
+    public StorageView Storage { get; init; } = StorageView.Unknown;
+
+    /// <summary>The fault that matters most now; null when there is none.</summary>
+    public Fault? Fault { get; init; }
+
+    /// <summary>Evidence of this boot that is used up; null when none is.</summary>
+    public SpentEvidence? Spent { get; init; }
+
+    /// <summary>The filesystem on which a remount was tried in vain during this boot; null when on none.</summary>
+    public MountPoint? RemountTriedOn { get; init; }
+
+    /// <summary>When its recoveries began, on the monotonic clock, the newest last.</summary>
+    public IReadOnlyList<TimeSpan> Recoveries { get; init; } = [];
+
+    /// <summary>Where its recovery stands.</summary>
+    public RecoveryState State { get; init; } = new RecoveryState.Unknown();
+}

@@ -1,0 +1,77 @@
+using Protocol.Health;
+
+namespace HostBridge.Recovery;
+
+/// <summary>Whether the toolstack saw to it that the next boot checks the filesystems.</summary>
+internal enum ArmingResult
+{
+    /// <summary>The next boot of the guest will check.</summary>
+    Armed = 0,
+
+    /// <summary>No toolstack is configured that could.</summary>
+    Unavailable,
+
+    /// <summary>It was asked and failed, or did not answer in time.</summary>
+    Failed,
+}
+
+/// <summary>What can happen to one guest.</summary>
+internal abstract record RecoveryInput
+{
+    private RecoveryInput()
+    {
+    }
+
+    /// <summary>A domain of this guest runs.</summary>
+    /// <param name="Domain">Its number.</param>
+    internal sealed record DomainAppeared(DomainId Domain) : RecoveryInput;
+
+    /// <summary>Its domain is no more.</summary>
+    internal sealed record DomainGone : RecoveryInput;
+
+    /// <summary>It said how it is.</summary>
+    /// <param name="Report">Complete and parsed.</param>
+    internal sealed record ReportReceived(GuestReport Report) : RecoveryInput;
+
+    /// <summary>It answered a request.</summary>
+    /// <param name="Outcome">The answer, parsed.</param>
+    internal sealed record OutcomeReceived(RequestOutcome Outcome) : RecoveryInput;
+
+    /// <summary>Its storage was judged.</summary>
+    /// <param name="Storage">The judgement.</param>
+    internal sealed record StorageJudged(StorageView Storage) : RecoveryInput;
+
+    /// <summary>It is this guest's turn: the caps of host and LUN groups have room for it.</summary>
+    internal sealed record SlotGranted : RecoveryInput;
+
+    /// <summary>The intent is durable.</summary>
+    /// <param name="Intent">Its name.</param>
+    internal sealed record IntentRecorded(RequestId Intent) : RecoveryInput;
+
+    /// <summary>The intent could not be made durable.</summary>
+    /// <param name="Intent">Its name.</param>
+    /// <param name="Reason">Why, for a person.</param>
+    internal sealed record IntentFailed(RequestId Intent, string Reason) : RecoveryInput;
+
+    /// <summary>The toolstack answered whether the next boot checks.</summary>
+    /// <param name="Intent">The intent under which it was asked.</param>
+    /// <param name="Result">The answer.</param>
+    /// <param name="Reason">Why not, for a person; empty when armed.</param>
+    internal sealed record FsckArmed(RequestId Intent, ArmingResult Result, string Reason) : RecoveryInput;
+
+    /// <summary>The toolstack answered how the check at boot ended.</summary>
+    /// <param name="Intent">The intent under which it was asked.</param>
+    /// <param name="ExitCode">e2fsck's exit code; null when it is not known.</param>
+    internal sealed record FsckResultRead(RequestId Intent, int? ExitCode) : RecoveryInput;
+
+    /// <summary>The request could not be written. It may have been all the same: the deadline decides.</summary>
+    /// <param name="Request">Its id.</param>
+    /// <param name="Reason">Why, for a person.</param>
+    internal sealed record RequestNotSent(RequestId Request, string Reason) : RecoveryInput;
+
+    /// <summary>A person removed the hold file.</summary>
+    internal sealed record HoldReleased : RecoveryInput;
+
+    /// <summary>Time passed.</summary>
+    internal sealed record Tick : RecoveryInput;
+}

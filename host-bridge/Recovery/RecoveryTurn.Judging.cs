@@ -1,0 +1,208 @@
+using Protocol.Health;
+using static HostBridge.Recovery.RecoveryState;
+
+namespace HostBridge.Recovery;
+
+/// <summary>The part that decides what to do about a guest with which nothing is under way.</summary>
+internal sealed partial class RecoveryTurn
+{
+    private void Judge()
+    {
+        if (_guest.State.IsInFlight
+            || _guest.State is NeedsOperator { Release: OperatorRelease.WhenAcknowledged }
+            || _guest.Domain is null
+            || _guest.Report is not { } report)
+        {
+            return;
+        }
+
+        bool held = _guest.State is NeedsOperator { Release: OperatorRelease.WhenHealthy };
+        if (Triage.IsHealthy(report) && !IsSilent())
+        {
+            BecomeHealthy(report.BootId);
+        }
+        else if (!held)
+        {
+            JudgeFault(report);
+        }
+    }
+
+    private void BecomeHealthy(BootId bootId)
+    {
+        _guest = _guest with { Fault = null, Spent = null };
+        bool recovered = _guest.State is NeedsOperator or AwaitingStorage or Queued;
+        Enter(
+            new Healthy(bootId),
+            recovered ? TellKind.Proof : TellKind.Decision,
+            recovered ? $"everything is well again by itself or by a person (boot id {bootId})" : "everything is well");
+    }
+
+    private void JudgeFault(GuestReport report)
+    {
+        TriageResult triage = Triage.Of(report, StorageIsOpen, _guest.RemountTriedOn);
+        NoteFault(triage.Filesystem, report);
+        if (IsSilent())
+        {
+            Suspect("it fell silent; its last report is no evidence any more, nothing is done");
+            return;
+        }
+
+        if (triage.Filesystem is not { } filesystem)
+        {
+            FilesystemHealth? doubtful = report.Filesystems.FirstOrDefault(one
+                => one.Verdict is not (Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full));
+            Suspect(doubtful is null ? "it reports no filesystem" : $"{Triage.Describe(doubtful)}; this is never acted on");
+            return;
+        }
+
+        string fault = Triage.Describe(filesystem);
+        switch (triage.Rung)
+        {
+            case Rung.Wait when _guest.Storage.Gate is StorageGate.Closed closed:
+                TimeSpan since = _guest.State is AwaitingStorage awaiting ? awaiting.Since : now.Elapsed;
+                Enter(
+                    new AwaitingStorage(since, closed.Reasons),
+                    TellKind.Gate,
+                    $"{fault}; waits for its storage: {closed.Reasons}");
+                break;
+            case Rung.Wait:
+                WaitOutHang(fault);
+                break;
+            case Rung.Operator:
+                JudgeForOperator(filesystem, fault);
+                break;
+            default:
+                JudgeForAct(filesystem, fault, triage.Rung);
+                break;
+        }
+    }
+
+    private void WaitOutHang(string fault)
+    {
+        if (StableFaultAge() >= policy.HungPatience)
+        {
+            CallOperator(
+                $"{fault} although its storage has been stable for {policy.HungPatience.TotalMinutes:0} min; "
+                    + "look at the guest's console and at the backend, then restart the guest",
+                OperatorRelease.WhenReasonEnds);
+        }
+        else
+        {
+            Suspect($"{fault} on stable storage; a hang ends by itself, nothing is done");
+        }
+    }
+
+    private void JudgeForOperator(FilesystemHealth filesystem, string fault)
+    {
+        if (filesystem.Verdict == Verdict.DeviceFailing && StableFaultAge() < policy.DeviceFailingPatience)
+        {
+            Suspect($"{fault}; its storage is stable again, it is given time to be probed anew");
+            return;
+        }
+
+        string advice = filesystem.Verdict switch
+        {
+            Verdict.ErrorsRecorded => "it goes on writing with recorded errors; plan a restart with a forced check",
+            Verdict.FlushDisabled => "it writes without a barrier; plan a restart, which connects the disk anew",
+            Verdict.DeviceFailing => "its storage is stable, so look at the disk itself",
+            _ => $"no automatic check is known for a {filesystem.FilesystemType} filesystem here; check it by hand",
+        };
+        CallOperator($"{fault}; {advice}", OperatorRelease.WhenReasonEnds);
+    }
+
+    private void JudgeForAct(FilesystemHealth filesystem, string fault, Rung rung)
+    {
+        GuestReport report = _guest.Report!;
+        if (policy.Mode == BridgeMode.Observe)
+        {
+            Suspect($"{fault}; would {Verb(rung)}, but the mode is observe");
+        }
+        else if (_guest.Spent is { } spent && report.Sequence <= spent.Sequence)
+        {
+            AwaitNewerReport(fault, spent);
+        }
+        else if (rung is Rung.Repair or Rung.Remount
+            && filesystem.Role == FilesystemRole.Data && !Triage.IsRootWritable(report))
+        {
+            Suspect($"{fault}; nothing can be run in the guest while its root is not writable");
+        }
+        else if (rung == Rung.Reboot && !HasHostEvidence())
+        {
+            CallOperator(
+                $"{fault}, but this host saw no fault on its disks; restart it with a forced check by hand, "
+                    + "or set act-without-host-evidence",
+                OperatorRelease.WhenReasonEnds);
+        }
+        else if (RecentRecoveries() >= policy.MaxPerGuest)
+        {
+            CallOperator(
+                $"{fault} again after {policy.MaxPerGuest} recoveries within {policy.BudgetWindow.TotalHours:0.#} h; "
+                    + "find out why before it is recovered once more",
+                OperatorRelease.WhenHealthy);
+        }
+        else if (_guest.State is NeedsOperator && !SpacingHasPassed())
+        {
+            // What called for the operator happened just now; it is not forgotten before it may be tried again.
+        }
+        else
+        {
+            TimeSpan since = _guest.State is Queued queued ? queued.Since : now.Elapsed;
+            Enter(new Queued(since, rung, filesystem.MountPoint), TellKind.Decision, $"{fault}; next: {Verb(rung)}");
+        }
+    }
+
+    private void AwaitNewerReport(string fault, SpentEvidence spent)
+    {
+        if (now.Elapsed - spent.At >= policy.NewerReportPatience)
+        {
+            CallOperator(
+                $"{fault} by a report which it contradicted when asked to recover; look at its agent",
+                OperatorRelease.WhenReasonEnds);
+        }
+        else
+        {
+            Suspect($"{fault} by a report which it contradicted when asked to recover; waits for a newer one");
+        }
+    }
+
+    private void Suspect(string reason)
+        => Enter(new Suspect(reason), TellKind.Decision, reason);
+
+    private void NoteFault(FilesystemHealth? filesystem, GuestReport report)
+    {
+        Fault? before = _guest.Fault;
+        bool same = before is not null && filesystem is not null && before.BootId == report.BootId
+            && before.Filesystem.MountPoint == filesystem.MountPoint && before.Filesystem.Verdict == filesystem.Verdict;
+        _guest = _guest with
+        {
+            Fault = filesystem is null
+                ? null
+                : new Fault(filesystem, report.BootId, report.Sequence, same ? before!.Since : now.Elapsed),
+        };
+    }
+
+    /// <summary>For how long the fault and the open gate have met.</summary>
+    private TimeSpan StableFaultAge()
+        => _guest.Fault is { } fault && _guest.Storage.Gate is StorageGate.Open open
+            ? now.Elapsed - (fault.Since > open.Since ? fault.Since : open.Since)
+            : TimeSpan.Zero;
+
+    private bool IsSilent() => now.Elapsed - _guest.HeardAt >= policy.SilentAfter;
+
+    private bool HasHostEvidence()
+        => policy.ActWithoutHostEvidence
+            || (_guest.Storage.LastFault is { } fault && now.Elapsed - fault.At <= policy.HostEvidenceWindow);
+
+    private int RecentRecoveries() => _guest.Recoveries.Count(began => now.Elapsed - began < policy.BudgetWindow);
+
+    private bool SpacingHasPassed()
+        => _guest.Recoveries.Count == 0 || now.Elapsed - _guest.Recoveries[^1] >= policy.Spacing;
+
+    private static string Verb(Rung rung) => rung switch
+    {
+        Rung.Remount => "ask it to remount read-write",
+        Rung.Repair => "ask it to unmount, check and mount it",
+        Rung.Reboot => "restart it with a check",
+        _ => throw new ArgumentOutOfRangeException(nameof(rung), rung, "is not an act"),
+    };
+}

@@ -1,0 +1,168 @@
+using System.Globalization;
+using Protocol.Health;
+using static HostBridge.Recovery.RecoveryState;
+
+namespace HostBridge.Recovery;
+
+/// <summary>The part that proves a rung: new boot, result of the check, a probe that writes, a report that says so.</summary>
+internal sealed partial class RecoveryTurn
+{
+    /// <summary>An exit code of e2fsck from which errors are left: 4 and above (e2fsck(8)).</summary>
+    private const int FirstBadFsckExitCode = 4;
+
+    private void TakeNewBoot()
+    {
+        switch (_guest.State)
+        {
+            case Recovering { Rung: Rung.Reboot, Phase: RecoveryPhase.AwaitingAnswer or RecoveryPhase.AwaitingNewBoot } act:
+                BeginProofByBoot(act);
+                break;
+            case Verifying { Act.Rung: Rung.Reboot } proof:
+                BeginProofByBoot(proof.Act);
+                break;
+            case Recovering or Verifying:
+                EndIncident("it restarted by itself or by a person before it was recovered");
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void BeginProofByBoot(Recovering act)
+    {
+        Tell(TellKind.Outcome, $"new boot id {_guest.CurrentBoot}", FactsOf(act) with { BootId = _guest.CurrentBoot });
+        _guest = _guest with
+        {
+            State = new Verifying(
+                act,
+                _guest.CurrentBoot,
+                ProbeId: default,
+                FsckExitCode: null,
+                now.Elapsed + policy.ProofDeadline,
+                ProofPhase.ReadingFsckResult),
+        };
+        if (IsChecked(act.Fault))
+        {
+            _actions.Add(new RecoveryAction.ReadFsckResult(act.RequestId));
+        }
+        else
+        {
+            AskForProbe(exitCode: null);
+        }
+    }
+
+    private void TakeFsckResult(RequestId intent, int? exitCode)
+    {
+        if (_guest.State is not Verifying { Phase: ProofPhase.ReadingFsckResult } proof
+            || proof.Act.RequestId != intent)
+        {
+            return;
+        }
+
+        if (exitCode >= FirstBadFsckExitCode)
+        {
+            CallOperatorForFsck(proof.Act, exitCode.Value);
+        }
+        else
+        {
+            AskForProbe(exitCode);
+        }
+    }
+
+    private void AskForProbe(int? exitCode)
+    {
+        if (_guest.State is not Verifying proof || _guest.Domain is null || _guest.Report is null)
+        {
+            return;
+        }
+
+        RequestId id = NewRequestId("probe");
+        var asking = proof with { Phase = ProofPhase.AwaitingProbe, FsckExitCode = exitCode, ProbeId = id };
+        _guest = _guest with { State = asking };
+        Send(id, RequestAction.Probe, proof.Act.Fault.Filesystem.MountPoint, Facts());
+    }
+
+    private void TakeProbe(Verifying proof, RequestOutcome outcome)
+    {
+        if (outcome.Status == RequestStatus.Accepted)
+        {
+            return;
+        }
+
+        if (outcome.Status != RequestStatus.Done || outcome.Probe != "ok")
+        {
+            CallOperator(
+                $"{proof.Act.Fault.Filesystem.MountPoint} does not write after the restart "
+                    + $"({RequestWords.Reasons.ToName(outcome.Reason)}, probe {outcome.Probe}); recover it by hand",
+                OperatorRelease.WhenHealthy);
+            return;
+        }
+
+        RemoveRequest();
+        _guest = _guest with { State = proof with { Phase = ProofPhase.AwaitingReport } };
+        ProveByReport();
+    }
+
+    /// <summary>A remount or repair is done: the outcome itself carries the probe, and the check's exit code.</summary>
+    private void BeginProofByOutcome(Recovering act, RequestOutcome outcome)
+    {
+        if (outcome.FsckExitCode >= FirstBadFsckExitCode)
+        {
+            CallOperatorForFsck(act, outcome.FsckExitCode.Value);
+            return;
+        }
+
+        if (outcome.Probe != "ok")
+        {
+            TakeFailure(act, outcome);
+            return;
+        }
+
+        RemoveRequest();
+        _guest = _guest with
+        {
+            State = new Verifying(
+                act,
+                act.Fault.BootId,
+                ProbeId: default,
+                outcome.FsckExitCode,
+                now.Elapsed + policy.ProofDeadline,
+                ProofPhase.AwaitingReport),
+        };
+        ProveByReport();
+    }
+
+    private void ProveByReport()
+    {
+        if (_guest.State is not Verifying { Phase: ProofPhase.AwaitingReport } proof
+            || _guest.Report is not { } report
+            || report.BootId != proof.BootId
+            || !report.Filesystems.Any(one
+                => one.MountPoint == proof.Act.Fault.Filesystem.MountPoint && one.Verdict == Verdict.Writable))
+        {
+            return;
+        }
+
+        string boot = proof.Act.Rung == Rung.Reboot ? $"new boot id {proof.BootId}, " : string.Empty;
+        string text = $"{proof.Act.Fault.Filesystem.MountPoint} writes again: {boot}{FsckText(proof)}probe ok";
+        Tell(TellKind.Proof, text, Facts(), endsIntent: true);
+        _guest = _guest with { State = new Healthy(proof.BootId), Fault = null };
+        Judge();
+    }
+
+    private static string FsckText(Verifying proof) => proof switch
+    {
+        { FsckExitCode: { } code } => string.Create(CultureInfo.InvariantCulture, $"fsck exit {code}, "),
+        { Act.Rung: Rung.Remount } => string.Empty,
+        _ when IsChecked(proof.Act.Fault) => "fsck: not proved, ",
+        _ => $"fsck: none for {proof.Act.Fault.Filesystem.FilesystemType}, ",
+    };
+
+    private void CallOperatorForFsck(Recovering act, int exitCode)
+        => CallOperator(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{act.Fault.Filesystem.MountPoint}: e2fsck left errors uncorrected or could not run (exit {exitCode}); ")
+                + "run it by hand",
+            OperatorRelease.WhenHealthy);
+}

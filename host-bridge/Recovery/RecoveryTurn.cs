@@ -1,0 +1,194 @@
+using Protocol.Health;
+using static HostBridge.Recovery.RecoveryState;
+
+namespace HostBridge.Recovery;
+
+/// <summary>
+/// One step of <see cref="RecoveryMachine"/> while it is made: the guest as it becomes, and the actions so far.
+/// This part takes inputs in; the others judge, act and prove.
+/// </summary>
+internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord guest, Moment now)
+{
+    private readonly List<RecoveryAction> _actions = [];
+    private GuestRecord _guest = guest;
+
+    /// <summary>What the step leads to.</summary>
+    public RecoveryStep Result => new(_guest, _actions);
+
+    /// <summary>Takes one input in.</summary>
+    public void Take(RecoveryInput input)
+    {
+        switch (input)
+        {
+            case RecoveryInput.DomainAppeared appeared:
+                _guest = _guest with { Domain = appeared.Domain, HeardAt = now.Elapsed };
+                break;
+            case RecoveryInput.DomainGone:
+                LoseDomain();
+                break;
+            case RecoveryInput.ReportReceived received:
+                TakeReport(received.Report);
+                break;
+            case RecoveryInput.OutcomeReceived received:
+                TakeOutcome(received.Outcome);
+                break;
+            case RecoveryInput.StorageJudged judged:
+                _guest = _guest with { Storage = judged.Storage };
+                Judge();
+                break;
+            case RecoveryInput.SlotGranted:
+                Begin();
+                break;
+            case RecoveryInput.IntentRecorded recorded:
+                ActOnIntent(recorded.Intent);
+                break;
+            case RecoveryInput.IntentFailed failed:
+                GiveUpIntent(failed.Intent, failed.Reason);
+                break;
+            case RecoveryInput.FsckArmed armed:
+                ActOnArming(armed);
+                break;
+            case RecoveryInput.FsckResultRead read:
+                TakeFsckResult(read.Intent, read.ExitCode);
+                break;
+            case RecoveryInput.RequestNotSent failed:
+                Tell(TellKind.Action, $"request {failed.Request} could not be written: {failed.Reason}", Facts());
+                break;
+            case RecoveryInput.HoldReleased when _guest.State is NeedsOperator { Release: OperatorRelease.WhenAcknowledged }:
+                Enter(new Unknown(), TellKind.Decision, "a person removed the hold; it is judged by its reports again");
+                Judge();
+                break;
+            case RecoveryInput.Tick:
+                EndOverdue();
+                Judge();
+                break;
+            default:
+                break;
+        }
+    }
+
+    private bool StorageIsOpen => _guest.Storage.Gate is StorageGate.Open;
+
+    private void TakeReport(GuestReport report)
+    {
+        GuestReport? before = _guest.Report;
+        bool sameBoot = report.BootId == _guest.CurrentBoot;
+        if (_guest.PastBoots.Contains(report.BootId)
+            || (sameBoot && before is not null && report.Sequence < before.Sequence))
+        {
+            // An older boot, or an older report of this one: no evidence, and not even a sign of life.
+            return;
+        }
+
+        BootId previousBoot = _guest.CurrentBoot;
+        _guest = _guest with { Report = report, HeardAt = now.Elapsed };
+        if (!sameBoot)
+        {
+            _guest = _guest with
+            {
+                CurrentBoot = report.BootId,
+                PastBoots = previousBoot.IsNone
+                    ? _guest.PastBoots
+                    : [.. _guest.PastBoots.Append(previousBoot).TakeLast(GuestRecord.MaxPastBoots)],
+                Fault = null,
+                Spent = null,
+                RemountTriedOn = null,
+            };
+        }
+
+        if (!sameBoot || before is null || before.State != report.State)
+        {
+            FilesystemHealth? worst = report.Filesystems.Count > 0 ? report.Filesystems[0] : null;
+            string text = worst is null ? "it reports no filesystem" : $"it reports: {Triage.Describe(worst)}";
+            Tell(TellKind.Report, text, new IncidentFacts { Filesystem = worst, BootId = report.BootId });
+        }
+
+        if (!sameBoot)
+        {
+            TakeNewBoot();
+        }
+
+        ProveByReport();
+        Judge();
+    }
+
+    private void LoseDomain()
+    {
+        _guest = _guest with { Domain = null, Report = null, Fault = null };
+        switch (_guest.State)
+        {
+            case Recovering { Rung: Rung.Reboot, Phase: RecoveryPhase.AwaitingAnswer or RecoveryPhase.AwaitingNewBoot } act:
+                AwaitNewBoot(act, "the old boot is gone");
+                break;
+            case Verifying { Act.Rung: Rung.Reboot } proof:
+                // A check that wants another restart, or a crash: the next boot must prove it, by the old deadline.
+                _guest = _guest with
+                {
+                    State = proof.Act with { Phase = RecoveryPhase.AwaitingNewBoot, Deadline = proof.Deadline },
+                };
+                break;
+            case Recovering or Verifying:
+                EndIncident("the domain is gone before it was recovered; nothing more is done");
+                break;
+            case NeedsOperator:
+                break;
+            default:
+                _guest = _guest with { State = new Unknown() };
+                break;
+        }
+    }
+
+    /// <summary>Ends what is in flight without proof and without blame.</summary>
+    private void EndIncident(string text)
+    {
+        Tell(TellKind.Outcome, text, Facts(), endsIntent: true);
+        RemoveRequest();
+        _guest = _guest with { State = new Unknown() };
+    }
+
+    private void CallOperator(string reason, OperatorRelease release)
+    {
+        if (_guest.State is NeedsOperator before && before.Reason == reason && before.Release == release)
+        {
+            return;
+        }
+
+        bool inFlight = _guest.State.IsInFlight;
+        RemoveRequest();
+        _actions.Add(new RecoveryAction.Tell(TellKind.Operator, reason, Facts())
+        {
+            EndsIntent = inFlight,
+            Standing = release != OperatorRelease.WhenReasonEnds,
+        });
+        _guest = _guest with { State = new NeedsOperator(reason, release) };
+    }
+
+    private void Enter(RecoveryState state, TellKind kind, string text)
+    {
+        if (_guest.State != state)
+        {
+            _guest = _guest with { State = state };
+            Tell(kind, text, Facts());
+        }
+    }
+
+    private void Tell(TellKind kind, string text, IncidentFacts facts, bool endsIntent = false)
+        => _actions.Add(new RecoveryAction.Tell(kind, text, facts) { EndsIntent = endsIntent });
+
+    /// <summary>The facts of what is in flight, or of the fault at hand.</summary>
+    private IncidentFacts Facts() => _guest.State switch
+    {
+        Recovering act => FactsOf(act),
+        Verifying proof => FactsOf(proof.Act) with { BootId = proof.BootId, FsckExitCode = proof.FsckExitCode },
+        Queued queued => FactsOf(_guest.Fault) with { Rung = queued.Rung },
+        _ => FactsOf(_guest.Fault),
+    };
+
+    private static IncidentFacts FactsOf(Recovering act)
+        => FactsOf(act.Fault) with { Rung = act.Rung, RequestId = act.RequestId };
+
+    private static IncidentFacts FactsOf(Fault? fault)
+        => fault is null
+            ? IncidentFacts.None
+            : new IncidentFacts { Filesystem = fault.Filesystem, BootId = fault.BootId };
+}

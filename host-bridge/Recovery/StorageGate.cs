@@ -1,0 +1,84 @@
+using System.Globalization;
+
+namespace HostBridge.Recovery;
+
+/// <summary>A block device of Dom0 by its numbers, as <c>MAJOR:MINOR</c> in decimal.</summary>
+/// <param name="Major">The major number.</param>
+/// <param name="Minor">The minor number.</param>
+internal readonly record struct DeviceNumber(int Major, int Minor)
+{
+    /// <summary>Reads <c>8:16</c>; false when it is anything else.</summary>
+    public static bool TryParse(string text, out DeviceNumber device)
+        => TryParse(text, NumberStyles.None, out device);
+
+    /// <summary>Reads the backend's node <c>physical-device</c>, which is hexadecimal: <c>fd:3</c> is 253:3.</summary>
+    public static bool TryParseHexadecimal(string text, out DeviceNumber device)
+        => TryParse(text, NumberStyles.AllowHexSpecifier, out device);
+
+    /// <summary>Decimal, as <c>/sys/dev/block</c> and <c>lsblk</c> spell it.</summary>
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Major}:{Minor}");
+
+    private static bool TryParse(string text, NumberStyles style, out DeviceNumber device)
+    {
+        device = default;
+        string[] parts = text.Split(':');
+        if (parts.Length != 2
+            || !int.TryParse(parts[0], style, CultureInfo.InvariantCulture, out int major)
+            || !int.TryParse(parts[1], style, CultureInfo.InvariantCulture, out int minor)
+            || major < 0 || minor < 0)
+        {
+            return false;
+        }
+
+        device = new DeviceNumber(major, minor);
+        return true;
+    }
+}
+
+/// <summary>The disks of one guest, as the backend's side of xenstore lists them.</summary>
+/// <param name="Devices">Those with a device number of this host.</param>
+/// <param name="Unmappable">Those without (another backend kind or domain), by a name for people; they close the gate.</param>
+internal sealed record GuestDisks(IReadOnlyList<DeviceNumber> Devices, IReadOnlyList<string> Unmappable)
+{
+    /// <summary>Nothing is known, which is not the same as a guest without disks: the gate stays closed.</summary>
+    public static GuestDisks None { get; } = new([], []);
+}
+
+/// <summary>What this host holds true of one disk at this moment.</summary>
+/// <param name="Device">The disk.</param>
+/// <param name="Operational">Whether every check that is known for it passes.</param>
+/// <param name="Text">The evidence when operational, the reason when not; for a person.</param>
+/// <param name="LunGroup">What it shares its fate with; recoveries are counted per group. Unknown ones share one.</param>
+internal sealed record DiskCondition(DeviceNumber Device, bool Operational, string Text, string LunGroup);
+
+/// <summary>A fault that this host itself saw on a disk of a guest, apart from anything the guest says.</summary>
+/// <param name="At">When, on the monotonic clock.</param>
+/// <param name="Text">What was seen.</param>
+internal sealed record HostFault(TimeSpan At, string Text);
+
+/// <summary>Whether anything may be done to a guest, as far as its storage goes. Unknown is closed.</summary>
+internal abstract record StorageGate
+{
+    private StorageGate()
+    {
+    }
+
+    /// <summary>Every disk is operational and has been so for long enough.</summary>
+    /// <param name="Since">Since when it is open, on the monotonic clock.</param>
+    /// <param name="Evidence">On what this stands.</param>
+    internal sealed record Open(TimeSpan Since, string Evidence) : StorageGate;
+
+    /// <summary>Some disk is not operational, not stable yet, or not known.</summary>
+    /// <param name="Reasons">Every reason, separated by semicolons.</param>
+    internal sealed record Closed(string Reasons) : StorageGate;
+}
+
+/// <summary>What is known of the storage under one guest.</summary>
+/// <param name="Gate">The gate.</param>
+/// <param name="LastFault">The last fault that this host saw on any of its disks; null when it saw none.</param>
+/// <param name="LunGroups">The groups its disks belong to.</param>
+internal sealed record StorageView(StorageGate Gate, HostFault? LastFault, IReadOnlyList<string> LunGroups)
+{
+    /// <summary>Before anything is known.</summary>
+    public static StorageView Unknown { get; } = new(new StorageGate.Closed("its disks are not known yet"), null, []);
+}
