@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs a command as root in mount and PID namespaces of its own: whatever it mounts, attaches or starts
-# vanishes with it, even when it is killed. Usage: tests/contained.sh COMMAND [ARGUMENT]...
+# Runs a command as root in mount and PID namespaces of its own: whatever it mounts, attaches, starts or puts into
+# its temporary folder vanishes with it, even when it is killed. Usage: tests/contained.sh COMMAND [ARGUMENT]...
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin"
 
@@ -12,4 +12,5 @@ fi
 
 outer="$(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/pid)"
 exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_ROOT"} TESTBED_OUTER_NAMESPACES="$outer" \
-    unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- "$@"
+    TMPDIR=/dev/shm unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
+    sh -c 'mount -t tmpfs -o mode=1777 contained /dev/shm && exec "$@"' sh "$@"

@@ -88,14 +88,14 @@ public sealed class TestbedDomainTests(TestbedFixture fixture) : IClassFixture<T
         Disk disk = domain.DiskAt("/srv/data");
         await using (DomainBoot boot = await domain.StartAsync(fixture.XenstoreSocket))
         {
-            Evidence evidence = Evidence.Write(boot.Inside("/srv/data"));
+            WitnessFiles evidence = WitnessFiles.Write(boot.Inside("/srv/data"));
             using KernelLog kernelLog = KernelLog.OpenAtEnd();
             await disk.FailStorageAsync();
             await boot.WaitUntilJournalAbortedAsync(disk, kernelLog, Limit);
 
             Assert.StartsWith("rw", boot.MountClaim("/srv/data"), StringComparison.Ordinal);
             await disk.HealStorageAsync();
-            Assert.Throws<IOException>(() => Evidence.Write(boot.Inside("/srv/data")));
+            Assert.Throws<IOException>(() => WitnessFiles.Write(boot.Inside("/srv/data")));
             Assert.Empty(evidence.Missing(boot.Inside("/srv/data")));
             await domain.Root.HealStorageAsync();
         }

@@ -31,6 +31,7 @@ public sealed class DomainBoot : IAsyncDisposable
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(10);
 
     private readonly Process _process;
@@ -130,18 +131,18 @@ public sealed class DomainBoot : IAsyncDisposable
     /// <summary>Asks the first process to end, kills it when it does not, and waits until all is gone.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!Ended.IsCompleted)
+        long start = TimeProvider.System.GetTimestamp();
+        while (!_process.HasExited && TimeProvider.System.GetElapsedTime(start) < StopLimit)
         {
+            // Again and again: the first process of a namespace ignores the signal until it has a handler for it.
             LinuxCalls.Signal(ProcessId, LinuxCalls.SigTerm);
-            try
-            {
-                await Ended.WaitAsync(StopLimit);
-            }
-            catch (TimeoutException)
-            {
-                // The end of unshare ends the first process of the namespace (--kill-child), and so all of it.
-                _process.Kill();
-            }
+            await Task.WhenAny(Ended, Task.Delay(AskAgain));
+        }
+
+        if (!_process.HasExited)
+        {
+            // The end of unshare ends the first process of the namespace (--kill-child), and so all of it.
+            _process.Kill();
         }
 
         await Ended;

@@ -4,7 +4,7 @@ using Testbed.Linux;
 namespace Testbed.Domains;
 
 /// <summary>Files of known content, durable before a fault: what a recovery must bring back byte for byte.</summary>
-public sealed class Evidence
+public sealed class WitnessFiles
 {
     private const int FileCount = 32;
     private const int FileSizeBytes = 16 * 1024;
@@ -12,14 +12,14 @@ public sealed class Evidence
 
     private readonly Dictionary<string, byte[]> _hashes;
 
-    private Evidence(Dictionary<string, byte[]> hashes) => _hashes = hashes;
+    private WitnessFiles(Dictionary<string, byte[]> hashes) => _hashes = hashes;
 
     /// <summary>How many files there are.</summary>
     public int Count => _hashes.Count;
 
     /// <summary>Writes the files into a filesystem and makes them, and their folders, durable.</summary>
     /// <param name="mountPoint">Where the filesystem is, as this process sees it.</param>
-    public static Evidence Write(string mountPoint)
+    public static WitnessFiles Write(string mountPoint)
     {
         string folder = Path.Combine(mountPoint, FolderName);
         Directory.CreateDirectory(folder);
@@ -35,7 +35,7 @@ public sealed class Evidence
 
         LinuxCalls.Synchronise(folder);
         LinuxCalls.Synchronise(mountPoint);
-        return new Evidence(hashes);
+        return new WitnessFiles(hashes);
     }
 
     /// <summary>The files that are gone or have another content; none when every byte is there.</summary>
