@@ -61,7 +61,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
             }
         }
 
-        _timeline.PrintTable();
+        _timeline.PrintAll();
         _checks.Print();
         return _checks.AllHeld;
     }
@@ -108,7 +108,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
         {
             _timeline.Add(string.Empty, "bridge", "started; an operator vouches for every disk but A's root and B's data");
             await BreakAsync(stage, failing);
-            await Task.Delay(StorageIsGoneFor, cancellation);
+            await PassAsync(StorageIsGoneFor);
             foreach (Disk disk in failing)
             {
                 await disk.HealStorageAsync();
@@ -203,8 +203,14 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
                 throw new TimeoutException($"not within {limit.TotalSeconds} s: {what}");
             }
 
-            await Task.Delay(LookAgain, cancellation);
+            await PassAsync(LookAgain);
         }
+    }
+
+    private async Task PassAsync(TimeSpan span)
+    {
+        await Task.Delay(span, cancellation);
+        _timeline.PrintSettled();
     }
 
     private async Task PrintLogsAsync(List<TestbedDomain> domains)

@@ -13,12 +13,20 @@ namespace Testbed.Demo;
 public sealed record Moment(
     TimeSpan Since, string Guest, string MountClaim, string Probe, string Kind, string Text);
 
-/// <summary>Everything that happened, from all sources, told line by line and at the end as a table.</summary>
+/// <summary>
+/// Everything that happened, from all sources. It is printed line by line while it happens, in the order of the
+/// moments, and again as a table at the end where someone looks at a terminal.
+/// </summary>
 public sealed class Timeline(TimeProvider time)
 {
+    // The sources tell at different speeds: a moment is printed when none before it is to be expected any more.
+    private static readonly TimeSpan Settled = TimeSpan.FromMilliseconds(500);
+
     private readonly long _start = time.GetTimestamp();
     private readonly DateTimeOffset _startTime = time.GetUtcNow();
+    private readonly Lock _gate = new();
     private readonly List<Moment> _moments = [];
+    private int _printed;
 
     /// <summary>How long it runs.</summary>
     public TimeSpan Now => time.GetElapsedTime(_start);
@@ -26,13 +34,13 @@ public sealed class Timeline(TimeProvider time)
     /// <summary>When a moment of the wall clock was, in the terms of <see cref="Now"/>.</summary>
     public TimeSpan At(DateTimeOffset moment) => moment - _startTime;
 
-    /// <summary>Adds a moment and prints it as a line.</summary>
+    /// <summary>Adds a moment.</summary>
     public void Add(Moment moment)
     {
-        lock (_moments)
+        lock (_gate)
         {
-            _moments.Add(moment);
-            Console.WriteLine(Line(moment));
+            int place = _moments.FindLastIndex(one => one.Since <= moment.Since) + 1;
+            _moments.Insert(Math.Max(place, _printed), moment);
         }
     }
 
@@ -40,19 +48,37 @@ public sealed class Timeline(TimeProvider time)
     public void Add(string guest, string kind, string text)
         => Add(new Moment(Now, guest, string.Empty, string.Empty, kind, text));
 
-    /// <summary>Prints all moments in their order, where a table can be read: on a terminal.</summary>
-    public void PrintTable()
-    {
-        if (Console.IsOutputRedirected)
-        {
-            return;
-        }
+    /// <summary>Prints the moments that were not printed yet and that nothing will come before any more.</summary>
+    public void PrintSettled() => PrintUntil(Now - Settled);
 
+    /// <summary>Prints what was not printed yet, and the table where someone looks at a terminal.</summary>
+    public void PrintAll()
+    {
+        PrintUntil(TimeSpan.MaxValue);
+        if (!Console.IsOutputRedirected)
+        {
+            PrintTable();
+        }
+    }
+
+    private void PrintUntil(TimeSpan end)
+    {
+        lock (_gate)
+        {
+            while (_printed < _moments.Count && _moments[_printed].Since <= end)
+            {
+                Console.WriteLine(Line(_moments[_printed++]));
+            }
+        }
+    }
+
+    private void PrintTable()
+    {
         var table = new Table { Border = TableBorder.Simple };
         table.AddColumns("seconds", "guest", "mount claims", "probe says", "what", "happened");
-        lock (_moments)
+        lock (_gate)
         {
-            foreach (Moment moment in _moments.OrderBy(moment => moment.Since))
+            foreach (Moment moment in _moments)
             {
                 table.AddRow(
                     Seconds(moment), Markup.Escape(moment.Guest), Markup.Escape(moment.MountClaim),
