@@ -1,1 +1,39 @@
-return 0;
+using System.CommandLine;
+using Testbed.Demo;
+using Testbed.Toolstack;
+
+var published = new Option<string>("--published") { Required = true, Description = "the folder that make publish fills" };
+var demo = new Command("demo", "Four guests, two of them broken, and what becomes of them") { published };
+demo.SetAction(async (parsed, cancellation) =>
+{
+    DirectoryInfo folder = Directory.CreateTempSubdirectory("testbed-");
+    try
+    {
+        string programs = Path.GetFullPath(parsed.GetRequiredValue(published));
+        return await new DemoScenario(programs, folder.FullName, cancellation).RunAsync() ? 0 : 1;
+    }
+    catch (OperationCanceledException)
+    {
+        Console.WriteLine("ended early");
+        return 1;
+    }
+    finally
+    {
+        folder.Delete(recursive: true);
+    }
+});
+
+var socket = new Option<string>("--socket") { Required = true, Description = "the toolstack's socket" };
+var words = new Argument<string[]>("command") { Description = "force-fsck UUID, or fsck-result UUID" };
+var toolstack = new Command("toolstack", "Asks the toolstack of a running testbed") { socket, words };
+toolstack.SetAction(async (parsed, _) =>
+{
+    ToolstackAnswer answer =
+        await ToolstackSocket.AskAsync(parsed.GetRequiredValue(socket), parsed.GetRequiredValue(words));
+    Console.WriteLine(answer.Text);
+    return answer.ExitCode;
+});
+
+return await new RootCommand("Guests on an ordinary machine, with storage that fails") { demo, toolstack }
+    .Parse(args)
+    .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });

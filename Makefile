@@ -1,0 +1,34 @@
+# Everything a developer does with this tree. Each target installs by itself what the machine lacks.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test publish clean
+
+PROGRAMS := guest-agent host-bridge
+RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+
+help: ## What can be made here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: publish ## Four guests on this machine, two of them broken by real I/O errors, and what becomes of them (needs root or sudo)
+	@tests/prepare.sh testbed
+	@dotnet build tests/testbed --configuration Release --verbosity quiet
+	@tests/contained.sh tests/testbed/bin/Release/net10.0/testbed demo --published out/publish
+
+test: ## Publish, build, run every test; the last line is the sum
+	@tests/run.sh
+
+publish: ## The two native programs, in out/publish/
+	@tests/prepare.sh publish
+	@for program in $(PROGRAMS); do \
+	    echo "publishing $$program for $(RUNTIME)"; \
+	    rm -rf "out/publish/$$program"; \
+	    dotnet publish "$$program" --configuration Release --runtime $(RUNTIME) --output "out/publish/$$program" \
+	        --verbosity quiet -p:CopyOutputSymbolsToPublishDirectory=false; \
+	    rm -f "out/publish/$$program"/*.{dbg,pdb,xml}; \
+	done
+
+clean: ## Remove everything that was built
+	@rm -rf out
+	@find . -type d \( -name bin -o -name obj -o -name TestResults \) -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Runs a command as root in mount and PID namespaces of its own: whatever it mounts, attaches, starts or puts into
+# its temporary folder vanishes with it, even when it is killed. Usage: tests/contained.sh COMMAND [ARGUMENT]...
+set -eu
+export PATH="$PATH:/usr/sbin:/sbin"
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "contained.sh: needs root or sudo to make namespaces" >&2; exit 1; }
+    as_root=sudo
+fi
+
+outer="$(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/pid)"
+exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_ROOT"} TESTBED_OUTER_NAMESPACES="$outer" \
+    TMPDIR=/dev/shm unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
+    sh -c 'mount -t tmpfs -o mode=1777 contained /dev/shm && exec "$@"' sh "$@"

@@ -1,0 +1,128 @@
+using System.Globalization;
+using Testbed.Linux;
+
+namespace Testbed.Domains;
+
+/// <summary>
+/// A disk of a domain whose storage can fail. It is a sparse image on a tmpfs of its own, behind a loop device. The
+/// storage fails by shrinking the tmpfs to what it holds: every write to a block of the image that was never
+/// written then ends in a real I/O error, and a journal is nearly all such blocks. It heals by growing the tmpfs.
+/// </summary>
+public sealed class Disk : IAsyncDisposable
+{
+    private const int ImageSizeMb = 128;
+    private const int JournalSizeMb = 16;
+    private const int StorageSizeKb = 256 * 1024;
+    private const int BlockSizeBytes = 4096;
+
+    private static readonly TimeSpan ReleaseLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
+
+    private readonly string _storage;
+
+    private Disk(DiskDefinition definition, string storage, LoopDevice loop)
+    {
+        Definition = definition;
+        _storage = storage;
+        Loop = loop;
+    }
+
+    /// <summary>What it is to its domain.</summary>
+    public DiskDefinition Definition { get; }
+
+    /// <summary>The block device, attached as long as this object lives, through all boots of its domain.</summary>
+    public LoopDevice Loop { get; }
+
+    /// <summary>The image file.</summary>
+    public string Image => ImageIn(_storage);
+
+    /// <summary>Makes the storage and attaches it; there is no filesystem on it yet.</summary>
+    /// <param name="definition">What it is to its domain.</param>
+    /// <param name="storage">The folder to mount the tmpfs at; it is made here and removed with the disk.</param>
+    public static async Task<Disk> CreateAsync(DiskDefinition definition, string storage)
+    {
+        Containment.Require();
+        Directory.CreateDirectory(storage);
+        await Tool.RequireAsync("mount", "-t", "tmpfs", "-o", $"size={StorageSizeKb}k", "testbed-storage", storage);
+        await using (FileStream image = File.Create(ImageIn(storage)))
+        {
+            image.SetLength(ImageSizeMb * 1024L * 1024L);
+        }
+
+        return new Disk(definition, storage, LoopDevice.Attach(ImageIn(storage)));
+    }
+
+    /// <summary>Makes the filesystem.</summary>
+    /// <param name="tree">The folder whose files it gets.</param>
+    public async Task FormatAsync(string tree)
+    {
+        await Tool.RequireAsync(
+            "mke2fs", "-q", "-F", "-t", Definition.FilesystemType, "-b", Text(BlockSizeBytes),
+            "-J", $"size={JournalSizeMb}", "-d", tree, Loop.Path);
+        // Zeros that mke2fs wrote, into the journal above all, become blocks that were never written.
+        await Tool.RequireAsync("fallocate", "--dig-holes", Image);
+    }
+
+    /// <summary>From now on writes to blocks that were never written fail.</summary>
+    public async Task FailStorageAsync()
+    {
+        const int MaxAttempts = 100;
+        for (int attempt = 1; ; attempt++)
+        {
+            string used = await Tool.RequireAsync("df", "--output=used", "--block-size=1K", _storage);
+            string sizeKb = used.Split('\n')[1].Trim();
+            ToolResult shrunk = await Tool.RunAsync("mount", "-o", $"remount,size={sizeKb}k", _storage);
+            if (shrunk.ExitCode == 0)
+            {
+                return;
+            }
+
+            // The domain wrote a new block between the two commands: then the size is less than what is used.
+            if (attempt == MaxAttempts)
+            {
+                throw new IOException($"the storage of {Loop.Name} cannot be made to fail: {shrunk.Output.Trim()}");
+            }
+        }
+    }
+
+    /// <summary>From now on all writes succeed again. What failed stays lost.</summary>
+    public Task HealStorageAsync()
+        => Tool.RequireAsync("mount", "-o", $"remount,size={StorageSizeKb}k", _storage);
+
+    /// <summary>Waits until no mount namespace has it mounted.</summary>
+    /// <exception cref="TimeoutException">It is still mounted somewhere.</exception>
+    public async Task WaitUntilUnusedAsync()
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        while (Loop.IsInUse())
+        {
+            if (TimeProvider.System.GetElapsedTime(start) > ReleaseLimit)
+            {
+                throw new TimeoutException($"{Loop.Path} is still mounted {ReleaseLimit.TotalSeconds} s after its domain");
+            }
+
+            await Task.Delay(LookAgain);
+        }
+    }
+
+    /// <summary>Runs e2fsck on the device, which nobody may have mounted.</summary>
+    /// <param name="arguments">Its options, for example <c>-f -p</c>.</param>
+    public async Task<ToolResult> CheckAsync(params string[] arguments)
+    {
+        await WaitUntilUnusedAsync();
+        return await Tool.RunAsync("e2fsck", [.. arguments, Loop.Path]);
+    }
+
+    /// <summary>Detaches the device and gives the storage back.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await WaitUntilUnusedAsync();
+        Loop.Dispose();
+        await Tool.RequireAsync("umount", _storage);
+        Directory.Delete(_storage);
+    }
+
+    private static string ImageIn(string storage) => Path.Combine(storage, "image");
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
