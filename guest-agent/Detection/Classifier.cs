@@ -69,7 +69,8 @@ internal static class Classifier
         Verdict verdict = facts switch
         {
             { Kernel.FlushDisabled: true } => Verdict.FlushDisabled,
-            { ErrorsCount: > 0 } => Verdict.ErrorsRecorded,
+            // A count that has just grown may be the first sign of an abort: the next probe tells which it is.
+            { ErrorsCount: > 0, Probe.Wanted: false } => Verdict.ErrorsRecorded,
             _ when result.Duration >= SlowAfter => Verdict.Slow,
             _ => Verdict.Writable,
         };

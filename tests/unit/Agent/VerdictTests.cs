@@ -144,8 +144,21 @@ public sealed class VerdictTests
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
         stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 0));
         stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 1));
+        stage.Pass(0.6);
         Assert.Equal(Verdict.ErrorsRecorded, stage.Health(1).Verdict);
         Assert.Contains(new Evidence(EvidenceKind.ErrorsCount, "1(+1)"), stage.Health(1).Evidence);
+    }
+
+    [Fact]
+    public void A_grown_error_count_is_no_verdict_before_the_next_probe_has_told_what_it_means()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 0));
+        stage.ProbesMeet(1, "EROFS");
+        stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 1));
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        stage.Pass(0.6);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
     }
 
     [Fact]

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using Testbed.Linux;
+
+namespace Tests.Integration.Agent;
+
+/// <summary>The published agent as a process of its own, on a folder that is a tmpfs.</summary>
+internal sealed class AgentProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
+
+    private readonly Process _process;
+    private readonly string _folder;
+
+    private AgentProcess(Process process, string folder)
+    {
+        _process = process;
+        _folder = folder;
+    }
+
+    /// <summary>The native program that <c>make publish</c> made.</summary>
+    public static string Program { get; } = Path.Combine(RepositoryRoot(), "out/publish/guest-agent/guest-agent");
+
+    public int Id => _process.Id;
+
+    /// <summary>The status file's text; empty before there is one.</summary>
+    public string Status
+    {
+        get
+        {
+            string file = Path.Combine(_folder, "status");
+            return File.Exists(file) ? File.ReadAllText(file) : string.Empty;
+        }
+    }
+
+    /// <summary>
+    /// Starts it with its standard output on a pipe. The machine's own root is left out: only what the test mounts is
+    /// watched. Outside a DomU, as here, it refuses every remedy.
+    /// </summary>
+    /// <param name="xenstore">The path of the socket.</param>
+    /// <param name="folder">A folder on a tmpfs for the status file.</param>
+    /// <param name="output">Where standard output goes; a path.</param>
+    /// <param name="options">More of the command line.</param>
+    public static AgentProcess Start(string xenstore, string folder, string output, params string[] options)
+    {
+        string[] arguments =
+        [
+            "-c", "exec \"$0\" \"$@\" >\"$OUTPUT\" 2>&1", Program,
+            "--exclude", "/", "--xenstore", xenstore, "--status-directory", folder, .. options,
+        ];
+        var start = new ProcessStartInfo("/bin/sh", arguments);
+        start.Environment["OUTPUT"] = output;
+        return new AgentProcess(Process.Start(start)!, folder);
+    }
+
+    /// <summary>Runs the program to its end.</summary>
+    public static Task<ToolResult> RunAsync(params string[] arguments) => Tool.RunAsync(Program, arguments);
+
+    /// <summary>Waits until the status file says something.</summary>
+    public Task WaitForStatusAsync(string text)
+        => WaitAsync(() => Status.Contains(text, StringComparison.Ordinal), () => $"\"{text}\"; it says: {Status}");
+
+    /// <summary>Waits until something holds.</summary>
+    public static async Task WaitAsync(Func<bool> holds, Func<string> what)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!holds())
+        {
+            if (Stopwatch.GetElapsedTime(start) > Limit)
+            {
+                throw new TimeoutException($"waited {Limit.TotalSeconds} s for {what()}");
+            }
+
+            await Task.Delay(LookAgain);
+        }
+    }
+
+    /// <summary>The agent's probe processes, the spare included.</summary>
+    public IReadOnlyList<int> ProbeProcesses()
+        => [.. File.ReadAllText($"/proc/{Id}/task/{Id}/children")
+            .Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            .Select(int.Parse)
+            .Where(child => File.ReadAllText($"/proc/{child}/cmdline").Contains("probe-process", StringComparison.Ordinal))];
+
+    /// <summary>Sends SIGTERM and waits for the end; how long that took.</summary>
+    public async Task<TimeSpan> StopAsync()
+    {
+        long start = Stopwatch.GetTimestamp();
+        await Tool.RequireAsync("kill", "-TERM", $"{Id}");
+        await _process.WaitForExitAsync().WaitAsync(Limit);
+        return Stopwatch.GetElapsedTime(start);
+    }
+
+    public int ExitCode => _process.ExitCode;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+        }
+
+        _process.Dispose();
+    }
+
+    private static string RepositoryRoot()
+    {
+        string folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "GuestAgent.sln")))
+        {
+            folder = Path.GetDirectoryName(folder)!;
+        }
+
+        return folder;
+    }
+}
