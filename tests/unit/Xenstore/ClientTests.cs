@@ -84,16 +84,21 @@ public sealed class ClientTests
         (XenstoreClient client, StoreStage.EventReader events) = await stage.ConnectAsync();
         await client.WatchAsync("/tool");
         await client.WatchAsync("/dropped");
-        await client.UnwatchAsync("/dropped", "token", Cancellation);
         Assert.Equal("/tool", await events.NextPathAsync());
         Assert.Equal("/dropped", await events.NextPathAsync());
+        await client.UnwatchAsync("/dropped", "token", Cancellation);
 
         stage.Store.DropConnections();
 
-        await events.UntilAsync<XenstoreEvent.Disconnected>();
-        var fired = await events.UntilAsync<XenstoreEvent.WatchFired>();
-        Assert.Equal(new XenstoreEvent.WatchFired("/tool", "token"), fired);
-        Assert.Equal(new XenstoreEvent.Connected(2), await events.NextAsync());
+        // The first event of a watch may come before or after the connection counts as made.
+        var again = new HashSet<XenstoreEvent>();
+        XenstoreEvent[] expected = [new XenstoreEvent.Connected(2), new XenstoreEvent.WatchFired("/tool", "token")];
+        while (!again.IsSupersetOf(expected))
+        {
+            again.Add((await events.NextAsync())!);
+        }
+
+        Assert.DoesNotContain(new XenstoreEvent.WatchFired("/dropped", "token"), again);
         stage.Store.Write("/dropped", "x");
         stage.Store.Write("/tool/a", "x");
         Assert.Equal("/tool/a", await events.NextPathAsync());
