@@ -37,7 +37,8 @@ public sealed class ClientTests
         await peer.SendAsync(XenstoreOperation.Read, third.RequestId, "of the third");
         await peer.SendAsync(XenstoreOperation.Error, first.RequestId, "EACCES\0");
 
-        Assert.Equal(["EACCES", "of the second", "of the third"], await Task.WhenAll(reads).WaitAsync(Patience, Cancellation));
+        string[] values = await Task.WhenAll(reads).WaitAsync(Patience, Cancellation);
+        Assert.Equal(["EACCES", "of the second", "of the third"], values);
     }
 
     [Fact]
@@ -152,7 +153,8 @@ public sealed class ClientTests
 
         await peer.SendAsync([.. Enumerable.Repeat((byte)0xff, 100)]);
 
-        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(() => waiting.WaitAsync(Patience, Cancellation));
+        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(
+            () => waiting.WaitAsync(Patience, Cancellation));
         Assert.Contains("broke the protocol", exception.Message, StringComparison.Ordinal);
         Assert.Null(await peer.ReceiveAsync());
         using RawPeer next = await daemon.AcceptAsync();
@@ -171,7 +173,8 @@ public sealed class ClientTests
 
         await peer.SendAsync(XenstoreOperation.Directory, request.RequestId, "not terminated");
 
-        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(() => waiting.WaitAsync(Patience, Cancellation));
+        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(
+            () => waiting.WaitAsync(Patience, Cancellation));
         Assert.Contains("the answer to Directory is malformed", exception.Message, StringComparison.Ordinal);
     }
 
