@@ -67,7 +67,9 @@ public static class XenstoreErrorName
         .Where(error => error != XenstoreError.None)
         .ToDictionary(error => error.ToString(), StringComparer.Ordinal);
 
-    /// <summary>Reads a name such as <c>ENOENT</c>, without its NUL; an unknown one is <see cref="XenstoreError.EIO"/>.</summary>
+    /// <summary>
+    /// Reads a name such as <c>ENOENT</c>, without its NUL; an unknown one is <see cref="XenstoreError.EIO"/>.
+    /// </summary>
     public static XenstoreError Parse(ReadOnlySpan<byte> name) => Parse(Encoding.ASCII.GetString(name));
 
     /// <inheritdoc cref="Parse(ReadOnlySpan{byte})"/>

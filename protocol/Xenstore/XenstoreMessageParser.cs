@@ -9,10 +9,10 @@ public enum XenstoreParseResult
     /// <summary>One message is whole; bytes may be left.</summary>
     Message,
 
-    /// <summary>One message is whole and of a type that the protocol does not know: a violation, for a client.</summary>
+    /// <summary>One message is whole, of a type that the protocol does not know: a violation, for a client.</summary>
     UnknownType,
 
-    /// <summary>The header announces more than the protocol allows: a violation, nothing can be read any more.</summary>
+    /// <summary>The header announces more than the protocol allows: a violation, nothing more can be read.</summary>
     TooLong,
 }
 

@@ -67,7 +67,7 @@ public enum XenstoreOperation
     /// <summary>A domain may act for another.</summary>
     SetTarget = 19,
 
-    /// <summary>Drop every watch and transaction of the connection. Never sent: it wipes the drivers' watches.</summary>
+    /// <summary>Drop every watch and transaction of the connection. Never sent: drivers lose theirs.</summary>
     ResetWatches = 21,
 
     /// <summary>A part of a list of children that is too long for one message; from Xen 4.9.</summary>

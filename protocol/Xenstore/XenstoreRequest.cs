@@ -124,7 +124,8 @@ public readonly struct XenstoreRequest
         => XenstorePath.Problem(path) is { } problem ? throw new ArgumentException(problem, nameof(path)) : path;
 
     private static string CheckedToken(string token)
-        => token.Length is > 0 and <= XenstoreLimits.MaxTokenLength && !token.AsSpan().ContainsAnyExceptInRange(' ', '~')
+        => token.Length is > 0 and <= XenstoreLimits.MaxTokenLength
+            && !token.AsSpan().ContainsAnyExceptInRange(' ', '~')
             ? token
             : throw new ArgumentException(
                 $"a watch's token must be 1 to {XenstoreLimits.MaxTokenLength} printable ASCII characters",

@@ -51,7 +51,8 @@ public sealed partial class EmbeddedXenstore
                 Put($"{home}/{folder}", string.Empty, owned);
             }
 
-            foreach (string key in (string[])["shutdown", "sysrq", "feature-poweroff", "feature-reboot", "feature-suspend"])
+            string[] keys = ["shutdown", "sysrq", "feature-poweroff", "feature-reboot", "feature-suspend"];
+            foreach (string key in keys)
             {
                 Put($"{home}/control/{key}", string.Empty, owned);
             }

@@ -4,7 +4,7 @@ using Protocol.Xenstore;
 
 namespace Testbed.Xenstore;
 
-/// <summary>One client: its requests come in, replies and events go out in the order in which they were queued.</summary>
+/// <summary>One client: requests come in, replies and events go out in the order in which they were queued.</summary>
 /// <param name="socket">The connection, which this object closes.</param>
 /// <param name="domainId">The domain that the client is.</param>
 /// <param name="handle">Carries out a request under the server's lock; what it says goes through this object.</param>

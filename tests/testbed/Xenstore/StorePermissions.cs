@@ -11,7 +11,7 @@ internal static class StorePermissions
     /// <summary>The permissions of what only Dom0 may see.</summary>
     public static IReadOnlyList<XenstorePermission> Dom0Only { get; } = [new(XenstoreAccess.None, Dom0)];
 
-    /// <summary>What a domain may do with a node. The first entry names the owner and the default for all others.</summary>
+    /// <summary>What a domain may do. The first entry names the owner and the default for all others.</summary>
     public static XenstoreAccess AccessOf(int domainId, IReadOnlyList<XenstorePermission> permissions)
     {
         if (domainId == Dom0 || permissions[0].DomainId == domainId)

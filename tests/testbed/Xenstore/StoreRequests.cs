@@ -19,7 +19,8 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
     }
 
     /// <summary>The home of a domain.</summary>
-    public static string HomeOf(int domainId) => string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domainId}");
+    public static string HomeOf(int domainId)
+        => string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domainId}");
 
     /// <summary>The reply is sent here when there is no error, by the caller when there is one.</summary>
     private XenstoreError Dispatch(Request request) => request.Message.Type switch

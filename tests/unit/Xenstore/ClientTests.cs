@@ -37,7 +37,8 @@ public sealed class ClientTests
         await peer.SendAsync(XenstoreOperation.Read, third.RequestId, "of the third");
         await peer.SendAsync(XenstoreOperation.Error, first.RequestId, "EACCES\0");
 
-        Assert.Equal(["EACCES", "of the second", "of the third"], await Task.WhenAll(reads).WaitAsync(Patience, Cancellation));
+        string[] values = await Task.WhenAll(reads).WaitAsync(Patience, Cancellation);
+        Assert.Equal(["EACCES", "of the second", "of the third"], values);
     }
 
     [Fact]
@@ -84,16 +85,21 @@ public sealed class ClientTests
         (XenstoreClient client, StoreStage.EventReader events) = await stage.ConnectAsync();
         await client.WatchAsync("/tool");
         await client.WatchAsync("/dropped");
-        await client.UnwatchAsync("/dropped", "token", Cancellation);
         Assert.Equal("/tool", await events.NextPathAsync());
         Assert.Equal("/dropped", await events.NextPathAsync());
+        await client.UnwatchAsync("/dropped", "token", Cancellation);
 
         stage.Store.DropConnections();
 
-        await events.UntilAsync<XenstoreEvent.Disconnected>();
-        var fired = await events.UntilAsync<XenstoreEvent.WatchFired>();
-        Assert.Equal(new XenstoreEvent.WatchFired("/tool", "token"), fired);
-        Assert.Equal(new XenstoreEvent.Connected(2), await events.NextAsync());
+        // The first event of a watch may come before or after the connection counts as made.
+        var again = new HashSet<XenstoreEvent>();
+        XenstoreEvent[] expected = [new XenstoreEvent.Connected(2), new XenstoreEvent.WatchFired("/tool", "token")];
+        while (!again.IsSupersetOf(expected))
+        {
+            again.Add((await events.NextAsync())!);
+        }
+
+        Assert.DoesNotContain(new XenstoreEvent.WatchFired("/dropped", "token"), again);
         stage.Store.Write("/dropped", "x");
         stage.Store.Write("/tool/a", "x");
         Assert.Equal("/tool/a", await events.NextPathAsync());
@@ -147,7 +153,8 @@ public sealed class ClientTests
 
         await peer.SendAsync([.. Enumerable.Repeat((byte)0xff, 100)]);
 
-        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(() => waiting.WaitAsync(Patience, Cancellation));
+        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(
+            () => waiting.WaitAsync(Patience, Cancellation));
         Assert.Contains("broke the protocol", exception.Message, StringComparison.Ordinal);
         Assert.Null(await peer.ReceiveAsync());
         using RawPeer next = await daemon.AcceptAsync();
@@ -166,7 +173,8 @@ public sealed class ClientTests
 
         await peer.SendAsync(XenstoreOperation.Directory, request.RequestId, "not terminated");
 
-        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(() => waiting.WaitAsync(Patience, Cancellation));
+        var exception = await Assert.ThrowsAsync<XenstoreLinkException>(
+            () => waiting.WaitAsync(Patience, Cancellation));
         Assert.Contains("the answer to Directory is malformed", exception.Message, StringComparison.Ordinal);
     }
 

@@ -221,8 +221,10 @@ public sealed class CodecTests
 
         IReadOnlyList<KeyValuePair<string, string>> nodes = ReportCodec.ToNodes(report, _ => 3);
 
-        int filesystems = nodes.Count(node => node.Key.StartsWith(GuestKeys.Filesystems + "/", StringComparison.Ordinal));
-        Assert.Equal(GuestReport.MaxFilesystems, filesystems);
+        string folder = GuestKeys.Filesystems + "/";
+        Assert.Equal(
+            GuestReport.MaxFilesystems,
+            nodes.Count(node => node.Key.StartsWith(folder, StringComparison.Ordinal)));
         Assert.Equal([GuestKeys.Schema, GuestKeys.BootId, GuestKeys.State], nodes.Take(3).Select(node => node.Key));
         Assert.Equal("critical journal-aborted hidden", nodes[2].Value);
         Assert.All(nodes, node => Assert.True(XenstorePath.IsValid(node.Key)));

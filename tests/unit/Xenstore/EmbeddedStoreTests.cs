@@ -94,7 +94,9 @@ public sealed class EmbeddedStoreTests
         stage.Store.Write("/local/domain/5/device/x", "x");
         stage.Store.SetPermissions("/local/domain/5/device/x", Permissions("b0"));
 
-        Assert.Equal(XenstoreError.None, await guest.SetPermissionsAsync("data", Permissions("n5", "r7"), Cancellation));
+        Assert.Equal(
+            XenstoreError.None,
+            await guest.SetPermissionsAsync("data", Permissions("n5", "r7"), Cancellation));
         Assert.Equal(XenstoreError.EPERM, await guest.SetPermissionsAsync("data", Permissions("n7"), Cancellation));
         Assert.Equal(XenstoreError.EACCES, await guest.SetPermissionsAsync("name", Permissions("n0"), Cancellation));
         Assert.Equal(
