@@ -162,8 +162,14 @@ internal sealed partial class GuestListener(
         HashSet<DomainId> present = [.. names.Value.Select(DomainNodes.ParseDomainId).OfType<DomainId>()];
         foreach (DomainId gone in _domains.Keys.Where(known => !present.Contains(known)).ToList())
         {
-            _domains.Remove(gone);
+            _domains.Remove(gone, out ListenedDomain? left);
             await inputs.PostAsync(new BridgeInput.GuestGone(gone), cancellationToken).ConfigureAwait(false);
+            // Its guest may run in a newer domain, whose words counted for nothing as long as this one was there.
+            foreach (ListenedDomain newer in _domains.Values.Where(other => other.Guest == left!.Guest))
+            {
+                newer.Forget();
+            }
+
             await xenstore.UnwatchAsync(ReportPath(gone), GuestToken + gone, cancellationToken).ConfigureAwait(false);
         }
 

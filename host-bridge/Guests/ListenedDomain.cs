@@ -23,7 +23,6 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
 
     private readonly TokenBucket _bucket = new(ReadingBurst, ReadingInterval, now);
     private TimeSpan _readAt = now;
-    private Guid _uuid;
     private string _reportText = string.Empty;
     private string _outcomeText = string.Empty;
     private string? _rejection;
@@ -32,6 +31,9 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
 
     /// <summary>The domain.</summary>
     public DomainId Domain => domain;
+
+    /// <summary>The guest in it; <see cref="Guid.Empty"/> before the first reading.</summary>
+    public Guid Guest { get; private set; }
 
     /// <summary>Whether its watch is registered.</summary>
     public bool IsWatched { get; set; }
@@ -52,7 +54,7 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
         return true;
     }
 
-    /// <summary>The link broke and things may have been missed: everything is said again.</summary>
+    /// <summary>What was said may have been missed: everything is read and said again.</summary>
     public void Forget()
     {
         IsDirty = true;
@@ -63,14 +65,14 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
     /// <summary>The inputs that a reading leads to.</summary>
     public IEnumerable<BridgeInput> Take(DomainReading reading)
     {
-        if (_uuid != Guid.Empty && _uuid != reading.Guest.Uuid)
+        if (Guest != Guid.Empty && Guest != reading.Guest.Uuid)
         {
             // The number was given to another guest.
             Forget();
             yield return new BridgeInput.GuestGone(domain);
         }
 
-        _uuid = reading.Guest.Uuid;
+        Guest = reading.Guest.Uuid;
         yield return new BridgeInput.GuestSeen(reading.Guest, domain, reading.Disks);
         if (TakeReport(reading) is { } report)
         {

@@ -28,6 +28,9 @@ internal sealed class BridgeStory
     /// <summary>The effects of the last step.</summary>
     public IReadOnlyList<BridgeEffect> Last { get; private set; } = [];
 
+    /// <summary>Looks at every single step.</summary>
+    public Action? AfterStep { get; set; }
+
     public Moment Now => new(_elapsed, DateTimeOffset.UnixEpoch + _elapsed);
 
     public static GuestIdentity Guest(int number = 1) => new(new Guid(number, 0, 0, new byte[8]), $"web{number}");
@@ -62,6 +65,7 @@ internal sealed class BridgeStory
     {
         Last = Loop.Step(input, Now);
         Effects.AddRange(Last);
+        AfterStep?.Invoke();
         return Last;
     }
 

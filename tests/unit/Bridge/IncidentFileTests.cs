@@ -1,0 +1,114 @@
+using HostBridge.Incidents;
+using HostBridge.Recovery;
+using Xunit;
+using static Tests.Unit.Bridge.BridgeStory;
+
+namespace Tests.Unit.Bridge;
+
+/// <summary>The incident log in a real directory, over restarts.</summary>
+public sealed class IncidentFileTests : IDisposable
+{
+    private static readonly DateTimeOffset Now = new(2026, 3, 1, 4, 5, 6, TimeSpan.Zero);
+    private readonly string _directory = Directory.CreateTempSubdirectory("host-bridge-").FullName;
+
+    private string HoldPath => Path.Combine(_directory, "holds", Guest().Uuid.ToString("D"));
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private static IncidentEntry Entry(TellKind kind, string text, bool ends = false, bool standing = false)
+        => IncidentEntry.Of(Guest(), new DomainId(5), kind, text, FactsOfRequest("reboot-1"), Now) with
+        {
+            EndsIntent = ends ? true : null,
+            Standing = standing ? true : null,
+        };
+
+    private static IncidentFacts FactsOfRequest(string id)
+        => new()
+        {
+            Filesystem = Filesystem(verdict: Protocol.Health.Verdict.JournalAborted),
+            Rung = Rung.Reboot,
+            RequestId = Protocol.Health.RequestId.TryParse(id, out var request) ? request : default,
+        };
+
+    private RestoredIncidents Run(params IncidentEntry[] entries)
+    {
+        using var file = new IncidentFile(_directory);
+        RestoredIncidents restored = file.Open(Now);
+        foreach (IncidentEntry entry in entries)
+        {
+            file.Append(entry, durable: true);
+        }
+
+        return restored;
+    }
+
+    [Fact]
+    public void An_entry_is_one_line_of_JSON_with_the_words_of_the_wire()
+    {
+        Run(Entry(TellKind.Intent, "about to restart it"));
+        string line = Assert.Single(File.ReadAllLines(Path.Combine(_directory, "incidents.jsonl")));
+        string expected = "{'time':'2026-03-01T04:05:06+00:00','guest':'00000001-0000-0000-0000-000000000000','name':'web1',"
+            + "'domain':5,'kind':'intent','text':'about to restart it','mount':'/','verdict':'journal-aborted',"
+            + "'claims':'rw','hidden':true,'since':'1970-01-01T00:00:00+00:00','rung':'reboot','request':'reboot-1'}";
+        Assert.Equal(
+            expected.Replace('\'', '"'),
+            line);
+    }
+
+    [Fact]
+    public void An_intent_without_an_end_holds_the_guest_until_a_person_removes_the_hold()
+    {
+        Run(Entry(TellKind.Intent, "about to restart it"));
+        for (int restart = 0; restart < 2; restart++)
+        {
+            GuestHistory history = Assert.Single(Run().Guests);
+            Assert.Equal(OperatorRelease.WhenAcknowledged, history.Standing!.Release);
+            Assert.Contains("in the middle of reboot of /", history.Standing.Reason, StringComparison.Ordinal);
+            Assert.Contains(HoldPath, history.Standing.Reason, StringComparison.Ordinal);
+            Assert.Equal([Now], history.Recoveries);
+        }
+
+        File.Delete(HoldPath);
+        Assert.Null(Assert.Single(Run().Guests).Standing);
+    }
+
+    [Fact]
+    public void An_intent_that_ended_holds_nobody_but_counts()
+    {
+        Run(Entry(TellKind.Intent, "about to"), Entry(TellKind.Proof, "writes again", ends: true));
+        GuestHistory history = Assert.Single(Run().Guests);
+        Assert.Null(history.Standing);
+        Assert.Equal([Now], history.Recoveries);
+    }
+
+    [Fact]
+    public void What_called_for_an_operator_stands_until_a_proof()
+    {
+        Run(Entry(TellKind.Intent, "about to"), Entry(TellKind.Operator, "fsck exit 4", ends: true, standing: true));
+        Assert.Equal(
+            new RecoveryState.NeedsOperator("fsck exit 4", OperatorRelease.WhenHealthy),
+            Assert.Single(Run(Entry(TellKind.Proof, "well again")).Guests).Standing);
+        Assert.Null(Assert.Single(Run().Guests).Standing);
+    }
+
+    [Fact]
+    public void A_torn_last_line_is_counted_and_does_not_spoil_the_next()
+    {
+        Run(Entry(TellKind.Report, "first"));
+        string path = Path.Combine(_directory, "incidents.jsonl");
+        File.AppendAllText(path, """{"time":"2026-""");
+        Assert.Equal(1, Run(Entry(TellKind.Intent, "about to")).MalformedLines);
+        RestoredIncidents restored = Run();
+        Assert.Equal(1, restored.MalformedLines);
+        Assert.NotNull(Assert.Single(restored.Guests).Standing);
+    }
+
+    [Fact]
+    public void A_state_directory_that_is_a_file_is_refused()
+    {
+        string file = Path.Combine(_directory, "file");
+        File.WriteAllText(file, string.Empty);
+        using var incidents = new IncidentFile(file);
+        Assert.ThrowsAny<IOException>(() => incidents.Open(Now));
+    }
+}

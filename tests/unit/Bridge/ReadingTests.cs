@@ -1,0 +1,151 @@
+using System.Text;
+using HostBridge;
+using HostBridge.Guests;
+using HostBridge.Recovery;
+using Protocol.Health;
+using Protocol.Xenstore;
+using Xunit;
+using static Tests.Unit.Bridge.BridgeStory;
+
+namespace Tests.Unit.Bridge;
+
+/// <summary>What a guest wrote, from hostile bytes to inputs.</summary>
+public sealed class ReadingTests
+{
+    private static Dictionary<string, byte[]> Nodes(GuestReport report)
+        => ReportCodec.ToNodes(report, _ => report.Sequence)
+            .Where(node => !node.Key.StartsWith(GuestKeys.Service, StringComparison.Ordinal))
+            .ToDictionary(node => node.Key, node => Encoding.ASCII.GetBytes(node.Value));
+
+    [Fact]
+    public void A_report_comes_back_as_it_was_written()
+    {
+        GuestReport report = Report(1, 7, Filesystem("/srv", Verdict.JournalAborted), Filesystem());
+        AssembledReport assembled = ReportAssembler.Assemble(Nodes(report));
+        Assert.Null(assembled.Rejection);
+        Assert.Equal((report.BootId, report.Sequence, report.FilesystemCount), (assembled.Report!.BootId, assembled.Report.Sequence, assembled.Report.FilesystemCount));
+        Assert.True(report.Filesystems[0].SaysTheSameAs(assembled.Report.Filesystems[0]));
+        Assert.Equal(Verdict.JournalAborted, assembled.Report.State.Worst);
+    }
+
+    [Fact]
+    public void A_line_of_another_boot_is_a_report_that_is_not_finished()
+    {
+        Dictionary<string, byte[]> nodes = Nodes(Report(1, 7, Filesystem()));
+        nodes[GuestKeys.BootId] = Encoding.ASCII.GetBytes(Boot(2).ToString());
+        Assert.Equal(default, ReportAssembler.Assemble(nodes));
+    }
+
+    [Fact]
+    public void A_missing_line_is_a_report_that_is_not_finished()
+    {
+        Dictionary<string, byte[]> nodes = Nodes(Report(1, 7, Filesystem("/srv"), Filesystem()));
+        nodes.Remove(GuestKeys.Filesystem(1));
+        Assert.Equal(default, ReportAssembler.Assemble(nodes));
+    }
+
+    [Theory]
+    [InlineData(GuestKeys.Schema, "2")]
+    [InlineData(GuestKeys.Schema, "one")]
+    [InlineData(GuestKeys.BootId, "\u001b[2J")]
+    [InlineData(GuestKeys.FilesystemCount, "-1")]
+    [InlineData(GuestKeys.FilesystemCount, "99999999")]
+    [InlineData(GuestKeys.Filesystems + "/0", "rm -rf /")]
+    public void Malformed_nodes_are_rejected_in_words_of_our_own(string key, string value)
+    {
+        Dictionary<string, byte[]> nodes = Nodes(Report(1, 7, Filesystem()));
+        nodes[key] = Encoding.Latin1.GetBytes(value);
+        AssembledReport assembled = ReportAssembler.Assemble(nodes);
+        Assert.Null(assembled.Report);
+        Assert.NotNull(assembled.Rejection);
+        Assert.DoesNotContain("rm -rf", assembled.Rejection, StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', assembled.Rejection);
+    }
+
+    [Fact]
+    public void The_slots_to_read_are_bounded_whatever_the_guest_counts()
+    {
+        Assert.Equal(16, ReportAssembler.SlotCount("9999"u8.ToArray()));
+        Assert.Equal(0, ReportAssembler.SlotCount("1000000"u8.ToArray()));
+        Assert.Equal(0, ReportAssembler.SlotCount("x"u8.ToArray()));
+        Assert.Equal(0, ReportAssembler.SlotCount(null));
+    }
+
+    [Theory]
+    [InlineData("/vm/00000001-0000-0000-0000-000000000000", true)]
+    [InlineData("/vm/00000001-0000-0000-0000-000000000000-12", true)]
+    [InlineData("/vm/00000001-0000-0000-0000-000000000000/x", false)]
+    [InlineData("/vm/00000000-0000-0000-0000-000000000000", false)]
+    [InlineData("00000001-0000-0000-0000-000000000000", false)]
+    [InlineData("", false)]
+    public void A_guests_uuid_is_read_strictly(string vm, bool valid)
+        => Assert.Equal(valid ? Guest(1).Uuid : null, DomainNodes.ParseVm(Encoding.ASCII.GetBytes(vm)));
+
+    [Theory]
+    [InlineData("fd:3", 253, 3)]
+    [InlineData("8:10", 8, 16)]
+    public void A_physical_device_is_hexadecimal(string text, int major, int minor)
+    {
+        Assert.True(DeviceNumber.TryParseHexadecimal(text, out DeviceNumber device));
+        Assert.Equal(new DeviceNumber(major, minor), device);
+    }
+
+    [Fact]
+    public void A_flooding_guest_is_read_in_a_burst_and_then_once_a_second()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        int readings = 0;
+        for (int millisecond = 0; millisecond < 10_000; millisecond++)
+        {
+            domain.IsDirty = true;
+            readings += domain.TakeTurn(TimeSpan.FromMilliseconds(millisecond)) ? 1 : 0;
+        }
+
+        Assert.Equal(19, readings);
+    }
+
+    [Fact]
+    public void Nothing_is_said_twice_and_everything_again_after_the_link_broke()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        var reading = new DomainReading(Guest(), GuestDisks.None, Nodes(Report(1, 7, Filesystem())), Oversized: null);
+        Assert.Contains(domain.Take(reading), input => input is BridgeInput.ReportRead);
+        Assert.DoesNotContain(domain.Take(reading), input => input is BridgeInput.ReportRead);
+        domain.Forget();
+        Assert.Contains(domain.Take(reading), input => input is BridgeInput.ReportRead);
+    }
+
+    [Fact]
+    public void A_sequence_that_falls_because_a_filesystem_is_gone_still_counts_as_the_newest()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        _ = domain.Take(new DomainReading(Guest(), GuestDisks.None, Nodes(Report(1, 7, Filesystem())), null)).ToList();
+        var later = domain.Take(new DomainReading(Guest(), GuestDisks.None, Nodes(Report(1, 3, Filesystem(verdict: Verdict.Slow))), null))
+            .OfType<BridgeInput.ReportRead>().Single();
+        Assert.Equal((7L, Verdict.Slow), (later.Report.Sequence, later.Report.State.Worst));
+    }
+
+    [Fact]
+    public void A_number_given_to_another_guest_ends_the_first()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        var nodes = new Dictionary<string, byte[]>();
+        _ = domain.Take(new DomainReading(Guest(1), GuestDisks.None, nodes, null)).ToList();
+        List<BridgeInput> inputs = [.. domain.Take(new DomainReading(Guest(2), GuestDisks.None, nodes, null))];
+        Assert.IsType<BridgeInput.GuestGone>(inputs[0]);
+        Assert.Equal(Guest(2), Assert.IsType<BridgeInput.GuestSeen>(inputs[1]).Guest);
+    }
+
+    [Fact]
+    public void An_oversized_node_is_rejected_by_its_name()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        var reading = new DomainReading(Guest(), GuestDisks.None, new Dictionary<string, byte[]>(), GuestKeys.Outcome);
+        Assert.Contains(domain.Take(reading), input
+            => input is BridgeInput.ReportRejected { Reason: "data/guest-agent/outcome is longer than 1024 bytes" });
+    }
+
+    [Fact]
+    public void Foreign_text_stays_one_printable_line()
+        => Assert.Equal("a\\x0ab\\x1b[2J\\x5c\\u202e", Printable.Escape("a\nb\u001b[2J\\\u202e"));
+}
