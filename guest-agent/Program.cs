@@ -21,7 +21,7 @@ return args switch
 /// <summary>Composes the agent and runs it until it is told to stop.</summary>
 internal static class AgentProgram
 {
-    private const int UsageError = 2;
+    private const int UsageError = 64; // EX_USAGE, sysexits.h
     private const int CannotStart = 1;
 
     private static string Version

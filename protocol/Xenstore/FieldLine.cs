@@ -24,7 +24,7 @@ public sealed class FieldLine
 
     /// <summary>
     /// Reads a line. Null when it is longer than <see cref="MaxLength"/>, holds a byte outside 0x20–0x7e, a field
-    /// without a name or a value, a name twice, or more fields than any writer of ours would send.
+    /// without a name, a name twice, or more fields than any writer of ours would send. A value may be empty.
     /// </summary>
     public static FieldLine? TryParse(ReadOnlySpan<byte> bytes)
     {

@@ -11,6 +11,7 @@ namespace Tests.Integration.Agent;
 public sealed class AgentTests : IAsyncLifetime
 {
     private const int DomainId = 7;
+    private const int UsageExitCode = 64;
     private const string BootId = $"/local/domain/7/{GuestKeys.BootId}";
     private const string State = $"/local/domain/7/{GuestKeys.State}";
 
@@ -160,7 +161,7 @@ public sealed class AgentTests : IAsyncLifetime
     public async Task A_mistake_on_the_command_line_is_one_line_that_names_it(string line, string names)
     {
         ToolResult result = await AgentProcess.RunAsync(line.Split(' '));
-        Assert.Equal(2, result.ExitCode);
+        Assert.Equal(UsageExitCode, result.ExitCode);
         Assert.StartsWith("guest-agent: ", result.Output, StringComparison.Ordinal);
         Assert.Contains(names, result.Output, StringComparison.Ordinal);
         Assert.Single(result.Output.TrimEnd('\n').Split('\n'));
@@ -175,7 +176,7 @@ public sealed class AgentTests : IAsyncLifetime
         string file = Path.Combine(_folder, "agent.conf");
         await File.WriteAllTextAsync(file, content, TestContext.Current.CancellationToken);
         ToolResult result = await AgentProcess.RunAsync("--config", file);
-        Assert.Equal(2, result.ExitCode);
+        Assert.Equal(UsageExitCode, result.ExitCode);
         Assert.Contains(names, result.Output, StringComparison.Ordinal);
         Assert.Single(result.Output.TrimEnd('\n').Split('\n'));
     }
