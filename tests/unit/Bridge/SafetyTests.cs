@@ -264,6 +264,7 @@ public sealed class SafetyTests
         var standing = new RecoveryState.NeedsOperator("the bridge stopped in the middle of",
             OperatorRelease.WhenAcknowledged);
         story.Step(new BridgeInput.HistoryRestored(new GuestHistory(Guest(), [story.Now.Wall], standing)));
+        Assert.Equal([standing.Reason], story.Told(TellKind.Operator));
         story.WithAbortedRoot().Say(5, 1, 3, Filesystem());
         Assert.Equal(standing, story.State());
         story.Complete(new RecoveryInput.HoldReleased());
