@@ -29,7 +29,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         switch (input)
         {
             case BridgeInput.HistoryRestored restored:
-                _registry.Restore(restored.History, now);
+                Restore(restored.History, now);
                 break;
             case BridgeInput.GuestSeen seen:
                 See(seen, now);
@@ -63,6 +63,19 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
 
         GrantSlots(now);
         return [.. _effects];
+    }
+
+    private void Restore(GuestHistory history, Moment now)
+    {
+        _registry.Restore(history, now);
+        if (history.Standing is { } standing)
+        {
+            var tell = new RecoveryAction.Tell(TellKind.Operator, standing.Reason, IncidentFacts.None)
+            {
+                Standing = standing.Release == OperatorRelease.WhenHealthy,
+            };
+            _effects.Add(new BridgeEffect(history.Guest, Domain: null, tell));
+        }
     }
 
     private void See(BridgeInput.GuestSeen seen, Moment now)

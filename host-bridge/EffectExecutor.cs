@@ -35,9 +35,12 @@ internal sealed partial class EffectExecutor(
 
         Task before = _tails.GetValueOrDefault(effect.Guest.Uuid) ?? Task.CompletedTask;
         _tails[effect.Guest.Uuid] = RunAfterAsync(before, effect, cancellationToken);
-        foreach (Guid idle in _tails.Where(tail => tail.Value.IsCompletedSuccessfully).Select(tail => tail.Key).ToList())
+        foreach ((Guid guest, Task tail) in _tails.ToList())
         {
-            _tails.Remove(idle);
+            if (tail.IsCompletedSuccessfully)
+            {
+                _tails.Remove(guest);
+            }
         }
     }
 

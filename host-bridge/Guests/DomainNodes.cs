@@ -39,7 +39,9 @@ internal static class DomainNodes
             ? Printable.Escape(Encoding.UTF8.GetString(value), MaxNameLength)
             : $"domain-{domain}";
 
-    /// <summary>The number in a child's name of <c>/local/domain</c>; null for Dom0 and for what is no number.</summary>
+    /// <summary>
+    /// The number in a child's name of <c>/local/domain</c>; null for Dom0 and for what is no number.
+    /// </summary>
     public static DomainId? ParseDomainId(string name)
         => int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
             && number is > 0 and <= ushort.MaxValue

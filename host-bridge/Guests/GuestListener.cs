@@ -232,9 +232,13 @@ internal sealed partial class GuestListener(
     [LoggerMessage(Level = LogLevel.Warning, Message = "xenstore at {Path}: {Reason}; trying again until it answers")]
     private partial void LogDisconnected(string path, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} cannot be watched ({Error}); host-bridge must run in Dom0 as root")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Path} cannot be watched ({Error}); host-bridge must run in Dom0 as root")]
     private partial void LogNoWatch(string path, XenstoreError error);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} cannot be listed ({Error}); host-bridge must run in Dom0 as root")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Path} cannot be listed ({Error}); host-bridge must run in Dom0 as root")]
     private partial void LogNoDomains(string path, XenstoreError error);
 }

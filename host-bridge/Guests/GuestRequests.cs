@@ -37,7 +37,9 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time)
         }
     }
 
-    /// <summary>Removes a request when it is still this one. A link that breaks meanwhile leaves it to expire.</summary>
+    /// <summary>
+    /// Removes a request when it is still this one. A link that breaks meanwhile leaves it to expire.
+    /// </summary>
     public async Task RemoveAsync(DomainId domain, RequestId id, CancellationToken cancellationToken)
     {
         string path = GuestKeys.Absolute(domain.Value, GuestKeys.Request);

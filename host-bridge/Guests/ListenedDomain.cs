@@ -18,7 +18,9 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
 
     private static readonly TimeSpan ReadingInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>A domain is read again after this time even when nothing was heard: its disks may have changed.</summary>
+    /// <summary>
+    /// A domain is read again after this time even when nothing was heard: its disks may have changed.
+    /// </summary>
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(30);
 
     private readonly TokenBucket _bucket = new(ReadingBurst, ReadingInterval, now);

@@ -25,7 +25,9 @@ internal static class ReportAssembler
     public static IReadOnlyList<string> FixedKeys { get; } =
         [GuestKeys.Schema, GuestKeys.BootId, GuestKeys.Version, GuestKeys.FilesystemCount, GuestKeys.Heartbeat];
 
-    /// <summary>How many filesystem slots are filled, by the count's node; none when it is absent or malformed.</summary>
+    /// <summary>
+    /// How many filesystem slots are filled, by the count's node; none when it is absent or malformed.
+    /// </summary>
     public static int SlotCount(byte[]? filesystemCount)
         => Math.Min(Number(filesystemCount, MaxFilesystemCount) ?? 0, GuestReport.MaxFilesystems);
 

@@ -121,8 +121,8 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
     {
         IncidentEntry intent = past.OpenIntent!;
         string path = HoldPath(intent.Guest);
-        string text = $"the bridge stopped in the middle of {intent.Rung} of {intent.Mount} (request {intent.Request}); "
-            + $"check the guest, then remove {path}";
+        string text = $"the bridge stopped in the middle of {intent.Rung} of {intent.Mount} "
+            + $"(request {intent.Request}); check the guest, then remove {path}";
         using (var hold = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
         {
             hold.Write(System.Text.Encoding.UTF8.GetBytes($"{text}\n"));

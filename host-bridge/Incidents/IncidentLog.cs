@@ -158,13 +158,18 @@ internal sealed partial class IncidentLog(
         _held = now;
     }
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} cannot be used: {Reason}; nothing is done without a durable record, mend it")]
+    [LoggerMessage(
+        Level = LogLevel.Error,
+        Message = "{Path} cannot be used: {Reason}; nothing is done without a durable record, mend it")]
     private partial void LogUnusable(string path, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Path}: {Count} lines are not understood and left out")]
     private partial void LogMalformed(string path, int count);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} is larger than {Bytes} bytes; only intents and their ends are added, move it away and restart host-bridge")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "{Path} is larger than {Bytes} bytes; only intents and their ends are added, move it away "
+            + "and restart host-bridge")]
     private partial void LogFull(string path, long bytes);
 
     private readonly record struct Job(IncidentEntry Entry, TaskCompletionSource<string?>? Done);

@@ -10,7 +10,9 @@ internal enum BridgeMode
     Recover,
 }
 
-/// <summary>Every number and switch by which recoveries are decided. The defaults stand here and in RECOVERY.md.</summary>
+/// <summary>
+/// Every number and switch by which recoveries are decided. The defaults stand here and in RECOVERY.md.
+/// </summary>
 internal sealed record RecoveryPolicy
 {
     /// <summary>Whether the bridge acts at all.</summary>
@@ -52,7 +54,9 @@ internal sealed record RecoveryPolicy
     /// <summary>How long the toolstack may take to arm a check; its command is ended earlier.</summary>
     public TimeSpan ArmDeadline { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a guest may take to accept or refuse: the lifetime, and time for the answer to arrive.</summary>
+    /// <summary>
+    /// How long a guest may take to accept or refuse: the lifetime, and time for the answer to arrive.
+    /// </summary>
     public TimeSpan AnswerDeadline { get; init; } = TimeSpan.FromSeconds(90);
 
     /// <summary>How long an accepted remount may take.</summary>
@@ -76,6 +80,8 @@ internal sealed record RecoveryPolicy
     /// <summary>How long to wait for a newer report after a guest refused, before an operator is needed.</summary>
     public TimeSpan NewerReportPatience { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>After what silence a guest's report is no evidence any more; its heartbeat comes every minute.</summary>
+    /// <summary>
+    /// After what silence a guest's report is no evidence any more; its heartbeat comes every minute.
+    /// </summary>
     public TimeSpan SilentAfter { get; init; } = TimeSpan.FromMinutes(3);
 }

@@ -2,7 +2,9 @@ using Protocol.Health;
 
 namespace HostBridge.Recovery;
 
-/// <summary>A fault of one filesystem, as evidence to act on: bound to the boot and the report that told of it.</summary>
+/// <summary>
+/// A fault of one filesystem, as evidence to act on: bound to the boot and the report that told of it.
+/// </summary>
 /// <param name="Filesystem">What the guest says of the filesystem.</param>
 /// <param name="BootId">The boot that speaks.</param>
 /// <param name="Sequence">The report in which it was last seen.</param>

@@ -2,7 +2,9 @@ using Protocol.Health;
 
 namespace HostBridge.Recovery;
 
-/// <summary>What is to be done about one filesystem: the rungs of the ladder, and the two ways of doing nothing.</summary>
+/// <summary>
+/// What is to be done about one filesystem: the rungs of the ladder, and the two ways of doing nothing.
+/// </summary>
 internal enum Rung
 {
     /// <summary>Nothing is wrong, or nothing that may be acted on.</summary>

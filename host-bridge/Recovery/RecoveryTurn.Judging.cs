@@ -51,7 +51,9 @@ internal sealed partial class RecoveryTurn
         {
             FilesystemHealth? doubtful = report.Filesystems.FirstOrDefault(one
                 => one.Verdict is not (Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full));
-            Suspect(doubtful is null ? "it reports no filesystem" : $"{Triage.Describe(doubtful)}; this is never acted on");
+            Suspect(doubtful is null
+                ? "it reports no filesystem"
+                : $"{Triage.Describe(doubtful)}; this is never acted on");
             return;
         }
 

@@ -4,7 +4,7 @@ using static HostBridge.Recovery.RecoveryState;
 
 namespace HostBridge.Recovery;
 
-/// <summary>The part that proves a rung: new boot, result of the check, a probe that writes, a report that says so.</summary>
+/// <summary>The part that proves a rung: new boot, result of the check, a probe that writes, a report.</summary>
 internal sealed partial class RecoveryTurn
 {
     /// <summary>An exit code of e2fsck from which errors are left: 4 and above (e2fsck(8)).</summary>
@@ -14,7 +14,7 @@ internal sealed partial class RecoveryTurn
     {
         switch (_guest.State)
         {
-            case Recovering { Rung: Rung.Reboot, Phase: RecoveryPhase.AwaitingAnswer or RecoveryPhase.AwaitingNewBoot } act:
+            case Recovering { Rung: Rung.Reboot, Phase: >= RecoveryPhase.AwaitingAnswer } act:
                 BeginProofByBoot(act);
                 break;
             case Verifying { Act.Rung: Rung.Reboot } proof:
@@ -162,7 +162,7 @@ internal sealed partial class RecoveryTurn
         => CallOperator(
             string.Create(
                 CultureInfo.InvariantCulture,
-                $"{act.Fault.Filesystem.MountPoint}: e2fsck left errors uncorrected or could not run (exit {exitCode}); ")
+                $"{act.Fault.Filesystem.MountPoint}: e2fsck left errors or could not run (exit {exitCode}); ")
                 + "run it by hand",
             OperatorRelease.WhenHealthy);
 }

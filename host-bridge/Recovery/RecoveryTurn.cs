@@ -54,7 +54,8 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
             case RecoveryInput.RequestNotSent failed:
                 Tell(TellKind.Action, $"request {failed.Request} could not be written: {failed.Reason}", Facts());
                 break;
-            case RecoveryInput.HoldReleased when _guest.State is NeedsOperator { Release: OperatorRelease.WhenAcknowledged }:
+            case RecoveryInput.HoldReleased
+                when _guest.State is NeedsOperator { Release: OperatorRelease.WhenAcknowledged }:
                 Enter(new Unknown(), TellKind.Decision, "a person removed the hold; it is judged by its reports again");
                 Judge();
                 break;
@@ -117,7 +118,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         _guest = _guest with { Domain = null, Report = null, Fault = null };
         switch (_guest.State)
         {
-            case Recovering { Rung: Rung.Reboot, Phase: RecoveryPhase.AwaitingAnswer or RecoveryPhase.AwaitingNewBoot } act:
+            case Recovering { Rung: Rung.Reboot, Phase: >= RecoveryPhase.AwaitingAnswer } act:
                 AwaitNewBoot(act, "the old boot is gone");
                 break;
             case Verifying { Act.Rung: Rung.Reboot } proof:

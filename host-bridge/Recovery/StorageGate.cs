@@ -37,7 +37,9 @@ internal readonly record struct DeviceNumber(int Major, int Minor)
 
 /// <summary>The disks of one guest, as the backend's side of xenstore lists them.</summary>
 /// <param name="Devices">Those with a device number of this host.</param>
-/// <param name="Unmappable">Those without (another backend kind or domain), by a name for people; they close the gate.</param>
+/// <param name="Unmappable">
+/// Those without (another backend kind or domain), by a name for people; they close the gate.
+/// </param>
 internal sealed record GuestDisks(IReadOnlyList<DeviceNumber> Devices, IReadOnlyList<string> Unmappable)
 {
     /// <summary>Nothing is known, which is not the same as a guest without disks: the gate stays closed.</summary>
@@ -48,7 +50,9 @@ internal sealed record GuestDisks(IReadOnlyList<DeviceNumber> Devices, IReadOnly
 /// <param name="Device">The disk.</param>
 /// <param name="Operational">Whether every check that is known for it passes.</param>
 /// <param name="Text">The evidence when operational, the reason when not; for a person.</param>
-/// <param name="LunGroup">What it shares its fate with; recoveries are counted per group. Unknown ones share one.</param>
+/// <param name="LunGroup">
+/// What it shares its fate with; recoveries are counted per group. Unknown ones share one.
+/// </param>
 internal sealed record DiskCondition(DeviceNumber Device, bool Operational, string Text, string LunGroup);
 
 /// <summary>A fault that this host itself saw on a disk of a guest, apart from anything the guest says.</summary>

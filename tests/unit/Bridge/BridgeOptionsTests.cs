@@ -31,11 +31,14 @@ public sealed class BridgeOptionsTests : IDisposable
     [Fact]
     public void The_command_line_wins_over_the_file()
     {
-        string config = Config("mode = recover\nstable-seconds = 60\nassume-operational = 8:16, 253:3\nact-without-host-evidence = true\n");
+        string config = Config(
+            "mode = recover\nstable-seconds = 60\nassume-operational = 8:16, 253:3\n"
+                + "act-without-host-evidence = true\n");
         BridgeOptions options = BridgeOptionsParser.Parse(
             new Dictionary<string, string> { ["stable-seconds"] = "5" }, config).Options!;
         Assert.Equal(
-            new RecoveryPolicy { Mode = BridgeMode.Recover, ActWithoutHostEvidence = true, StableFor = TimeSpan.FromSeconds(5) },
+            new RecoveryPolicy { Mode = BridgeMode.Recover, ActWithoutHostEvidence = true,
+                StableFor = TimeSpan.FromSeconds(5) },
             options.Policy);
         Assert.Equal([new DeviceNumber(8, 16), new DeviceNumber(253, 3)], options.AssumeOperational);
     }
@@ -55,13 +58,13 @@ public sealed class BridgeOptionsTests : IDisposable
         string config = Config(text);
         BridgeOptionsResult result = BridgeOptionsParser.Parse(new Dictionary<string, string>(), config);
         Assert.Null(result.Options);
-        Assert.Contains(config, result.Error, StringComparison.Ordinal);
-        Assert.Contains(key, result.Error, StringComparison.Ordinal);
-        Assert.Contains(mend, result.Error, StringComparison.Ordinal);
+        Assert.Contains(config, result.Error);
+        Assert.Contains(key, result.Error);
+        Assert.Contains(mend, result.Error);
     }
 
     [Fact]
     public void A_file_that_is_not_there_is_named()
         => Assert.Contains(
-            "/nowhere/x.conf", BridgeOptionsParser.Parse(new Dictionary<string, string>(), "/nowhere/x.conf").Error, StringComparison.Ordinal);
+            "/nowhere/x.conf", BridgeOptionsParser.Parse(new Dictionary<string, string>(), "/nowhere/x.conf").Error);
 }

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Tests.Unit.Bridge;
 
-/// <summary>One guest (or some) before a bridge loop, told step by step, without a clock, a file or a process.</summary>
+/// <summary>Some guests before a bridge loop, told step by step, without a clock, a file or a process.</summary>
 internal sealed class BridgeStory
 {
     public static readonly DeviceNumber Disk = new(8, 16);

@@ -30,7 +30,8 @@ public sealed class ExternalToolstackTests : IDisposable
     {
         string told = Path.Combine(_directory, "told");
         ExternalToolstack toolstack = Script($"echo \"$#:$1:$2\" > {told}");
-        Assert.Equal(new ArmingAnswer(ArmingResult.Armed, string.Empty), await toolstack.ArmForcedFsckAsync(Guest(), Cancellation));
+        Assert.Equal(new ArmingAnswer(ArmingResult.Armed, string.Empty),
+            await toolstack.ArmForcedFsckAsync(Guest(), Cancellation));
         Assert.Equal($"2:force-fsck:{Guest().Uuid:D}\n", await File.ReadAllTextAsync(told, Cancellation));
     }
 
@@ -49,7 +50,8 @@ public sealed class ExternalToolstackTests : IDisposable
     [Fact]
     public async Task A_command_that_fails_is_quoted_in_printable_words()
     {
-        ArmingAnswer answer = await Script("printf 'no such\\033[2J guest' >&2; exit 3").ArmForcedFsckAsync(Guest(), Cancellation);
+        ArmingAnswer answer = await Script("printf 'no such\\033[2J guest' >&2; exit 3")
+            .ArmForcedFsckAsync(Guest(), Cancellation);
         Assert.Equal(ArmingResult.Failed, answer.Result);
         Assert.EndsWith("force-fsck ended with 3: no such\\x1b[2J guest", answer.Reason, StringComparison.Ordinal);
     }
@@ -61,8 +63,9 @@ public sealed class ExternalToolstackTests : IDisposable
         ArmingAnswer answer = await Script($"echo $$ > {pidFile}; exec sleep 600", limitSeconds: 0.5)
             .ArmForcedFsckAsync(Guest(), Cancellation);
         Assert.Equal(ArmingResult.Failed, answer.Result);
-        Assert.Contains("did not end within 0.5 s", answer.Reason, StringComparison.Ordinal);
-        int pid = int.Parse(await File.ReadAllTextAsync(pidFile, Cancellation), System.Globalization.CultureInfo.InvariantCulture);
+        Assert.Contains("did not end within 0.5 s", answer.Reason);
+        int pid = int.Parse(await File.ReadAllTextAsync(pidFile, Cancellation),
+            System.Globalization.CultureInfo.InvariantCulture);
         Assert.True(SpinWait.SpinUntil(() => HasEnded(pid), TimeSpan.FromSeconds(10)));
     }
 
@@ -70,20 +73,21 @@ public sealed class ExternalToolstackTests : IDisposable
     public async Task A_command_that_floods_is_ended()
     {
         ArmingAnswer answer = await Script("exec yes").ArmForcedFsckAsync(Guest(), Cancellation);
-        Assert.Contains("printed more than 4096 bytes", answer.Reason, StringComparison.Ordinal);
+        Assert.Contains("printed more than 4096 bytes", answer.Reason);
     }
 
     [Fact]
     public async Task A_command_that_is_not_there_is_told()
     {
         var toolstack = new ExternalToolstack(Path.Combine(_directory, "none"), TimeSpan.FromSeconds(5));
-        Assert.Contains("cannot be run", (await toolstack.ArmForcedFsckAsync(Guest(), Cancellation)).Reason, StringComparison.Ordinal);
+        Assert.Contains("cannot be run", (await toolstack.ArmForcedFsckAsync(Guest(), Cancellation)).Reason);
     }
 
     [Fact]
     public async Task Without_a_command_nothing_can_be_armed()
     {
-        Assert.Equal(ArmingResult.Unavailable, (await new NoToolstack().ArmForcedFsckAsync(Guest(), Cancellation)).Result);
+        Assert.Equal(ArmingResult.Unavailable, (await new NoToolstack().ArmForcedFsckAsync(Guest(), Cancellation))
+            .Result);
         Assert.Null(await new NoToolstack().ReadFsckResultAsync(Guest(), Cancellation));
     }
 

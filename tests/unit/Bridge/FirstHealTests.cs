@@ -12,7 +12,8 @@ public sealed class FirstHealTests
     public void A_dead_root_is_restarted_with_a_check_and_proved()
     {
         var story = new BridgeStory();
-        story.StorageIs(true).Appear().Say(5, 1, 1, Filesystem()).Say(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted));
+        story.StorageIs(true).Appear().Say(5, 1, 1, Filesystem())
+            .Say(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted));
         Assert.IsType<RecoveryState.AwaitingStorage>(story.State());
 
         story.Wait(31);
@@ -24,7 +25,8 @@ public sealed class FirstHealTests
         Assert.Empty(story.Of<RecoveryAction.SendRequest>());
 
         story.Arm();
-        Assert.Equal((RequestAction.Reboot, Boot(1), 2L), (story.LastRequest.Action, story.LastRequest.BootId, story.LastRequest.ReportSequence));
+        Assert.Equal((RequestAction.Reboot, Boot(1), 2L),
+            (story.LastRequest.Action, story.LastRequest.BootId, story.LastRequest.ReportSequence));
 
         story.Answer(RequestStatus.Accepted).Wait(5).Gone().Wait(20).Appear(domain: 6).Say(6, 2, 1, Filesystem());
         Assert.Single(story.Of<RecoveryAction.ReadFsckResult>());
@@ -44,7 +46,7 @@ public sealed class FirstHealTests
     {
         var story = new BridgeStory().WithAbortedRoot().RecordIntent().Arm().Answer(RequestStatus.Accepted).Gone();
         story.Appear(6).Say(6, 2, 1, Filesystem()).ReadFsck(null).Answer(RequestStatus.Done, probe: "ok", domain: 6);
-        Assert.Contains("fsck: not proved", Assert.Single(story.Told(TellKind.Proof)), StringComparison.Ordinal);
+        Assert.Contains("fsck: not proved", Assert.Single(story.Told(TellKind.Proof)));
     }
 
     [Fact]
@@ -52,8 +54,9 @@ public sealed class FirstHealTests
     {
         var story = new BridgeStory().WithAbortedRoot().RecordIntent().Arm().Answer(RequestStatus.Accepted).Gone();
         story.Appear(6).Say(6, 2, 1, Filesystem()).ReadFsck(4);
-        Assert.Contains("exit 4", story.Operator().Reason, StringComparison.Ordinal);
-        Assert.DoesNotContain(story.Of<RecoveryAction.SendRequest>(), sent => sent.Request.Action == RequestAction.Probe);
+        Assert.Contains("exit 4", story.Operator().Reason);
+        Assert.DoesNotContain(story.Of<RecoveryAction.SendRequest>(),
+            sent => sent.Request.Action == RequestAction.Probe);
     }
 
     [Fact]
@@ -87,7 +90,7 @@ public sealed class FirstHealTests
         Assert.True(RequestWords.Reasons.TryParse(reason, out OutcomeReason parsed));
         var story = new BridgeStory().WithAbortedData().RecordIntent()
             .Answer(RequestStatus.Accepted).Answer(RequestStatus.Failed, parsed);
-        Assert.Contains(reason, story.Operator().Reason, StringComparison.Ordinal);
+        Assert.Contains(reason, story.Operator().Reason);
         Assert.Contains(story.Of<RecoveryAction.Tell>(), tell => tell is { EndsIntent: true, Standing: true });
     }
 
@@ -95,7 +98,8 @@ public sealed class FirstHealTests
     public void Remount_is_tried_before_a_restart_and_a_refusal_leads_to_it()
     {
         var story = new BridgeStory();
-        story.StorageIs(true).Appear().Wait(31).Say(5, 1, 1, Filesystem(verdict: Verdict.RemountedReadOnly)).RecordIntent();
+        story.StorageIs(true).Appear().Wait(31).Say(5, 1, 1, Filesystem(verdict: Verdict.RemountedReadOnly))
+            .RecordIntent();
         Assert.Equal(RequestAction.Remount, story.LastRequest.Action);
         story.Answer(RequestStatus.Refused, OutcomeReason.NotLegitimate).Wait(121);
         Assert.Equal(Rung.Reboot, Assert.IsType<RecoveryState.Recovering>(story.State()).Rung);
@@ -116,7 +120,8 @@ public sealed class FirstHealTests
     public void An_xfs_root_is_restarted_without_arming_a_check_it_does_not_have()
     {
         var story = new BridgeStory();
-        story.StorageIs(true).Appear().Wait(31).Say(5, 1, 1, Filesystem(verdict: Verdict.ShutDown, type: "xfs")).RecordIntent();
+        story.StorageIs(true).Appear().Wait(31).Say(5, 1, 1, Filesystem(verdict: Verdict.ShutDown, type: "xfs"))
+            .RecordIntent();
         Assert.Equal(RequestAction.Reboot, story.LastRequest.Action);
         Assert.Empty(story.Of<RecoveryAction.ArmForcedFsck>());
     }

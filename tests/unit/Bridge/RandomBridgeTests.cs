@@ -51,7 +51,8 @@ public sealed class RandomBridgeTests
                 run.Happen(random.Next());
             }
 
-            proofs += run.Story.Told(TellKind.Proof).Count(text => text.Contains("writes again", StringComparison.Ordinal));
+            proofs += run.Story.Told(TellKind.Proof)
+                .Count(text => text.Contains("writes again", StringComparison.Ordinal));
             requests += run.Story.Of<RecoveryAction.SendRequest>().Count;
         }
 
@@ -124,11 +125,13 @@ public sealed class RandomBridgeTests
         private void Report(int guest, int number)
         {
             Verdict[] verdicts =
-                [Verdict.JournalAborted, Verdict.Writable, Verdict.Writable, Verdict.RemountedReadOnly, Verdict.Writable, Verdict.Hung];
+                [Verdict.JournalAborted, Verdict.Writable, Verdict.Writable, Verdict.RemountedReadOnly,
+                    Verdict.Writable, Verdict.Hung];
             Verdict root = verdicts[number % verdicts.Length];
             Verdict data = verdicts[number / verdicts.Length % verdicts.Length];
             Story.Say(
-                _domains[guest], Boots(guest), ++_sequences[guest], Filesystem(verdict: root), Filesystem("/srv", data));
+                _domains[guest], Boots(guest), ++_sequences[guest], Filesystem(verdict: root),
+                Filesystem("/srv", data));
         }
 
         private void Complete(int guest, bool well)
@@ -143,12 +146,15 @@ public sealed class RandomBridgeTests
                     }
 
                     Story.Complete(
-                        well ? new RecoveryInput.IntentRecorded(intent.Intent) : new RecoveryInput.IntentFailed(intent.Intent, "full"),
+                        well
+                            ? new RecoveryInput.IntentRecorded(intent.Intent)
+                            : new RecoveryInput.IntentFailed(intent.Intent, "full"),
                         guest);
                     break;
                 case RecoveryAction.ArmForcedFsck arm:
                     Story.Complete(
-                        new RecoveryInput.FsckArmed(arm.Intent, well ? ArmingResult.Armed : ArmingResult.Failed, "failed"), guest);
+                        new RecoveryInput.FsckArmed(arm.Intent, well ? ArmingResult.Armed : ArmingResult.Failed,
+                            "failed"), guest);
                     break;
                 case RecoveryAction.ReadFsckResult read:
                     Story.Complete(new RecoveryInput.FsckResultRead(read.Intent, well ? 1 : 4), guest);
@@ -166,7 +172,8 @@ public sealed class RandomBridgeTests
             }
 
             RequestStatus[] statuses =
-                [RequestStatus.Accepted, RequestStatus.Done, RequestStatus.Done, RequestStatus.Refused, RequestStatus.Done, RequestStatus.Failed];
+                [RequestStatus.Accepted, RequestStatus.Done, RequestStatus.Done, RequestStatus.Refused,
+                    RequestStatus.Done, RequestStatus.Failed];
             RequestStatus status = statuses[number % statuses.Length];
             OutcomeReason[] reasons = Enum.GetValues<OutcomeReason>();
             OutcomeReason reason = status is RequestStatus.Accepted or RequestStatus.Done
@@ -205,7 +212,8 @@ public sealed class RandomBridgeTests
 
             Assert.True(Story.Loop.Guests.Count(guest => guest.State.IsInFlight) <= Story.Policy.MaxPerLunGroup);
             Assert.Equal(
-                Story.Loop.Guests.Where(guest => guest.State.IsInFlight).Select(guest => guest.Identity).ToHashSet(), _open);
+                Story.Loop.Guests.Where(guest => guest.State.IsInFlight).Select(guest => guest.Identity).ToHashSet(),
+                _open);
             Assert.All(Story.Loop.Guests, guest => Assert.True(
                 guest.Recoveries.Count(began => Story.Now.Elapsed - began < Story.Policy.BudgetWindow)
                     <= Story.Policy.MaxPerGuest));
@@ -225,7 +233,8 @@ public sealed class RandomBridgeTests
                 Assert.Equal(guest.Report.Sequence, send.Request.ReportSequence);
                 bool rootWrites = guest.Report.Filesystems.Any(one
                     => one.Role == FilesystemRole.Root && one.Verdict == Verdict.Writable);
-                Assert.False(send.Request.Action == RequestAction.Reboot && rootWrites, "a restart of a guest whose root writes");
+                Assert.False(send.Request.Action == RequestAction.Reboot && rootWrites,
+                    "a restart of a guest whose root writes");
             }
         }
     }

@@ -23,7 +23,8 @@ public sealed class ReadingTests
         GuestReport report = Report(1, 7, Filesystem("/srv", Verdict.JournalAborted), Filesystem());
         AssembledReport assembled = ReportAssembler.Assemble(Nodes(report));
         Assert.Null(assembled.Rejection);
-        Assert.Equal((report.BootId, report.Sequence, report.FilesystemCount), (assembled.Report!.BootId, assembled.Report.Sequence, assembled.Report.FilesystemCount));
+        Assert.Equal((report.BootId, report.Sequence, report.FilesystemCount),
+            (assembled.Report!.BootId, assembled.Report.Sequence, assembled.Report.FilesystemCount));
         Assert.True(report.Filesystems[0].SaysTheSameAs(assembled.Report.Filesystems[0]));
         Assert.Equal(Verdict.JournalAborted, assembled.Report.State.Worst);
     }
@@ -58,7 +59,7 @@ public sealed class ReadingTests
         AssembledReport assembled = ReportAssembler.Assemble(nodes);
         Assert.Null(assembled.Report);
         Assert.NotNull(assembled.Rejection);
-        Assert.DoesNotContain("rm -rf", assembled.Rejection, StringComparison.Ordinal);
+        Assert.DoesNotContain("rm -rf", assembled.Rejection);
         Assert.DoesNotContain('\u001b', assembled.Rejection);
     }
 
@@ -120,7 +121,8 @@ public sealed class ReadingTests
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
         _ = domain.Take(new DomainReading(Guest(), GuestDisks.None, Nodes(Report(1, 7, Filesystem())), null)).ToList();
-        var later = domain.Take(new DomainReading(Guest(), GuestDisks.None, Nodes(Report(1, 3, Filesystem(verdict: Verdict.Slow))), null))
+        var later = domain.Take(new DomainReading(
+            Guest(), GuestDisks.None, Nodes(Report(1, 3, Filesystem(verdict: Verdict.Slow))), null))
             .OfType<BridgeInput.ReportRead>().Single();
         Assert.Equal((7L, Verdict.Slow), (later.Report.Sequence, later.Report.State.Worst));
     }

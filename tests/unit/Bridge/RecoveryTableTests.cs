@@ -43,7 +43,8 @@ public sealed class RecoveryTableTests
                         Assert.True(
                             documented.TryGetValue((verdict, family, role, open), out Rung rung),
                             $"RECOVERY.md has no row for {verdict} {family} {role}");
-                        Assert.Equal((verdict, family, role, open, rung), (verdict, family, role, open, RecoveryTable.Decide(verdict, family, role, open)));
+                        Assert.Equal((verdict, family, role, open, rung),
+                            (verdict, family, role, open, RecoveryTable.Decide(verdict, family, role, open)));
                     }
                 }
             }
