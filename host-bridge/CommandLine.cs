@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Reflection;
 
 namespace HostBridge;
 
@@ -41,9 +42,18 @@ internal static class CommandLine
     private static readonly Option<string?> StableSeconds = Setting(
         BridgeOptionsParser.StableSeconds, "N", "How long storage must be operational before acting (default: 30).");
 
+    private static string Version
+        => typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
     /// <summary>Runs the program.</summary>
     public static async Task<int> RunAsync(string[] arguments)
     {
+        if (arguments is ["--version"])
+        {
+            Console.WriteLine($"host-bridge {Version}");
+            return 0;
+        }
+
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
             Config, Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
