@@ -11,6 +11,7 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 outer="$(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/pid)"
-exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_ROOT"} TESTBED_OUTER_NAMESPACES="$outer" \
-    TMPDIR=/dev/shm unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
+exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_ROOT"} \
+    TESTBED_OUTER_NAMESPACES="$outer" TMPDIR=/dev/shm \
+    unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
     sh -c 'mount -t tmpfs -o mode=1777 contained /dev/shm && exec "$@"' sh "$@"

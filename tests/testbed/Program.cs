@@ -2,7 +2,11 @@ using System.CommandLine;
 using Testbed.Demo;
 using Testbed.Toolstack;
 
-var published = new Option<string>("--published") { Required = true, Description = "the folder that make publish fills" };
+var published = new Option<string>("--published")
+{
+    Required = true,
+    Description = "the folder that make publish fills",
+};
 var demo = new Command("demo", "Four guests, two of them broken, and what becomes of them") { published };
 demo.SetAction(async (parsed, cancellation) =>
 {

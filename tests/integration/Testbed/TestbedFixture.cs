@@ -44,7 +44,8 @@ public sealed class TestbedFixture : IAsyncLifetime
             return;
         }
 
-        await Tool.RequireAsync("gcc", "-Wall", "-Werror", "-O1", "-o", Path.Combine(Folder, "stand-in"), StandInSource);
+        string program = Path.Combine(Folder, "stand-in");
+        await Tool.RequireAsync("gcc", "-Wall", "-Werror", "-O1", "-o", program, StandInSource);
         _xenstore = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         _xenstore.Bind(new UnixDomainSocketEndPoint(XenstoreSocket));
         _xenstore.Listen();

@@ -29,7 +29,8 @@ public sealed class TestbedToolstackTests(TestbedFixture fixture) : IClassFixtur
         await using TestbedToolstack toolstack = NewToolstack(xenstore);
         SupervisedDomain guest = await toolstack.StartAsync(domain);
         string bootId = guest.Boot.BootId;
-        string disk = string.Create(CultureInfo.InvariantCulture, $"{domain.Root.Loop.Major:x}:{domain.Root.Loop.Minor:x}");
+        LoopDevice loop = domain.Root.Loop;
+        string disk = string.Create(CultureInfo.InvariantCulture, $"{loop.Major:x}:{loop.Minor:x}");
         Assert.Equal(disk, xenstore.Read("/local/domain/0/backend/vbd/1/51712/physical-device"));
 
         await RestartAsync(guest);

@@ -106,7 +106,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
         Disk[] others = [.. stage.All.SelectMany(guest => guest.Domain.Disks).Except(failing)];
         await using (StartBridge(xenstore, others))
         {
-            _timeline.Add(string.Empty, "bridge", "started; an operator vouches for every disk but A's root and B's data");
+            Tell("bridge", "started; an operator vouches for every disk but A's root and B's data");
             await BreakAsync(stage, failing);
             await PassAsync(StorageIsGoneFor);
             foreach (Disk disk in failing)
@@ -114,11 +114,11 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
                 await disk.HealStorageAsync();
             }
 
-            _timeline.Add(string.Empty, "storage", "is back for A's root and B's data; what failed meanwhile is lost");
+            Tell("storage", "is back for A's root and B's data; what failed meanwhile is lost");
         }
 
         await using HostBridge bridge = StartBridge(xenstore, [.. others, .. failing]);
-        _timeline.Add(string.Empty, "bridge", "started again; an operator vouches for all disks now");
+        Tell("bridge", "started again; an operator vouches for all disks now");
         await WaitAsync("A and B are proved to be well again", RecoveryLimit, () => stage.IsProved(stage.A)
             && stage.IsProved(stage.B) && stage.IsNow(stage.A, failing[0], Verdict.Writable)
             && stage.IsNow(stage.B, failing[1], Verdict.Writable));
@@ -130,7 +130,8 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
 
     private async Task BreakAsync(DemoStage stage, Disk[] failing)
     {
-        ToolResult remounted = await stage.C.Boot.RunInsideAsync("mount", "-o", "remount,ro", DemoGuests.DataMountPoint);
+        ToolResult remounted =
+            await stage.C.Boot.RunInsideAsync("mount", "-o", "remount,ro", DemoGuests.DataMountPoint);
         _checks.Add(remounted.ExitCode == 0, $"C's administrator could remount {DemoGuests.DataMountPoint} read-only");
         _timeline.Add("C", "operator", $"mount -o remount,ro {DemoGuests.DataMountPoint}");
         foreach (Disk disk in failing)
@@ -138,7 +139,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
             await disk.FailStorageAsync();
         }
 
-        _timeline.Add(string.Empty, "storage", "fails under A's root and B's data: writes to new blocks end in I/O errors");
+        Tell("storage", "fails under A's root and B's data: writes to new blocks end in I/O errors");
         await Task.WhenAll(
             AbortAsync(stage.A.Boot, failing[0]),
             AbortAsync(stage.B.Boot, failing[1]));
@@ -146,6 +147,8 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
             stage.IsNow(stage.A, failing[0], Verdict.JournalAborted)
             && stage.IsNow(stage.B, failing[1], Verdict.JournalAborted));
     }
+
+    private void Tell(string kind, string text) => _timeline.Add(string.Empty, kind, text);
 
     private static async Task AbortAsync(DomainBoot boot, Disk disk)
     {
@@ -188,7 +191,8 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
                 ToolResult check = await disk.CheckAsync("-f", "-n");
                 _checks.Add(
                     check.ExitCode == 0,
-                    $"{domain.Definition.Name}: e2fsck -fn of {disk.Definition.MountPoint} after a clean stop ends with {check.ExitCode}");
+                    $"{domain.Definition.Name}: e2fsck -fn of {disk.Definition.MountPoint} after a clean stop "
+                    + $"ends with {check.ExitCode}");
             }
         }
     }

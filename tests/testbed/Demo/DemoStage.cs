@@ -27,7 +27,8 @@ internal sealed class DemoStage(
     public IReadOnlyList<SupervisedDomain> All { get; } = [a, b, c, d];
 
     /// <summary>Keeps which boots ran before the faults.</summary>
-    public void RememberBoots() => _before = All.ToDictionary(guest => guest, guest => (guest.DomainId, guest.Boot.BootId));
+    public void RememberBoots()
+        => _before = All.ToDictionary(guest => guest, guest => (guest.DomainId, guest.Boot.BootId));
 
     /// <summary>Whether the boot that runs now last reported this verdict.</summary>
     public bool IsNow(SupervisedDomain guest, Disk disk, Verdict verdict)
@@ -56,6 +57,10 @@ internal sealed class DemoStage(
         checks.Add(
             C.Boot.MountClaim(DemoGuests.DataMountPoint)?.StartsWith("ro", StringComparison.Ordinal) == true,
             $"C: {DemoGuests.DataMountPoint} is still read-only");
+        checks.Add(
+            incidents.Of(Uuid(C))
+                .Any(one => one.Text.Contains(Verdict.ReadOnlyByDesign.ToName(), StringComparison.Ordinal)),
+            "C: the bridge says so, too");
         checks.Add(!BootChanged(C) && !HasActed(C), "C: left alone");
         checks.Add(!BootChanged(D) && !HasActed(D), "D: left alone");
     }
@@ -70,8 +75,8 @@ internal sealed class DemoStage(
         TimeSpan? took = report?.Since - abort;
         checks.Add(
             took < limit,
-            $"{name}: from the kernel's abort to the report in xenstore: {took?.TotalMilliseconds.ToString("0") ?? "?"} ms "
-            + $"(limit {limit.TotalMilliseconds:0} ms)");
+            $"{name}: from the kernel's abort to the report in xenstore: "
+            + $"{took?.TotalMilliseconds.ToString("0") ?? "?"} ms (limit {limit.TotalMilliseconds:0} ms)");
         checks.Add(
             report?.Report.Health is { Hidden: true, Claims: MountClaim.Rw },
             $"{name}: the report says that the mount table hides it");

@@ -30,7 +30,7 @@ public sealed class HostBridge : IAsyncDisposable
         {
             RedirectStandardOutput = true,
         };
-        return new HostBridge(Process.Start(start)!, logFile);
+        return new HostBridge(Tool.Start(start), logFile);
     }
 
     /// <summary>Stops it as systemd would, by SIGTERM, and by force when it does not end.</summary>

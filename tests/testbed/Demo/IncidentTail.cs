@@ -72,7 +72,8 @@ public sealed class IncidentTail : IAsyncDisposable
         stream.ReadExactly(news);
         int complete = news.AsSpan().LastIndexOf((byte)'\n') + 1;
         _position += complete;
-        foreach (string line in Encoding.UTF8.GetString(news, 0, complete).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        string text = Encoding.UTF8.GetString(news, 0, complete);
+        foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             Incident incident = Parse(line);
             lock (_incidents)

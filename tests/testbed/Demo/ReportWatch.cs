@@ -56,7 +56,9 @@ public sealed class ReportWatch : IAsyncDisposable
         }
     }
 
-    /// <summary>The last report of a filesystem by the boot that runs now; null when that boot said nothing yet.</summary>
+    /// <summary>
+    /// The last report of a filesystem by the boot that runs now; null when that boot said nothing yet.
+    /// </summary>
     public SeenReport? Last(SupervisedDomain guest, string mountPoint)
     {
         lock (_seen)
@@ -130,10 +132,13 @@ public sealed class ReportWatch : IAsyncDisposable
             guest?.Boot.MountClaim(mountPoint) ?? NotMounted,
             probe,
             "report",
-            $"{mountPoint} is {health.Verdict.ToName()}{(health.Hidden ? ", hidden by the mount table" : string.Empty)}"));
+            $"{mountPoint} is {health.Verdict.ToName()}"
+                + (health.Hidden ? ", hidden by the mount table" : string.Empty)));
     }
 
-    /// <summary>The guest, once the toolstack knows of the boot that speaks: a boot may speak before its start returns.</summary>
+    /// <summary>
+    /// The guest, once the toolstack knows of the boot that speaks: a boot may speak before its start returns.
+    /// </summary>
     private async Task<SupervisedDomain?> FindAsync(SeenReport seen)
     {
         long start = TimeProvider.System.GetTimestamp();

@@ -96,12 +96,7 @@ public sealed class Disk : IAsyncDisposable
         long start = TimeProvider.System.GetTimestamp();
         while (Loop.IsInUse())
         {
-            if (TimeProvider.System.GetElapsedTime(start) > ReleaseLimit)
-            {
-                throw new TimeoutException($"{Loop.Path} is still mounted {ReleaseLimit.TotalSeconds} s after its domain");
-            }
-
-            await Task.Delay(LookAgain);
+            await WaitABitAsync(start, $"{Loop.Path} is still mounted after its domain ended");
         }
     }
 
@@ -118,8 +113,24 @@ public sealed class Disk : IAsyncDisposable
     {
         await WaitUntilUnusedAsync();
         Loop.Dispose();
-        await Tool.RequireAsync("umount", _storage);
+        long start = TimeProvider.System.GetTimestamp();
+        while ((await Tool.RunAsync("umount", _storage)).ExitCode != 0)
+        {
+            // The device detaches when the last one closes it, which may be another program that looks at devices.
+            await WaitABitAsync(start, $"{_storage} cannot be unmounted: {Loop.Path} is still attached");
+        }
+
         Directory.Delete(_storage);
+    }
+
+    private static async Task WaitABitAsync(long start, string what)
+    {
+        if (TimeProvider.System.GetElapsedTime(start) > ReleaseLimit)
+        {
+            throw new TimeoutException($"{what}, {ReleaseLimit.TotalSeconds} s later");
+        }
+
+        await Task.Delay(LookAgain);
     }
 
     private static string ImageIn(string storage) => Path.Combine(storage, "image");

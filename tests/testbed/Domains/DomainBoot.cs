@@ -188,7 +188,10 @@ public sealed class DomainBoot : IAsyncDisposable
         File.WriteAllText(bootIdFile, bootId + "\n");
         var start = new ProcessStartInfo(
             "/usr/bin/setsid",
-            ["unshare", "--pid", "--mount", "--fork", "--kill-child", "/bin/sh", LaunchScript, .. domain.Definition.Command]);
+            [
+                "unshare", "--pid", "--mount", "--fork", "--kill-child",
+                "/bin/sh", LaunchScript, .. domain.Definition.Command,
+            ]);
         start.Environment.Clear();
         start.Environment["PATH"] = Tool.SearchPath;
         start.Environment["MACHINE_PID_NAMESPACE"] = Containment.PidNamespace;
@@ -201,7 +204,7 @@ public sealed class DomainBoot : IAsyncDisposable
         start.Environment["MOUNT_FOLDER"] = Directory.CreateDirectory(Path.Combine(folder, "root")).FullName;
         start.Environment["PID_FILE"] = pidFile;
         start.Environment["LOG_FILE"] = domain.LogFile;
-        return Process.Start(start)!;
+        return Tool.Start(start);
     }
 
     /// <summary>The script that makes the namespaces a domain; it stands beside the program.</summary>

@@ -39,7 +39,9 @@ public sealed record DomainDefinition
     /// <summary>Its disks, the root first.</summary>
     public required IReadOnlyList<DiskDefinition> Disks { get; init; }
 
-    /// <summary>The programs in its root besides <c>mount</c>, <c>umount</c> and <c>e2fsck</c>, which every image has.</summary>
+    /// <summary>
+    /// The programs in its root besides <c>mount</c>, <c>umount</c> and <c>e2fsck</c>, which every image has.
+    /// </summary>
     public required IReadOnlyList<ProgramFile> Programs { get; init; }
 
     /// <summary>The command that runs as its first process.</summary>

@@ -87,5 +87,6 @@ umount -l /old-root
 # Told only now: before this line /proc/PID/root was the machine's root.
 echo "$machine_pid" >&3
 exec 3>&-
-unset MACHINE_PID_NAMESPACE ROOT_DEVICE ROOT_TYPE DATA_MOUNTS XENSTORE_SOCKET BOOT_ID_FILE MOUNT_FOLDER PID_FILE LOG_FILE
+unset MACHINE_PID_NAMESPACE ROOT_DEVICE ROOT_TYPE DATA_MOUNTS
+unset XENSTORE_SOCKET BOOT_ID_FILE MOUNT_FOLDER PID_FILE LOG_FILE
 exec "$@" </dev/null

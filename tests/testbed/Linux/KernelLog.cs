@@ -54,7 +54,9 @@ public sealed class KernelLog : IDisposable
     /// <summary>Closes it.</summary>
     public void Dispose() => _log.Dispose();
 
-    /// <summary>From <c>PRIORITY,SEQUENCE,TIME,FLAGS;TEXT\n NAME=VALUE\n</c>; the level is the lowest three bits.</summary>
+    /// <summary>
+    /// From <c>PRIORITY,SEQUENCE,TIME,FLAGS;TEXT\n NAME=VALUE\n</c>. A priority below 8 is a level of facility 0.
+    /// </summary>
     private static string? KernelLine(string record)
     {
         const int Levels = 8;

@@ -75,8 +75,11 @@ public sealed class LoopDevice : IDisposable
     {
         try
         {
-            LinuxCalls.Open(Path, LinuxCalls.ReadOnly | LinuxCalls.Exclusive).Dispose();
-            return false;
+            lock (Tool.StartGate)
+            {
+                LinuxCalls.Open(Path, LinuxCalls.ReadOnly | LinuxCalls.Exclusive).Dispose();
+                return false;
+            }
         }
         catch (IOException failure) when (failure.HResult == LinuxCalls.EBusy)
         {

@@ -15,6 +15,21 @@ public static class Tool
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// Held while a process is started, because between fork and exec the child has a copy of every descriptor:
+    /// whoever opens a device for a moment, and must not be found with it later, holds this too.
+    /// </summary>
+    internal static Lock StartGate { get; } = new();
+
+    /// <summary>Starts a program.</summary>
+    public static Process Start(ProcessStartInfo start)
+    {
+        lock (StartGate)
+        {
+            return Process.Start(start)!;
+        }
+    }
+
     /// <summary>Runs a program and returns how it ended.</summary>
     /// <exception cref="TimeoutException">It did not end in time and was killed.</exception>
     public static async Task<ToolResult> RunAsync(string program, params string[] arguments)
@@ -27,7 +42,7 @@ public static class Tool
         };
         start.Environment["PATH"] = SearchPath;
         start.Environment["LC_ALL"] = "C";
-        using Process process = Process.Start(start)!;
+        using Process process = Start(start);
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();

@@ -3,7 +3,7 @@ using Testbed.Domains;
 
 namespace Testbed.Toolstack;
 
-/// <summary>The nodes of xenstore that libxl and blkback make for a disk, as far as anyone here looks at them.</summary>
+/// <summary>The nodes that libxl and blkback make for a disk, as far as anyone here looks at them.</summary>
 public static class DiskNodes
 {
     // XenbusStateConnected (xen/io/xenbus.h).
