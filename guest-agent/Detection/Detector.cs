@@ -55,7 +55,7 @@ internal sealed record Detector
             Probe = one.Probe with { OutstandingId = null, Wanted = true },
         }),
         Observation.KernelLineSeen seen => WithKernelLine(seen.Line, now),
-        Observation.ErrorsCountRead read => With(read.Device, now, one => WithErrorsCount(one, read.Count)),
+        Observation.ErrorsCountRead read => With(read.Device, now, one => WithErrorsCount(one, read.Count, now)),
         Observation.ActivitySampled sample => With(sample.Device, now, one => one with
         {
             Activity = NextActivity(one.Activity, sample.Activity, now),
@@ -149,7 +149,7 @@ internal sealed record Detector
         };
     }
 
-    private static WatchedFilesystem WithErrorsCount(WatchedFilesystem one, long count)
+    private static WatchedFilesystem WithErrorsCount(WatchedFilesystem one, long count, Moment now)
     {
         // On a dead filesystem the probe itself makes the count grow: it must not feed itself.
         bool isNews = count > (one.ErrorsCount ?? count) && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
@@ -157,7 +157,7 @@ internal sealed record Detector
         {
             ErrorsBaseline = one.ErrorsBaseline ?? count,
             ErrorsCount = count,
-            Probe = one.Probe with { Wanted = one.Probe.Wanted || isNews },
+            Probe = isNews ? one.Probe.WithNews(now) : one.Probe,
         };
     }
 

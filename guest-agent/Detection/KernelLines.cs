@@ -27,7 +27,7 @@ internal static class KernelLines
             _ => facts,
         };
         bool isNews = next != facts && line.Kind != KernelLineKind.Mounted;
-        return one with { Kernel = next, Probe = one.Probe with { Wanted = one.Probe.Wanted || isNews } };
+        return one with { Kernel = next, Probe = isNews ? one.Probe.WithNews(now) : one.Probe };
     }
 
     private static DateTimeOffset At(KernelLine line, Moment now)

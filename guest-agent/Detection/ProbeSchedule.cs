@@ -48,6 +48,7 @@ internal static class ProbeSchedule
         TimeSpan pace = one.Health.Verdict switch
         {
             _ when IsConfirmed(one.Health.Verdict) => Confirmed,
+            _ when last.SinceBoot < one.Probe.SuspectUntil.SinceBoot => Suspect,
             Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full => interval * (0.9 + (0.2 * phase)),
             Verdict.ErrorsRecorded or Verdict.FlushDisabled => interval,
             Verdict.Unknown when one.Probe.Last is { Wrote: false } => interval,

@@ -70,6 +70,17 @@ internal sealed record ProbeFacts
     /// <summary>Something happened since the last probe began: ask again soon.</summary>
     public bool Wanted { get; init; }
 
+    /// <summary>
+    /// Until then it is suspect whatever a probe says. The kernel prints "Aborting journal" before it marks the
+    /// journal: the probe that the line asked for may still succeed.
+    /// </summary>
+    public Moment SuspectUntil { get; init; }
+
+    /// <summary>Asks for a probe at once, and for a closer look for a while.</summary>
+    public ProbeFacts WithNews(Moment now) => this with { Wanted = true, SuspectUntil = now + SuspectFor };
+
+    private static readonly TimeSpan SuspectFor = TimeSpan.FromSeconds(20);
+
     /// <summary>How long the outstanding probe has been away; null when none is.</summary>
     public TimeSpan? OutstandingFor(Moment now) => OutstandingId is null ? null : now - StartedAt;
 }

@@ -71,7 +71,8 @@ internal abstract record RecoveryState
 
     /// <summary>Everything that it reports is well.</summary>
     /// <param name="BootId">The boot that says so.</param>
-    internal sealed record Healthy(BootId BootId) : RecoveryState;
+    /// <param name="LeftAlone">The mount points that are read-only by design, for a person; empty for none.</param>
+    internal sealed record Healthy(BootId BootId, string LeftAlone = "") : RecoveryState;
 
     /// <summary>Something is wrong or doubtful that is not acted on.</summary>
     /// <param name="Reason">What, and why nothing is done.</param>

@@ -19,7 +19,7 @@ internal sealed partial class RecoveryTurn
         bool held = _guest.State is NeedsOperator { Release: OperatorRelease.WhenHealthy };
         if (Triage.IsHealthy(report) && !IsSilent())
         {
-            BecomeHealthy(report.BootId);
+            BecomeHealthy(report);
         }
         else if (!held)
         {
@@ -27,14 +27,21 @@ internal sealed partial class RecoveryTurn
         }
     }
 
-    private void BecomeHealthy(BootId bootId)
+    private void BecomeHealthy(GuestReport report)
     {
         _guest = _guest with { Fault = null, Spent = null };
         bool recovered = _guest.State is NeedsOperator or AwaitingStorage or Queued;
+        string leftAlone = string.Join(", ", report.Filesystems
+            .Where(one => one.Verdict == Verdict.ReadOnlyByDesign)
+            .Select(one => one.MountPoint.Encoded));
+        string well = recovered
+            ? $"everything is well again by itself or by a person (boot id {report.BootId})"
+            : "everything is well";
+        string byDesign = leftAlone.Length == 0 ? string.Empty : $"; read-only by design and left alone: {leftAlone}";
         Enter(
-            new Healthy(bootId),
+            new Healthy(report.BootId, leftAlone),
             recovered ? TellKind.Proof : TellKind.Decision,
-            recovered ? $"everything is well again by itself or by a person (boot id {bootId})" : "everything is well");
+            well + byDesign);
     }
 
     private void JudgeFault(GuestReport report)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Protocol.Health;
+using Protocol.Xenstore;
 using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Toolstack;
@@ -108,6 +109,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
         {
             Tell("bridge", "started; an operator vouches for every disk but A's root and B's data");
             await BreakAsync(stage, failing);
+            ShowNodes(xenstore, stage.A);
             await PassAsync(StorageIsGoneFor);
             foreach (Disk disk in failing)
             {
@@ -146,6 +148,16 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
         await WaitAsync("the journals' aborts are seen in xenstore", ReportLimit, () =>
             stage.IsNow(stage.A, failing[0], Verdict.JournalAborted)
             && stage.IsNow(stage.B, failing[1], Verdict.JournalAborted));
+    }
+
+    /// <summary>What an administrator in Dom0 reads at that moment.</summary>
+    private void ShowNodes(EmbeddedXenstore xenstore, SupervisedDomain guest)
+    {
+        foreach (string node in (string[])[GuestKeys.State, GuestKeys.Filesystem(0)])
+        {
+            string path = GuestKeys.Absolute(guest.DomainId, node);
+            _timeline.Add(guest.Domain.Definition.Name, "xenstore", $"{path} = \"{xenstore.Read(path)}\"");
+        }
     }
 
     private void Tell(string kind, string text) => _timeline.Add(string.Empty, kind, text);

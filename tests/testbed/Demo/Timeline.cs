@@ -91,9 +91,9 @@ public sealed class Timeline(TimeProvider time)
 
     private static string Line(Moment moment)
     {
-        string truth = moment.MountClaim.Length + moment.Probe.Length == 0
-            ? string.Empty
-            : $"mount says \"{moment.MountClaim}\", the probe says \"{moment.Probe}\": ";
+        string claim = moment.MountClaim.Length == 0 ? string.Empty : $"mount says \"{moment.MountClaim}\"";
+        string probe = moment.Probe.Length == 0 ? string.Empty : $", the probe says \"{moment.Probe}\"";
+        string truth = claim.Length == 0 ? string.Empty : $"{claim}{probe}: ";
         return $"{Seconds(moment),8} s  {moment.Guest,-1}  {moment.Kind,-9} {truth}{moment.Text}";
     }
 

@@ -44,6 +44,18 @@ public sealed class VerdictTests
     }
 
     [Fact]
+    public void A_probe_that_overtook_the_abort_is_followed_by_another_within_a_second()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Pass(3);
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        stage.ProbesMeet(1, "EROFS");
+        stage.Pass(1.1);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+    }
+
+    [Fact]
     public void A_kernel_line_alone_makes_no_verdict()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
