@@ -23,6 +23,9 @@ internal abstract record AgentInput
     /// <summary>Xenstore is gone; the reason is for people.</summary>
     public sealed record LinkDown(string Reason) : AgentInput;
 
+    /// <summary>The watch for the host's requests was refused; it is tried again every minute.</summary>
+    public sealed record WatchRefused(XenstoreError Error) : AgentInput;
+
     /// <summary>A node was written or removed, or refused.</summary>
     public sealed record KeyWritten(string Path, XenstoreError Error) : AgentInput;
 

@@ -39,6 +39,7 @@ internal sealed class AgentLoop(AgentSettings settings)
     private string _status = string.Empty;
     private RequestOutcome? _toldOutcome;
     private GuestRequest? _waiting;
+    private bool _watchRefusalTold;
 
     /// <summary>What is held true.</summary>
     public Detector Detector { get; private set; } = Detector.Empty;
@@ -98,6 +99,9 @@ internal sealed class AgentLoop(AgentSettings settings)
             case AgentInput.KeyWritten written:
                 TellRefusal(written);
                 _mirror.Written(written.Path, written.Error, now);
+                break;
+            case AgentInput.WatchRefused refused:
+                TellWatchRefusal(refused.Error);
                 break;
             case AgentInput.KeyNotSent notSent:
                 _mirror.NotSent(notSent.Path);
@@ -199,10 +203,23 @@ internal sealed class AgentLoop(AgentSettings settings)
 
     private void TellRefusal(AgentInput.KeyWritten written)
     {
-        if (written.Error is not (XenstoreError.None or XenstoreError.ENOENT) && _mirror.Refused == 0)
+        bool isNews = _mirror.Refused == 0 && !_mirror.IsOverQuota;
+        if (isNews && written.Error is not (XenstoreError.None or XenstoreError.ENOENT))
         {
             _effects.Add(new AgentEffect.TellWarning(
-                $"xenstore refuses {written.Path} ({written.Error}); it is tried again every minute"));
+                $"xenstore refuses {written.Path} ({written.Error}); the least important nodes are left out, "
+                + "and tried again every minute"));
+        }
+    }
+
+    private void TellWatchRefusal(XenstoreError error)
+    {
+        if (!_watchRefusalTold)
+        {
+            _watchRefusalTold = true;
+            _effects.Add(new AgentEffect.TellWarning(
+                $"xenstore refuses the watch for {GuestKeys.Request} ({error}); the host's requests are looked for "
+                + "once a minute; see which tool of this guest holds its watches"));
         }
     }
 
@@ -242,13 +259,12 @@ internal sealed class AgentLoop(AgentSettings settings)
             nodes.Add(new(GuestKeys.Outcome, RequestCodec.ToLine(outcome)));
         }
 
-        nodes.AddRange(_composer.ToNodes(report));
         if (_heartbeat.Beats(now))
         {
             _heartbeatText = ReportCodec.Heartbeat(report.Sequence, (long)now.SinceBoot.TotalSeconds);
         }
 
-        nodes.Add(new(GuestKeys.Heartbeat, _heartbeatText));
+        nodes.AddRange(_composer.ToNodes(report, _heartbeatText, _mirror.IsOverQuota));
         _mirror.Want(nodes);
         if (_carrierTrouble is null)
         {

@@ -60,10 +60,12 @@ internal sealed class ReportComposer(BootId bootId, string agentVersion)
     /// The nodes of a report, most important first; null is a node that must not be there: a slot that a longer
     /// report, perhaps of an agent before this one, has filled.
     /// </summary>
-    public IReadOnlyList<KeyValuePair<string, string?>> ToNodes(GuestReport report)
+    public IReadOnlyList<KeyValuePair<string, string?>> ToNodes(
+        GuestReport report, string heartbeat, bool isQuotaExceeded)
     {
         var nodes = new List<KeyValuePair<string, string?>>();
-        foreach ((string path, string value) in ReportCodec.ToNodes(report, slot => _slotSequences[slot]))
+        foreach ((string path, string value) in ReportCodec.ToNodes(
+            report, slot => _slotSequences[slot], heartbeat, isQuotaExceeded))
         {
             nodes.Add(new(path, value));
         }

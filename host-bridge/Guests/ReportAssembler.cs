@@ -11,8 +11,8 @@ namespace HostBridge.Guests;
 internal readonly record struct AssembledReport(GuestReport? Report, string? Rejection);
 
 /// <summary>
-/// Puts a report together from the nodes of one domain. Pure. The summary nodes are not read at all: what the bridge
-/// acts on are the lines of the filesystems, and it judges the worst of them itself.
+/// Puts a report together from the nodes of one domain. Pure. Of the summary it is only read whether lines are left
+/// out: what the bridge acts on are the lines of the filesystems, and it judges the worst of them itself.
 /// </summary>
 internal static class ReportAssembler
 {
@@ -23,7 +23,10 @@ internal static class ReportAssembler
 
     /// <summary>The keys that are ever read, relative to the domain's home, without the filesystems.</summary>
     public static IReadOnlyList<string> FixedKeys { get; } =
-        [GuestKeys.Schema, GuestKeys.BootId, GuestKeys.Version, GuestKeys.FilesystemCount, GuestKeys.Heartbeat];
+    [
+        GuestKeys.Schema, GuestKeys.BootId, GuestKeys.State, GuestKeys.FilesystemCount, GuestKeys.Heartbeat,
+        GuestKeys.Version,
+    ];
 
     /// <summary>
     /// How many filesystem slots are filled, by the count's node; none when it is absent or malformed.
@@ -80,6 +83,11 @@ internal static class ReportAssembler
         {
             if (!nodes.TryGetValue(GuestKeys.Filesystem(slot), out byte[]? bytes))
             {
+                if (slot > 0 && IsQuotaExceeded(nodes))
+                {
+                    break;
+                }
+
                 return default;
             }
 
@@ -116,6 +124,11 @@ internal static class ReportAssembler
             },
             Rejection: null);
     }
+
+    /// <summary>The guest has no room for all its lines: the worst come first, so those that are there count.</summary>
+    private static bool IsQuotaExceeded(IReadOnlyDictionary<string, byte[]> nodes)
+        => nodes.TryGetValue(GuestKeys.State, out byte[]? state)
+            && Ascii(state)?.EndsWith($" {ReportCodec.QuotaExceeded}", StringComparison.Ordinal) == true;
 
     private static AssembledReport Reject(string reason) => new(Report: null, reason);
 

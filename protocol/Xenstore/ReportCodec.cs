@@ -11,16 +11,29 @@ public static class ReportCodec
     private const int MaxNameLength = 64;
 
     /// <summary>
-    /// The nodes that say a report, most important first: a guest that runs into its quota keeps the first ones.
-    /// The sequence in a filesystem's line is the report's in which that line last changed.
+    /// Stands behind the state when nodes are left out because the guest's xenstore quota is used up: then the lines
+    /// of the least bad filesystems may be absent.
     /// </summary>
-    public static IReadOnlyList<KeyValuePair<string, string>> ToNodes(GuestReport report, Func<int, long> sequenceOf)
+    public const string QuotaExceeded = "quota-exceeded";
+
+    /// <summary>
+    /// The nodes that say a report, most important first: a guest that runs into its quota keeps the first ones.
+    /// </summary>
+    /// <param name="report">What is said.</param>
+    /// <param name="sequenceOf">The sequence of the report in which a slot's line last changed.</param>
+    /// <param name="heartbeat">The sign of life, as <see cref="Heartbeat"/> makes it.</param>
+    /// <param name="isQuotaExceeded">Whether <see cref="QuotaExceeded"/> is to be said.</param>
+    public static IReadOnlyList<KeyValuePair<string, string>> ToNodes(
+        GuestReport report, Func<int, long> sequenceOf, string heartbeat, bool isQuotaExceeded)
     {
+        string state = StateText(report.State) + (isQuotaExceeded ? $" {QuotaExceeded}" : string.Empty);
         var nodes = new List<KeyValuePair<string, string>>
         {
             new(GuestKeys.Schema, GuestReport.CurrentSchema.ToString(CultureInfo.InvariantCulture)),
             new(GuestKeys.BootId, report.BootId.ToString()),
-            new(GuestKeys.State, StateText(report.State)),
+            new(GuestKeys.State, state),
+            new(GuestKeys.FilesystemCount, report.FilesystemCount.ToString(CultureInfo.InvariantCulture)),
+            new(GuestKeys.Heartbeat, heartbeat),
         };
         for (int slot = 0; slot < Math.Min(report.Filesystems.Count, GuestReport.MaxFilesystems); slot++)
         {
@@ -28,10 +41,9 @@ public static class ReportCodec
             nodes.Add(new(GuestKeys.Filesystem(slot), line));
         }
 
-        nodes.Add(new(GuestKeys.FilesystemCount, report.FilesystemCount.ToString(CultureInfo.InvariantCulture)));
         nodes.Add(new(GuestKeys.Since, FieldLine.Time(report.State.Since)));
         nodes.Add(new(GuestKeys.Version, report.AgentVersion));
-        nodes.Add(new(GuestKeys.Service + "/state", StateText(report.State)));
+        nodes.Add(new(GuestKeys.Service + "/state", state));
         nodes.Add(new(GuestKeys.Service + "/since", FieldLine.Time(report.State.Since)));
         nodes.Add(new(GuestKeys.Service + "/version", report.AgentVersion));
         return nodes;

@@ -15,12 +15,14 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
 
     private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LastBackOff = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan WatchRetry = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<uint, string> _questions = [];
     private readonly List<(XenstoreRequest Request, string Path)> _unsent = [];
     private XenstorePoller? _link;
     private TimeSpan _backOff = FirstBackOff;
     private Moment? _openAt;
+    private Moment? _watchAgainAt;
 
     /// <summary>To poll for POLLIN; −1 while there is no link.</summary>
     public int FileDescriptor => _link?.FileDescriptor ?? -1;
@@ -28,8 +30,8 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     /// <summary>Whether to poll for POLLOUT as well (a socket that took only a part of a request).</summary>
     public bool WantsToSend => _link?.IsSendingUnfinished == true;
 
-    /// <summary>When the next attempt to open the link is due; null while it is open.</summary>
-    public Moment? Due(Moment now) => _link is null ? _openAt ?? now : null;
+    /// <summary>When the next attempt to open the link, or to set the watch, is due; null when neither is.</summary>
+    public Moment? Due(Moment now) => _link is null ? _openAt ?? now : _watchAgainAt;
 
     /// <summary>Opens the link when that is due, and takes what has arrived.</summary>
     public List<AgentInput> Turn(Moment now)
@@ -48,8 +50,10 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
                 SendUnsent();
                 while (_link.TryReceive(out XenstorePollerEvent received))
                 {
-                    Understand(received, inputs);
+                    Understand(received, inputs, now);
                 }
+
+                WatchAgain(now);
             }
         }
         catch (XenstoreLinkException broken)
@@ -99,7 +103,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
     }
 
-    private void Understand(XenstorePollerEvent received, List<AgentInput> inputs)
+    private void Understand(XenstorePollerEvent received, List<AgentInput> inputs, Moment now)
     {
         if (received.Watch is not null)
         {
@@ -118,6 +122,8 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         AgentInput? input = (reply.Operation, path) switch
         {
             (XenstoreOperation.Write or XenstoreOperation.Remove, _) => new AgentInput.KeyWritten(path, reply.Error),
+            (XenstoreOperation.Watch, _) when reply.Error is not (XenstoreError.None or XenstoreError.EEXIST)
+                => WatchRefused(reply.Error, now),
             (XenstoreOperation.Read, GuestKeys.Outcome) => new AgentInput.EarlierOutcomeRead(value),
             (XenstoreOperation.Read, GuestKeys.BootId) => new AgentInput.OwnBootIdRead(value),
             (XenstoreOperation.Read, GuestKeys.Request) => new AgentInput.RequestRead(value),
@@ -126,6 +132,26 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         if (input is not null)
         {
             inputs.Add(input);
+        }
+    }
+
+    /// <summary>
+    /// Other tools of the guest may have used its watches up. Until the watch is set, the request is looked for each
+    /// time it is tried.
+    /// </summary>
+    private AgentInput.WatchRefused WatchRefused(XenstoreError error, Moment now)
+    {
+        _watchAgainAt = now + WatchRetry;
+        return new AgentInput.WatchRefused(error);
+    }
+
+    private void WatchAgain(Moment now)
+    {
+        if (_watchAgainAt is { } due && due.HasCome(now))
+        {
+            _watchAgainAt = null;
+            Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
+            Ask(XenstoreRequest.Read(GuestKeys.Request), GuestKeys.Request);
         }
     }
 
@@ -164,6 +190,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         _link = null;
         _questions.Clear();
         _unsent.Clear();
+        _watchAgainAt = null;
         _openAt = now + (_backOff * (0.5 + jitter.NextDouble()));
         _backOff = _backOff * 2 < LastBackOff ? _backOff * 2 : LastBackOff;
         inputs.Add(new AgentInput.LinkDown(reason));

@@ -44,6 +44,9 @@ internal sealed class AgentStage
     /// <summary>What every write is answered with.</summary>
     public XenstoreError WriteError { get; set; } = XenstoreError.None;
 
+    /// <summary>How many nodes the guest may own.</summary>
+    public int NodeQuota { get; set; } = int.MaxValue;
+
     public static MountEntry Ext(string mountPoint, int minor, string options = "rw", string super = "rw", int id = 0)
         => new()
         {
@@ -160,12 +163,7 @@ internal sealed class AgentStage
 
                 break;
             case AgentEffect.WriteKey write when XenstoreAnswers:
-                if (WriteError == XenstoreError.None)
-                {
-                    _ = write.Value is null ? Xenstore.Remove(write.Path) : (Xenstore[write.Path] = write.Value) != "";
-                }
-
-                inputs.Enqueue(new AgentInput.KeyWritten(write.Path, WriteError));
+                inputs.Enqueue(new AgentInput.KeyWritten(write.Path, Write(write)));
                 break;
             case AgentEffect.RunRemedy run:
                 Remedies.Add(run);
@@ -173,6 +171,27 @@ internal sealed class AgentStage
             default:
                 break;
         }
+    }
+
+    private XenstoreError Write(AgentEffect.WriteKey write)
+    {
+        if (WriteError != XenstoreError.None)
+        {
+            return WriteError;
+        }
+
+        if (write.Value is null)
+        {
+            return Xenstore.Remove(write.Path) ? XenstoreError.None : XenstoreError.ENOENT;
+        }
+
+        if (!Xenstore.ContainsKey(write.Path) && Xenstore.Count >= NodeQuota)
+        {
+            return XenstoreError.ENOSPC;
+        }
+
+        Xenstore[write.Path] = write.Value;
+        return XenstoreError.None;
     }
 
     private static string NameOf(MountEntry mount) => $"xvd{mount.Device.Minor}";

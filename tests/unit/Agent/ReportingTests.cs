@@ -108,6 +108,59 @@ public sealed class ReportingTests
     }
 
     [Fact]
+    public void Over_its_quota_the_least_important_nodes_go_first_and_the_state_says_so()
+    {
+        AgentStage stage = new AgentStage { NodeQuota = 8 };
+        stage.With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/a", 2)).With(AgentStage.Ext("/b", 3))
+            .With(AgentStage.Ext("/c", 4)).Start();
+        stage.Pass(2);
+        Assert.Equal("ok writable quota-exceeded", stage.Xenstore[GuestKeys.State]);
+        Assert.Equal("4", stage.Xenstore[GuestKeys.FilesystemCount]);
+        Assert.Equal(
+            [GuestKeys.BootId, GuestKeys.FilesystemCount, GuestKeys.Filesystem(0), GuestKeys.Filesystem(1),
+                GuestKeys.Filesystem(2), GuestKeys.Heartbeat, GuestKeys.Schema, GuestKeys.State],
+            stage.Xenstore.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void An_answer_to_the_host_makes_room_for_itself()
+    {
+        AgentStage stage = new AgentStage { NodeQuota = 7 };
+        stage.With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/a", 2)).Start();
+        stage.Pass(2);
+        Assert.Contains(GuestKeys.Filesystem(1), stage.Xenstore.Keys);
+        stage.Request("r-1", "probe");
+        stage.Pass(2);
+        Assert.Equal(RequestStatus.Done, stage.Outcome!.Status);
+        Assert.DoesNotContain(GuestKeys.Filesystem(1), stage.Xenstore.Keys);
+    }
+
+    [Fact]
+    public void With_room_again_everything_is_back_within_a_minute_or_two()
+    {
+        AgentStage stage = new AgentStage { NodeQuota = 7 };
+        stage.With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/a", 2)).With(AgentStage.Ext("/b", 3)).Start();
+        stage.Pass(2);
+        Assert.DoesNotContain(GuestKeys.Version, stage.Xenstore.Keys);
+        stage.NodeQuota = 1000;
+        stage.Pass(130);
+        Assert.Equal("ok writable", stage.Xenstore[GuestKeys.State]);
+        Assert.Contains(GuestKeys.Filesystem(2), stage.Xenstore.Keys);
+        Assert.Contains(GuestKeys.Service + "/version", stage.Xenstore.Keys);
+    }
+
+    [Fact]
+    public void A_quota_that_stays_used_up_costs_a_handful_of_writes_a_minute()
+    {
+        AgentStage stage = new AgentStage { NodeQuota = 6 };
+        stage.With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/a", 2)).Start();
+        stage.Pass(10);
+        stage.Effects.Clear();
+        stage.Pass(600);
+        Assert.InRange(stage.Effects.OfType<AgentEffect.WriteKey>().Count(), 10, 300);
+    }
+
+    [Fact]
     public void The_heartbeat_comes_about_once_a_minute()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();

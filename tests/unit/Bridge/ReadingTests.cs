@@ -13,7 +13,7 @@ namespace Tests.Unit.Bridge;
 public sealed class ReadingTests
 {
     private static Dictionary<string, byte[]> Nodes(GuestReport report)
-        => ReportCodec.ToNodes(report, _ => report.Sequence)
+        => ReportCodec.ToNodes(report, _ => report.Sequence, "seq=1 uptime=1", isQuotaExceeded: false)
             .Where(node => !node.Key.StartsWith(GuestKeys.Service, StringComparison.Ordinal))
             .ToDictionary(node => node.Key, node => Encoding.ASCII.GetBytes(node.Value));
 
@@ -43,6 +43,17 @@ public sealed class ReadingTests
         Dictionary<string, byte[]> nodes = Nodes(Report(1, 7, Filesystem("/srv"), Filesystem()));
         nodes.Remove(GuestKeys.Filesystem(1));
         Assert.Equal(default, ReportAssembler.Assemble(nodes));
+    }
+
+    [Fact]
+    public void Of_a_guest_without_room_the_lines_that_are_there_count()
+    {
+        Dictionary<string, byte[]> nodes = Nodes(Report(1, 7, Filesystem("/srv", Verdict.JournalAborted), Filesystem()));
+        nodes.Remove(GuestKeys.Filesystem(1));
+        nodes[GuestKeys.State] = "critical journal-aborted quota-exceeded"u8.ToArray();
+        GuestReport? report = ReportAssembler.Assemble(nodes).Report;
+        Assert.Equal(Verdict.JournalAborted, Assert.Single(report!.Filesystems).Verdict);
+        Assert.Equal(2, report.FilesystemCount);
     }
 
     [Theory]

@@ -219,7 +219,8 @@ public sealed class CodecTests
             FilesystemCount = 20,
         };
 
-        IReadOnlyList<KeyValuePair<string, string>> nodes = ReportCodec.ToNodes(report, _ => 3);
+        IReadOnlyList<KeyValuePair<string, string>> nodes = 
+            ReportCodec.ToNodes(report, _ => 3, "seq=3 uptime=9", isQuotaExceeded: false);
 
         string folder = GuestKeys.Filesystems + "/";
         Assert.Equal(
