@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Protocol.Xenstore;
 
@@ -9,83 +8,54 @@ public sealed partial class EmbeddedXenstore
 {
     private const int MinGuestDomainId = 1;
 
-    /// <summary>
-    /// Makes a domain as libxl does (tools/libs/light/libxl_create.c): its home with the folders that it may and may
-    /// not write, and its socket. Fires <c>@introduceDomain</c>.
-    /// </summary>
-    /// <param name="domainId">Its number, from 1.</param>
-    /// <param name="name">Its name; null for one made from the number.</param>
-    /// <param name="uuid">Its uuid; null for one made from the number.</param>
+    private readonly SortedDictionary<int, DomainNodes> _domains = [];
+
+    /// <inheritdoc/>
     public void IntroduceDomain(int domainId, string? name = null, string? uuid = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(domainId, MinGuestDomainId);
-        string number = domainId.ToString(CultureInfo.InvariantCulture);
-        name ??= $"guest-{number}";
-        uuid ??= $"00000000-0000-4000-8000-{domainId:x12}";
-        string home = StoreRequests.HomeOf(domainId);
-        XenstorePermission[] readOnly =
-        [
-            new(XenstoreAccess.None, StorePermissions.Dom0), new(XenstoreAccess.Read, domainId),
-        ];
-        XenstorePermission[] owned = [new(XenstoreAccess.None, domainId)];
+        var nodes = DomainNodes.For(domainId, name, uuid);
         lock (_gate)
         {
-            if (_listeners.ContainsKey(domainId))
+            if (!_domains.TryAdd(domainId, nodes))
             {
-                throw new InvalidOperationException($"domain {number} exists: release it before making it again");
+                throw new InvalidOperationException($"domain {domainId} exists: release it before making it again");
             }
 
-            Put($"/vm/{uuid}", uuid, readOnly);
-            Put($"/vm/{uuid}/name", name, readOnly);
-            Put(home, string.Empty, readOnly);
-            Put($"{home}/vm", $"/vm/{uuid}", readOnly);
-            Put($"{home}/name", name, readOnly);
-            Put($"{home}/domid", number, readOnly);
-            foreach (string folder in (string[])["cpu", "memory", "device", "control"])
-            {
-                Put($"{home}/{folder}", string.Empty, readOnly);
-            }
-
-            foreach (string folder in (string[])["data", "drivers", "feature", "attr", "error"])
-            {
-                Put($"{home}/{folder}", string.Empty, owned);
-            }
-
-            string[] keys = ["shutdown", "sysrq", "feature-poweroff", "feature-reboot", "feature-suspend"];
-            foreach (string key in keys)
-            {
-                Put($"{home}/control/{key}", string.Empty, owned);
-            }
-
-            Listen(domainId);
-            FireSpecial("@introduceDomain");
+            Introduce(nodes);
         }
     }
 
-    /// <summary>
-    /// Ends a domain: its clients are dropped, everything that it owned and its home are removed, and
-    /// <c>@releaseDomain</c> fires.
-    /// </summary>
-    public void ReleaseDomain(int domainId)
+    /// <inheritdoc/>
+    public void ShutDownDomain(int domainId)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(domainId, MinGuestDomainId);
-        string home = StoreRequests.HomeOf(domainId);
         lock (_gate)
         {
+            FireSpecial("@releaseDomain");
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ReleaseDomain(int domainId)
+    {
+        DomainNodes? nodes;
+        lock (_gate)
+        {
+            if (!_domains.Remove(domainId, out nodes))
+            {
+                return;
+            }
+
             StopListening(domainId);
         }
 
         Drop(connection => connection.DomainId == domainId);
         lock (_gate)
         {
-            string? vm = Read($"{home}/vm");
+            Remove(nodes.Home);
+            Remove(nodes.VmPath);
             _tree.ForgetDomain(domainId);
             FireSpecial("@releaseDomain");
-            Remove(home);
-            if (vm is not null)
-            {
-                Remove(vm);
-            }
         }
     }
 
@@ -126,10 +96,16 @@ public sealed partial class EmbeddedXenstore
         }
     }
 
-    private void Put(string path, string value, XenstorePermission[] permissions)
+    private void Introduce(DomainNodes nodes)
     {
-        Write(path, value);
-        SetPermissions(path, permissions);
+        foreach (DomainNode node in nodes.All())
+        {
+            Write(node.Path, node.Value);
+            SetPermissions(node.Path, [.. node.Permissions]);
+        }
+
+        Listen(nodes.DomainId);
+        FireSpecial("@introduceDomain");
     }
 
     private void Demand(string path, Func<XenstoreError> act)

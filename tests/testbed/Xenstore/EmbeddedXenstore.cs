@@ -14,7 +14,7 @@ public readonly record struct XenstoreChange(string Path, string? Value, DateTim
 /// on which a client is that domain, with its relative paths, its rights and its quotas. It behaves as the C daemon
 /// does, without transactions.
 /// </summary>
-public sealed partial class EmbeddedXenstore : IAsyncDisposable
+public sealed partial class EmbeddedXenstore : IXenstoreDaemon
 {
     private readonly string _folder;
     private readonly TimeProvider _time;
@@ -36,8 +36,8 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
     {
         _folder = folder;
         _time = time ?? TimeProvider.System;
-        _tree = new StoreTree(OnChange);
-        _requests = new StoreRequests(_tree, _watches, _listeners.ContainsKey);
+        _tree = new StoreTree(OnChange, IsDomain);
+        _requests = new StoreRequests(_tree, _watches, IsDomain);
         _thawed.SetResult();
         lock (_gate)
         {
@@ -51,16 +51,13 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
     /// </summary>
     public event Action<XenstoreChange>? Changed;
 
-    /// <summary>Dom0's socket.</summary>
+    /// <inheritdoc/>
     public string SocketPath => Path.Combine(_folder, "socket");
 
-    /// <summary>The socket on which a client is a domain.</summary>
+    /// <inheritdoc/>
     public string DomainSocketPath(int domainId) => Path.Combine(_folder, $"domain-{domainId}");
 
-    /// <summary>
-    /// From now on nothing is answered and no event is sent; connections are still taken. What was asked meanwhile
-    /// is answered after <see cref="Thaw"/>.
-    /// </summary>
+    /// <inheritdoc/>
     public void Freeze()
     {
         lock (_gate)
@@ -71,7 +68,7 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends <see cref="Freeze"/>.</summary>
+    /// <inheritdoc/>
     public void Thaw()
     {
         lock (_gate)
@@ -98,23 +95,50 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
         Drop(_ => true);
     }
 
-    /// <summary>Stops listening and drops every client.</summary>
-    public async ValueTask DisposeAsync()
+    /// <inheritdoc/>
+    public void Kill()
     {
-        Task[] running;
         lock (_gate)
         {
             foreach (int domainId in _listeners.Keys.ToList())
             {
                 StopListening(domainId);
             }
-
-            running = [.. _running];
         }
 
         Drop(_ => true);
+    }
+
+    /// <inheritdoc/>
+    public void Restart()
+    {
+        Kill();
+        lock (_gate)
+        {
+            _tree.Clear();
+            _thawed.TrySetResult();
+            Listen(StorePermissions.Dom0);
+            foreach (DomainNodes nodes in _domains.Values)
+            {
+                Introduce(nodes);
+            }
+        }
+    }
+
+    /// <summary>Stops listening and drops every client.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Kill();
+        Task[] running;
+        lock (_gate)
+        {
+            running = [.. _running];
+        }
+
         await Task.WhenAll(running);
     }
+
+    private bool IsDomain(int domainId) => domainId == StorePermissions.Dom0 || _domains.ContainsKey(domainId);
 
     private string PathOf(int domainId) => domainId == StorePermissions.Dom0 ? SocketPath : DomainSocketPath(domainId);
 
@@ -167,11 +191,16 @@ public sealed partial class EmbeddedXenstore : IAsyncDisposable
 
     private async Task ServeAsync(StoreConnection connection)
     {
-        await connection.RunAsync();
+        bool brokeProtocol = await connection.RunAsync();
         lock (_gate)
         {
             _connections.Remove(connection);
             _watches.RemoveAll(connection);
+            if (brokeProtocol && connection.DomainId != StorePermissions.Dom0)
+            {
+                // The daemon listens to such a domain no more, as long as it lives.
+                StopListening(connection.DomainId);
+            }
         }
     }
 

@@ -21,17 +21,19 @@ internal sealed class StoreConnection(
     private readonly Queue<(byte[] Message, string? Event)> _outgoing = new();
     private readonly HashSet<string> _queuedEvents = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _arrived = new(0);
+    private readonly SemaphoreSlim _outstanding = new(domainId == 0 ? int.MaxValue : StoreQuotas.MaxOutstanding);
     private readonly CancellationTokenSource _closed = new();
 
     public int DomainId { get; } = domainId;
 
-    /// <summary>Serves the client until it leaves, breaks the protocol or is dropped.</summary>
-    public async Task RunAsync()
+    /// <summary>Serves the client until it leaves or is dropped; true: because it broke the protocol.</summary>
+    public async Task<bool> RunAsync()
     {
         Task sending = SendAllAsync();
+        bool brokeProtocol = false;
         try
         {
-            await ReceiveAllAsync();
+            brokeProtocol = await ReceiveAllAsync();
         }
         catch (Exception exception) when (IsEnd(exception))
         {
@@ -40,6 +42,7 @@ internal sealed class StoreConnection(
 
         Dispose();
         await sending;
+        return brokeProtocol;
     }
 
     /// <summary>Queues the answer to a request.</summary>
@@ -96,7 +99,8 @@ internal sealed class StoreConnection(
         }
     }
 
-    private async Task ReceiveAllAsync()
+    /// <summary>True when the client broke the protocol, false when it left.</summary>
+    private async Task<bool> ReceiveAllAsync()
     {
         var parser = new XenstoreMessageParser();
         byte[] buffer = new byte[XenstoreLimits.MaxPayloadSizeBytes];
@@ -104,30 +108,34 @@ internal sealed class StoreConnection(
         {
             int count = await socket.ReceiveAsync(buffer, SocketFlags.None, _closed.Token);
             await untilThawed().WaitAsync(_closed.Token);
-            if (count == 0 || !Take(parser, buffer.AsSpan(0, count)))
+            ReadOnlyMemory<byte> bytes = buffer.AsMemory(0, count);
+            XenstoreParseResult result = XenstoreParseResult.NeedMore;
+            while (!bytes.IsEmpty && result != XenstoreParseResult.TooLong)
             {
-                return;
+                result = Parse(parser, ref bytes, out XenstoreMessage message);
+                if (result is XenstoreParseResult.Message or XenstoreParseResult.UnknownType)
+                {
+                    await _outstanding.WaitAsync(_closed.Token);
+                    handle(this, message);
+                }
+            }
+
+            if (count == 0 || result == XenstoreParseResult.TooLong)
+            {
+                return count > 0;
             }
         }
     }
 
-    /// <summary>False when the client broke the protocol.</summary>
-    private bool Take(XenstoreMessageParser parser, ReadOnlySpan<byte> bytes)
+    private static XenstoreParseResult Parse(
+        XenstoreMessageParser parser,
+        ref ReadOnlyMemory<byte> bytes,
+        out XenstoreMessage message)
     {
-        while (true)
-        {
-            XenstoreParseResult result = parser.Read(ref bytes, out XenstoreMessage message);
-            switch (result)
-            {
-                case XenstoreParseResult.NeedMore:
-                    return true;
-                case XenstoreParseResult.TooLong:
-                    return false;
-                default:
-                    handle(this, message);
-                    break;
-            }
-        }
+        ReadOnlySpan<byte> span = bytes.Span;
+        XenstoreParseResult result = parser.Read(ref span, out message);
+        bytes = bytes[^span.Length..];
+        return result;
     }
 
     private async Task SendAllAsync()
@@ -138,10 +146,15 @@ internal sealed class StoreConnection(
             {
                 await _arrived.WaitAsync(_closed.Token);
                 await untilThawed().WaitAsync(_closed.Token);
-                byte[] message = Dequeue();
+                byte[] message = Dequeue(out bool isReply);
                 for (int sent = 0; sent < message.Length;)
                 {
                     sent += await socket.SendAsync(message.AsMemory(sent), SocketFlags.None, _closed.Token);
+                }
+
+                if (isReply)
+                {
+                    _outstanding.Release();
                 }
             }
         }
@@ -151,11 +164,12 @@ internal sealed class StoreConnection(
         }
     }
 
-    private byte[] Dequeue()
+    private byte[] Dequeue(out bool isReply)
     {
         lock (_gate)
         {
             (byte[] message, string? shownEvent) = _outgoing.Dequeue();
+            isReply = shownEvent is null;
             if (shownEvent is not null)
             {
                 _queuedEvents.Remove(shownEvent);

@@ -14,6 +14,12 @@ internal sealed class StoreNode(string name, StoreNode? parent, IReadOnlyList<Xe
     /// <summary>The owner with the default first.</summary>
     public IReadOnlyList<XenstorePermission> Permissions { get; set; } = permissions;
 
+    /// <summary>
+    /// Domains that were not there when the permissions were set, or died since: their entries are still listed, but
+    /// mean nothing.
+    /// </summary>
+    public IReadOnlySet<int> VoidFor { get; set; } = new HashSet<int>();
+
     public byte[] Value { get; set; } = [];
 
     /// <summary>Changes with the value, the permissions and the list of children.</summary>
@@ -32,9 +38,10 @@ internal sealed class StoreNode(string name, StoreNode? parent, IReadOnlyList<Xe
         _ => $"{Parent.Path}/{Name}",
     };
 
-    /// <summary>What the quota for the size of a node counts: permissions, value, names of children.</summary>
+    /// <summary>What the quota for the size of a node counts: header, permissions, value, names of children.</summary>
     public int SizeBytes
-        => (Permissions.Count * StoreQuotas.PermissionSizeBytes)
+        => StoreQuotas.NodeHeaderSizeBytes
+            + (Permissions.Count * StoreQuotas.PermissionSizeBytes)
             + Value.Length
             + Children.Keys.Sum(child => child.Length + 1);
 
@@ -52,5 +59,14 @@ internal static class StoreQuotas
     /// <summary>A node of this size is refused already.</summary>
     public const int NodeSizeBytes = 2048;
 
+    /// <summary>Generation and lengths, as they stand before every node (struct xs_tdb_record_hdr).</summary>
+    public const int NodeHeaderSizeBytes = 24;
+
     public const int PermissionSizeBytes = 8;
+
+    /// <summary>The longest path below the home of a domain, or absolute elsewhere; for Dom0 too.</summary>
+    public const int MaxPathLength = 2048;
+
+    /// <summary>So many answers may wait for a guest; then the daemon does not listen to it.</summary>
+    public const int MaxOutstanding = 20;
 }

@@ -12,7 +12,13 @@ internal static class StorePermissions
     public static IReadOnlyList<XenstorePermission> Dom0Only { get; } = [new(XenstoreAccess.None, Dom0)];
 
     /// <summary>What a domain may do. The first entry names the owner and the default for all others.</summary>
-    public static XenstoreAccess AccessOf(int domainId, IReadOnlyList<XenstorePermission> permissions)
+    /// <param name="domainId">The domain.</param>
+    /// <param name="permissions">The entries.</param>
+    /// <param name="voidFor">The domains whose own entries mean nothing.</param>
+    public static XenstoreAccess AccessOf(
+        int domainId,
+        IReadOnlyList<XenstorePermission> permissions,
+        IReadOnlySet<int> voidFor)
     {
         if (domainId == Dom0 || permissions[0].DomainId == domainId)
         {
@@ -21,7 +27,7 @@ internal static class StorePermissions
 
         foreach (XenstorePermission entry in permissions.Skip(1))
         {
-            if (entry.DomainId == domainId)
+            if (entry.DomainId == domainId && !voidFor.Contains(domainId))
             {
                 return entry.Access;
             }
@@ -32,7 +38,7 @@ internal static class StorePermissions
 
     /// <summary>Whether a domain may do something with a node.</summary>
     public static bool Allows(this StoreNode node, int domainId, XenstoreAccess wanted)
-        => (AccessOf(domainId, node.Permissions) & wanted) == wanted;
+        => (AccessOf(domainId, node.Permissions, node.VoidFor) & wanted) == wanted;
 
     /// <summary>Whether a domain owns a node or is Dom0, which may do the same.</summary>
     public static bool Owns(int domainId, StoreNode node) => domainId == Dom0 || node.Owner == domainId;

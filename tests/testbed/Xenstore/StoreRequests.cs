@@ -5,22 +5,18 @@ using Protocol.Xenstore;
 namespace Testbed.Xenstore;
 
 /// <summary>Carries out the requests of clients. The caller holds the server's lock.</summary>
-internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<int, bool> isIntroduced)
+internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<int, bool> isDomain)
 {
     /// <summary>Carries out one request; every way ends with one reply.</summary>
     public void Handle(StoreConnection connection, in XenstoreMessage message)
     {
-        var request = new Request(connection, message, HomeOf(connection.DomainId));
+        var request = new Request(connection, message, DomainNodes.HomeOf(connection.DomainId));
         XenstoreError error = message.TransactionId == 0 ? Dispatch(request) : XenstoreError.ENOENT;
         if (error != XenstoreError.None)
         {
             connection.SendReply(message, XenstoreOperation.Error, Encoding.ASCII.GetBytes($"{error}\0"));
         }
     }
-
-    /// <summary>The home of a domain.</summary>
-    public static string HomeOf(int domainId)
-        => string.Create(CultureInfo.InvariantCulture, $"/local/domain/{domainId}");
 
     /// <summary>The reply is sent here when there is no error, by the caller when there is one.</summary>
     private XenstoreError Dispatch(Request request) => request.Message.Type switch
@@ -37,6 +33,9 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
         XenstoreOperation.Unwatch => Unwatch(request),
         XenstoreOperation.GetDomainPath => DomainPath(request),
         XenstoreOperation.IsDomainIntroduced => IsDomainIntroduced(request),
+        XenstoreOperation.Control or XenstoreOperation.Introduce or XenstoreOperation.Release
+            or XenstoreOperation.Resume or XenstoreOperation.SetTarget
+            when request.DomainId != StorePermissions.Dom0 => XenstoreError.EACCES,
         _ => XenstoreError.ENOSYS,
     };
 
@@ -112,12 +111,7 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
 
     private XenstoreError GetPermissions(Request request)
     {
-        if (request.AnyPath(request.OnlyArgument()) is not { } path)
-        {
-            return XenstoreError.EINVAL;
-        }
-
-        XenstoreError error = tree.Get(request.DomainId, path, XenstoreAccess.Read, out StoreNode? node);
+        XenstoreError error = Get(request, request.OnlyArgument(), XenstoreAccess.Read, out StoreNode? node);
         return error == XenstoreError.None
             ? request.Reply(string.Concat(node!.Permissions.Select(entry => $"{entry}\0")))
             : error;
@@ -131,6 +125,11 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
             || request.AnyPath(arguments[0]) is not { } path)
         {
             return XenstoreError.EINVAL;
+        }
+
+        if (!isDomain(permissions[0].DomainId))
+        {
+            return XenstoreError.ENOENT;
         }
 
         XenstoreError error = tree.SetPermissions(request.DomainId, path, permissions);
@@ -157,17 +156,20 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
 
     private XenstoreError Unwatch(Request request)
     {
-        if (request.Arguments() is not [var asked, var token] || request.AnyPath(asked) is not { } path)
+        if (request.Arguments() is not [var asked, var token])
         {
             return XenstoreError.EINVAL;
         }
 
-        XenstoreError error = watches.Remove(request.Connection, path, token);
+        // Unlike everywhere else, the daemon looks for a malformed path as for any other.
+        XenstoreError error = request.AnyPath(asked) is { } path
+            ? watches.Remove(request.Connection, path, token)
+            : XenstoreError.ENOENT;
         return error == XenstoreError.None ? request.Acknowledge() : error;
     }
 
     private static XenstoreError DomainPath(Request request)
-        => request.DomainArgument() is { } domainId ? request.Reply(HomeOf(domainId) + "\0") : XenstoreError.EINVAL;
+        => request.DomainArgument() is { } domainId ? request.Reply(DomainNodes.HomeOf(domainId) + "\0") : XenstoreError.EINVAL;
 
     private XenstoreError IsDomainIntroduced(Request request)
     {
@@ -177,7 +179,7 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
         }
 
         return request.DomainArgument() is { } domainId
-            ? request.Reply(isIntroduced(domainId) ? "T\0" : "F\0")
+            ? request.Reply(isDomain(domainId) ? "T\0" : "F\0")
             : XenstoreError.EINVAL;
     }
 
@@ -217,7 +219,8 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
             => asked is not null && XenstorePath.IsSpecial(asked) ? null : AnyPath(asked);
 
         /// <summary>
-        /// As <see cref="NodePath"/>, and specials as they are. Dom0's socket must use absolute paths.
+        /// As <see cref="NodePath"/>, and specials as they are. A relative path begins at the asker's home, also on
+        /// Dom0's socket.
         /// </summary>
         public string? AnyPath(string? asked)
         {
@@ -226,13 +229,21 @@ internal sealed class StoreRequests(StoreTree tree, StoreWatches watches, Func<i
                 return null;
             }
 
-            if (XenstorePath.IsAbsolute(asked) || XenstorePath.IsSpecial(asked))
+            if (XenstorePath.IsSpecial(asked))
             {
                 return asked;
             }
 
-            return DomainId == StorePermissions.Dom0 ? null : $"{Home}/{asked}";
+            string path = XenstorePath.IsAbsolute(asked) ? asked : $"{Home}/{asked}";
+            return LengthBelowAHome(path) <= StoreQuotas.MaxPathLength ? path : null;
         }
+
+        /// <summary>What the daemon counts of a path: not the home of a domain.</summary>
+        private static int LengthBelowAHome(string path)
+            => path.Split('/', 5) is ["", "local", "domain", var number, var rest]
+                && number.All(char.IsAsciiDigit)
+                    ? rest.Length
+                    : path.Length;
 
         public XenstoreError Acknowledge() => Reply("OK\0");
 

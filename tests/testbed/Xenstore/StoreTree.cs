@@ -25,17 +25,26 @@ internal enum StoreChange
 /// Told of every change while the node can still be seen: the node, what happened, and the permissions that it had
 /// before when they were changed.
 /// </param>
-internal sealed class StoreTree(Action<StoreNode, StoreChange, IReadOnlyList<XenstorePermission>?> onChange)
+/// <param name="isDomain">Whether there is such a domain.</param>
+internal sealed class StoreTree(
+    Action<StoreNode, StoreChange, IReadOnlyList<XenstorePermission>?> onChange,
+    Func<int, bool> isDomain)
 {
     private static readonly string[] Specials = ["@introduceDomain", "@releaseDomain"];
 
-    private readonly StoreNode _root = new("/", null, StorePermissions.Dom0Only);
-    private readonly Dictionary<string, StoreNode> _specials = Specials.ToDictionary(
-        name => name,
-        name => new StoreNode(name, null, StorePermissions.Dom0Only));
+    private StoreNode _root = NewRoot();
+    private Dictionary<string, StoreNode> _specials = NewSpecials();
 
     private readonly Dictionary<int, int> _nodesByOwner = [];
     private ulong _generation;
+
+    /// <summary>Forgets everything, and tells nobody.</summary>
+    public void Clear()
+    {
+        _root = NewRoot();
+        _specials = NewSpecials();
+        _nodesByOwner.Clear();
+    }
 
     /// <summary>The node at an absolute path or of a special; null when there is none.</summary>
     public StoreNode? Find(string path)
@@ -159,12 +168,22 @@ internal sealed class StoreTree(Action<StoreNode, StoreChange, IReadOnlyList<Xen
         Count(node, -1);
         node.Permissions = permissions;
         Count(node, +1);
+        if (IsTooLarge(domainId, node))
+        {
+            node.Permissions = before;
+            return XenstoreError.ENOSPC;
+        }
+
+        node.VoidFor = permissions.Select(entry => entry.DomainId).Where(domain => !isDomain(domain)).ToHashSet();
         Touch(node);
         onChange(node, StoreChange.PermissionsSet, before);
         return XenstoreError.None;
     }
 
-    /// <summary>What happens to the store when a domain dies: its nodes go, and its rights in other nodes.</summary>
+    /// <summary>
+    /// What happens to the store when a domain dies: its nodes go, and its rights in other nodes, where they stay
+    /// listed.
+    /// </summary>
     public void ForgetDomain(int domainId)
     {
         foreach (StoreNode node in _root.FromTheLeaves().Concat(_specials.Values).ToList())
@@ -175,10 +194,15 @@ internal sealed class StoreTree(Action<StoreNode, StoreChange, IReadOnlyList<Xen
             }
             else if (node.Permissions.Any(entry => entry.DomainId == domainId))
             {
-                node.Permissions = [.. node.Permissions.Where(entry => entry.DomainId != domainId)];
+                node.VoidFor = node.VoidFor.Append(domainId).ToHashSet();
             }
         }
     }
+
+    private static StoreNode NewRoot() => new("/", null, StorePermissions.Dom0Only);
+
+    private static Dictionary<string, StoreNode> NewSpecials()
+        => Specials.ToDictionary(name => name, name => new StoreNode(name, null, StorePermissions.Dom0Only));
 
     private XenstoreError Create(int domainId, string path, byte[] value, out StoreNode? node)
     {
@@ -198,7 +222,7 @@ internal sealed class StoreTree(Action<StoreNode, StoreChange, IReadOnlyList<Xen
             IReadOnlyList<XenstorePermission> permissions = domainId == StorePermissions.Dom0
                 ? last.Permissions
                 : [last.Permissions[0] with { DomainId = domainId }, .. last.Permissions.Skip(1)];
-            var child = new StoreNode(part, last, permissions);
+            var child = new StoreNode(part, last, permissions) { VoidFor = last.VoidFor };
             last.Children.Add(part, child);
             Count(child, +1);
             last = child;

@@ -59,7 +59,8 @@ internal sealed class StoreWatches
     }
 
     private static bool MaySee(int domainId, StoreNode node, IReadOnlyList<XenstorePermission>? before)
-        => (before is not null && StorePermissions.AccessOf(domainId, before).HasFlag(XenstoreAccess.Read))
+        => (before is not null
+                && StorePermissions.AccessOf(domainId, before, node.VoidFor).HasFlag(XenstoreAccess.Read))
             || node.Allows(domainId, XenstoreAccess.Read)
             || (node.Parent?.Allows(domainId, XenstoreAccess.Read) ?? false);
 
