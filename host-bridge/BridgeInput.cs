@@ -27,7 +27,10 @@ internal abstract record BridgeInput
     /// <summary>A domain's report was read.</summary>
     /// <param name="Domain">Which domain.</param>
     /// <param name="Report">Complete and parsed.</param>
-    internal sealed record ReportRead(DomainId Domain, GuestReport Report) : BridgeInput;
+    /// <param name="IsNew">
+    /// Whether it was written while the bridge listened; false for what already stood there when it began to read.
+    /// </param>
+    internal sealed record ReportRead(DomainId Domain, GuestReport Report, bool IsNew) : BridgeInput;
 
     /// <summary>A domain wrote something that is no report.</summary>
     /// <param name="Domain">Which domain.</param>

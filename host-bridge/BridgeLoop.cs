@@ -15,7 +15,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     private static readonly TimeSpan RejectionWindow = TimeSpan.FromMinutes(10);
 
     private readonly GuestRegistry _registry = new(policy);
-    private readonly DiskBook _disks = new(policy.StableFor);
+    private readonly DiskBook _disks = new(policy.StableFor, policy.DiskCheckValidFor);
     private readonly Dictionary<DomainId, Rejections> _rejections = [];
     private readonly List<BridgeEffect> _effects = [];
 
@@ -39,7 +39,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
                 Give(gone.Domain, new RecoveryInput.DomainGone(), now);
                 break;
             case BridgeInput.ReportRead read:
-                Give(read.Domain, new RecoveryInput.ReportReceived(read.Report), now);
+                Give(read.Domain, new RecoveryInput.ReportReceived(read.Report, read.IsNew), now);
                 break;
             case BridgeInput.ReportRejected rejected:
                 TellRejection(rejected, now);
@@ -70,10 +70,8 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         _registry.Restore(history, now);
         if (history.Standing is { } standing)
         {
-            var tell = new RecoveryAction.Tell(TellKind.Operator, standing.Reason, IncidentFacts.None)
-            {
-                Standing = standing.Release == OperatorRelease.WhenHealthy,
-            };
+            // The entry that stands in the incident log goes on standing; this one only reminds of it.
+            var tell = new RecoveryAction.Tell(TellKind.Operator, standing.Reason, IncidentFacts.None);
             _effects.Add(new BridgeEffect(history.Guest, Domain: null, tell));
         }
     }

@@ -25,7 +25,7 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
 
     private readonly TokenBucket _bucket = new(ReadingBurst, ReadingInterval, now);
     private TimeSpan _readAt = now;
-    private string _reportText = string.Empty;
+    private string? _reportText;
     private string _outcomeText = string.Empty;
     private string? _rejection;
     private BootId _bootId;
@@ -56,11 +56,14 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
         return true;
     }
 
-    /// <summary>What was said may have been missed: everything is read and said again.</summary>
+    /// <summary>
+    /// What was said may have been missed: everything is read and said again. The next reading finds what stands
+    /// there, since whenever; only what changes after it is new.
+    /// </summary>
     public void Forget()
     {
         IsDirty = true;
-        _reportText = string.Empty;
+        _reportText = null;
         _outcomeText = string.Empty;
     }
 
@@ -95,6 +98,7 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
             return null;
         }
 
+        bool hasReadBefore = _reportText is not null;
         _reportText = text;
         AssembledReport assembled = reading.Oversized is { } key
             ? new AssembledReport(Report: null, $"{key} is longer than {FieldLine.MaxLength} bytes")
@@ -116,7 +120,7 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
         _sequence = report.BootId == _bootId ? Math.Max(_sequence, report.Sequence) : report.Sequence;
         _bootId = report.BootId;
         _rejection = null;
-        return new BridgeInput.ReportRead(domain, report with { Sequence = _sequence });
+        return new BridgeInput.ReportRead(domain, report with { Sequence = _sequence }, hasReadBefore);
     }
 
     private BridgeInput? TakeOutcome(DomainReading reading)

@@ -1,11 +1,12 @@
 namespace HostBridge.Recovery;
 
 /// <summary>
-/// Remembers since when each disk is operational, and judges the gate of a guest from it. A disk that flaps begins
-/// to count anew.
+/// Remembers since when each disk is operational, and judges the gate of a guest from it. A disk that flaps, or that
+/// was not checked for too long, begins to count anew.
 /// </summary>
 /// <param name="stableFor">How long a disk must have been operational before anything is done to its guests.</param>
-internal sealed class DiskBook(TimeSpan stableFor)
+/// <param name="validFor">For how long a check says anything.</param>
+internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
 {
     private readonly Dictionary<DeviceNumber, Entry> _entries = [];
 
@@ -16,8 +17,10 @@ internal sealed class DiskBook(TimeSpan stableFor)
         HostFault? lastFault = before is { Condition.Operational: true } && !condition.Operational
             ? new HostFault(now, condition.Text)
             : before?.LastFault;
-        TimeSpan operationalSince = before is { Condition.Operational: true } ? before.OperationalSince : now;
-        _entries[condition.Device] = new Entry(condition, operationalSince, lastFault);
+        TimeSpan operationalSince = before is { Condition.Operational: true } && !IsOutdated(before, now)
+            ? before.OperationalSince
+            : now;
+        _entries[condition.Device] = new Entry(condition, now, operationalSince, lastFault);
     }
 
     /// <summary>The storage under a guest with these disks.</summary>
@@ -39,7 +42,11 @@ internal sealed class DiskBook(TimeSpan stableFor)
             }
 
             known.Add(entry);
-            if (!entry.Condition.Operational)
+            if (IsOutdated(entry, now))
+            {
+                reasons.Add($"device {device} was not checked for {validFor.TotalSeconds:0} s");
+            }
+            else if (!entry.Condition.Operational)
             {
                 reasons.Add(entry.Condition.Text);
             }
@@ -60,5 +67,8 @@ internal sealed class DiskBook(TimeSpan stableFor)
             known.Max(entry => entry.OperationalSince) + stableFor,
             string.Join("; ", known.Select(entry => entry.Condition.Text).Distinct(StringComparer.Ordinal)));
 
-    private sealed record Entry(DiskCondition Condition, TimeSpan OperationalSince, HostFault? LastFault);
+    private bool IsOutdated(Entry entry, TimeSpan now) => now - entry.CheckedAt >= validFor;
+
+    private sealed record Entry(
+        DiskCondition Condition, TimeSpan CheckedAt, TimeSpan OperationalSince, HostFault? LastFault);
 }

@@ -7,6 +7,11 @@ namespace HostBridge.Recovery;
 /// <param name="At">When, on the monotonic clock.</param>
 internal sealed record SpentEvidence(long Sequence, TimeSpan At);
 
+/// <summary>A request for a sign of life: a probe, which changes nothing.</summary>
+/// <param name="RequestId">Its id.</param>
+/// <param name="At">When it was sent, on the monotonic clock.</param>
+internal sealed record LifeRequest(RequestId RequestId, TimeSpan At);
+
 /// <summary>Everything the bridge knows of one guest. Immutable: a step of the machine returns the next one.</summary>
 internal sealed record GuestRecord
 {
@@ -25,8 +30,17 @@ internal sealed record GuestRecord
     /// <summary>The newest report; null before the first and after the domain is gone.</summary>
     public GuestReport? Report { get; init; }
 
-    /// <summary>When it was last heard of, on the monotonic clock.</summary>
+    /// <summary>When its last sign of life came, or else when its domain appeared; on the monotonic clock.</summary>
     public TimeSpan HeardAt { get; init; }
+
+    /// <summary>
+    /// The boot that gave a sign of life: it wrote while the bridge listened, or answered. What already stood there
+    /// when the bridge began to read is none, as its writer may be dead.
+    /// </summary>
+    public BootId HeardBoot { get; init; }
+
+    /// <summary>The last request for a sign of life; null when none is out.</summary>
+    public LifeRequest? LifeRequest { get; init; }
 
     /// <summary>Boots that are over, the newest last: their words count no more.</summary>
     public IReadOnlyList<BootId> PastBoots { get; init; } = [];
@@ -40,6 +54,12 @@ internal sealed record GuestRecord
     /// <summary>The fault that matters most now; null when there is none.</summary>
     public Fault? Fault { get; init; }
 
+    /// <summary>
+    /// The filesystems that were faulty when they were last listed. One that is not listed any more stays here until
+    /// it is listed as well again: out of sight is not well.
+    /// </summary>
+    public IReadOnlyList<FilesystemHealth> LastSeenFaulty { get; init; } = [];
+
     /// <summary>Evidence of this boot that is used up; null when none is.</summary>
     public SpentEvidence? Spent { get; init; }
 
@@ -51,4 +71,12 @@ internal sealed record GuestRecord
 
     /// <summary>Where its recovery stands.</summary>
     public RecoveryState State { get; init; } = new RecoveryState.Unknown();
+
+    /// <summary>Whether the boot whose words are known was itself heard alive.</summary>
+    public bool IsHeard => !CurrentBoot.IsNone && HeardBoot == CurrentBoot;
+
+    /// <summary>The first filesystem that was faulty and is not listed any more; null when there is none.</summary>
+    public FilesystemHealth? Vanished
+        => LastSeenFaulty.FirstOrDefault(faulty
+            => Report?.Filesystems.Any(one => one.MountPoint == faulty.MountPoint) != true);
 }

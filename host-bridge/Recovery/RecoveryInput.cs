@@ -31,7 +31,10 @@ internal abstract record RecoveryInput
 
     /// <summary>It said how it is.</summary>
     /// <param name="Report">Complete and parsed.</param>
-    internal sealed record ReportReceived(GuestReport Report) : RecoveryInput;
+    /// <param name="IsNew">
+    /// Whether it was written while the bridge listened; false for what already stood there when it began to read.
+    /// </param>
+    internal sealed record ReportReceived(GuestReport Report, bool IsNew) : RecoveryInput;
 
     /// <summary>It answered a request.</summary>
     /// <param name="Outcome">The answer, parsed.</param>
@@ -69,7 +72,7 @@ internal abstract record RecoveryInput
     /// <param name="Reason">Why, for a person.</param>
     internal sealed record RequestNotSent(RequestId Request, string Reason) : RecoveryInput;
 
-    /// <summary>A person removed the hold file.</summary>
+    /// <summary>A person removed the hold file: what stood there is acknowledged.</summary>
     internal sealed record HoldReleased : RecoveryInput;
 
     /// <summary>Time passed.</summary>

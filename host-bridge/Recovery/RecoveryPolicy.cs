@@ -30,6 +30,9 @@ internal sealed record RecoveryPolicy
     /// <summary>How long every disk of a guest must have been operational before anything is done to it.</summary>
     public TimeSpan StableFor { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>After what time without a new check nothing is known of a disk any more; it is checked every 30 s.</summary>
+    public TimeSpan DiskCheckValidFor { get; init; } = TimeSpan.FromSeconds(90);
+
     /// <summary>The most recoveries at once among guests that share a LUN group (N).</summary>
     public int MaxPerLunGroup { get; init; } = 2;
 
@@ -79,6 +82,11 @@ internal sealed record RecoveryPolicy
 
     /// <summary>How long to wait for a newer report after a guest refused, before an operator is needed.</summary>
     public TimeSpan NewerReportPatience { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>
+    /// The least time between two requests for a sign of life; with <see cref="SilentAfter"/> it bounds their number.
+    /// </summary>
+    public TimeSpan LifeRequestInterval { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>
     /// After what silence a guest's report is no evidence any more; its heartbeat comes every minute.

@@ -49,7 +49,10 @@ internal enum OperatorRelease
     /// <summary>Any change that leads to another decision: nothing was tried in vain.</summary>
     WhenReasonEnds = 0,
 
-    /// <summary>A report that finds everything well: what the bridge tried did not help.</summary>
+    /// <summary>
+    /// A report that finds everything well and lists the filesystem at stake, or a person who removes the hold file:
+    /// what the bridge tried did not help.
+    /// </summary>
     WhenHealthy,
 
     /// <summary>A person who says so by removing the hold file: the bridge does not know what happened.</summary>
@@ -114,5 +117,9 @@ internal abstract record RecoveryState
     /// <summary>The bridge does no more: a person is needed.</summary>
     /// <param name="Reason">What is wrong and what to do.</param>
     /// <param name="Release">What ends it.</param>
-    internal sealed record NeedsOperator(string Reason, OperatorRelease Release) : RecoveryState;
+    /// <param name="AtStake">
+    /// The filesystem that must be seen well again for <see cref="OperatorRelease.WhenHealthy"/>; null when not known.
+    /// </param>
+    internal sealed record NeedsOperator(string Reason, OperatorRelease Release, MountPoint? AtStake = null)
+        : RecoveryState;
 }

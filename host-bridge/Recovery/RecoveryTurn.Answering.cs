@@ -9,6 +9,7 @@ internal sealed partial class RecoveryTurn
 {
     private void TakeOutcome(RequestOutcome outcome)
     {
+        TakeSignOfLife(outcome);
         switch (_guest.State)
         {
             case Recovering { Phase: >= RecoveryPhase.AwaitingAnswer } act

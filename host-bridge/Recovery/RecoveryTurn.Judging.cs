@@ -16,14 +16,39 @@ internal sealed partial class RecoveryTurn
             return;
         }
 
-        bool held = _guest.State is NeedsOperator { Release: OperatorRelease.WhenHealthy };
-        if (Triage.IsHealthy(report) && !IsSilent())
+        if (_guest.State is NeedsOperator { Release: OperatorRelease.WhenHealthy } standing)
         {
-            BecomeHealthy(report);
+            bool isSeenWell = standing.AtStake is not { } atStake || Triage.IsListedWell(report, atStake);
+            if (isSeenWell && Triage.IsHealthy(report) && _guest is { IsHeard: true, Vanished: null } && !IsSilent())
+            {
+                BecomeHealthy(report);
+            }
         }
-        else if (!held)
+        else if (Triage.IsHealthy(report) && !IsSilent())
+        {
+            JudgeWell(report);
+        }
+        else
         {
             JudgeFault(report);
+        }
+    }
+
+    private void JudgeWell(GuestReport report)
+    {
+        if (!_guest.IsHeard)
+        {
+            AwaitSignOfLife($"by what it last wrote everything is well{LeftAloneText(LeftAlone(report))}");
+        }
+        else if (_guest.Vanished is { } vanished)
+        {
+            string where = report.FilesystemCount > report.Filesystems.Count ? "listed" : "mounted";
+            Suspect($"{vanished.MountPoint} ({vanished.Device}, {vanished.FilesystemType}) is no longer {where}; it was "
+                + $"{vanished.Verdict.ToName()} when last seen, check it before it is used again");
+        }
+        else
+        {
+            BecomeHealthy(report);
         }
     }
 
@@ -31,18 +56,23 @@ internal sealed partial class RecoveryTurn
     {
         _guest = _guest with { Fault = null, Spent = null };
         bool recovered = _guest.State is NeedsOperator or AwaitingStorage or Queued;
-        string leftAlone = string.Join(", ", report.Filesystems
-            .Where(one => one.Verdict == Verdict.ReadOnlyByDesign)
-            .Select(one => one.MountPoint.Encoded));
+        string leftAlone = LeftAlone(report);
         string well = recovered
             ? $"everything is well again by itself or by a person (boot id {report.BootId})"
             : "everything is well";
-        string byDesign = leftAlone.Length == 0 ? string.Empty : $"; read-only by design and left alone: {leftAlone}";
         Enter(
             new Healthy(report.BootId, leftAlone),
             recovered ? TellKind.Proof : TellKind.Decision,
-            well + byDesign);
+            well + LeftAloneText(leftAlone));
     }
+
+    private static string LeftAlone(GuestReport report)
+        => string.Join(", ", report.Filesystems
+            .Where(one => one.Verdict == Verdict.ReadOnlyByDesign)
+            .Select(one => one.MountPoint.Encoded));
+
+    private static string LeftAloneText(string leftAlone)
+        => leftAlone.Length == 0 ? string.Empty : $"; read-only by design and left alone: {leftAlone}";
 
     private void JudgeFault(GuestReport report)
     {
@@ -50,7 +80,9 @@ internal sealed partial class RecoveryTurn
         NoteFault(triage.Filesystem, report);
         if (IsSilent())
         {
-            Suspect("it fell silent; its last report is no evidence any more, nothing is done");
+            Suspect(_guest.IsHeard
+                ? "it fell silent; its last report is no evidence any more, nothing is done"
+                : "nothing was heard since the bridge began to listen; its last report is no evidence, look at its agent");
             return;
         }
 
@@ -73,6 +105,14 @@ internal sealed partial class RecoveryTurn
                     new AwaitingStorage(since, closed.Reasons),
                     TellKind.Gate,
                     $"{fault}; waits for its storage: {closed.Reasons}");
+                break;
+            case var rung when !_guest.IsHeard:
+                AwaitSignOfLife(fault);
+                if (rung is Rung.Remount or Rung.Repair or Rung.Reboot)
+                {
+                    AskForSignOfLife(filesystem);
+                }
+
                 break;
             case Rung.Wait:
                 WaitOutHang(fault);
@@ -195,8 +235,6 @@ internal sealed partial class RecoveryTurn
         => _guest.Fault is { } fault && _guest.Storage.Gate is StorageGate.Open open
             ? now.Elapsed - (fault.Since > open.Since ? fault.Since : open.Since)
             : TimeSpan.Zero;
-
-    private bool IsSilent() => now.Elapsed - _guest.HeardAt >= policy.SilentAfter;
 
     private bool HasHostEvidence()
         => policy.ActWithoutHostEvidence

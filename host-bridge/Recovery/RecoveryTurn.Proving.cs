@@ -84,6 +84,7 @@ internal sealed partial class RecoveryTurn
 
     private void TakeProbe(Verifying proof, RequestOutcome outcome)
     {
+        HearAlive();
         if (outcome.Status == RequestStatus.Accepted)
         {
             return;

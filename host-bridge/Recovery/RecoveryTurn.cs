@@ -21,13 +21,16 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         switch (input)
         {
             case RecoveryInput.DomainAppeared appeared:
-                _guest = _guest with { Domain = appeared.Domain, HeardAt = now.Elapsed };
+                _guest = _guest with
+                {
+                    Domain = appeared.Domain, HeardAt = now.Elapsed, HeardBoot = default, LifeRequest = null,
+                };
                 break;
             case RecoveryInput.DomainGone:
                 LoseDomain();
                 break;
             case RecoveryInput.ReportReceived received:
-                TakeReport(received.Report);
+                TakeReport(received.Report, received.IsNew);
                 break;
             case RecoveryInput.OutcomeReceived received:
                 TakeOutcome(received.Outcome);
@@ -55,7 +58,8 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
                 Tell(TellKind.Action, $"request {failed.Request} could not be written: {failed.Reason}", Facts());
                 break;
             case RecoveryInput.HoldReleased
-                when _guest.State is NeedsOperator { Release: OperatorRelease.WhenAcknowledged }:
+                when _guest.State is NeedsOperator { Release: not OperatorRelease.WhenReasonEnds }:
+                _guest = _guest with { LastSeenFaulty = [] };
                 Enter(new Unknown(), TellKind.Decision, "a person removed the hold; it is judged by its reports again");
                 Judge();
                 break;
@@ -70,7 +74,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
 
     private bool StorageIsOpen => _guest.Storage.Gate is StorageGate.Open;
 
-    private void TakeReport(GuestReport report)
+    private void TakeReport(GuestReport report, bool isNew)
     {
         GuestReport? before = _guest.Report;
         bool sameBoot = report.BootId == _guest.CurrentBoot;
@@ -82,7 +86,8 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         }
 
         BootId previousBoot = _guest.CurrentBoot;
-        _guest = _guest with { Report = report, HeardAt = now.Elapsed };
+        NoteFaulty(report, sameBoot);
+        _guest = _guest with { Report = report };
         if (!sameBoot)
         {
             _guest = _guest with
@@ -100,8 +105,14 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         if (!sameBoot || before is null || before.State != report.State)
         {
             FilesystemHealth? worst = report.Filesystems.Count > 0 ? report.Filesystems[0] : null;
-            string text = worst is null ? "it reports no filesystem" : $"it reports: {Triage.Describe(worst)}";
+            string said = isNew ? "it reports" : "it last reported";
+            string text = worst is null ? $"{said} no filesystem" : $"{said}: {Triage.Describe(worst)}";
             Tell(TellKind.Report, text, new IncidentFacts { Filesystem = worst, BootId = report.BootId });
+        }
+
+        if (isNew)
+        {
+            HearAlive();
         }
 
         if (!sameBoot)
@@ -113,9 +124,36 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         Judge();
     }
 
+    /// <summary>
+    /// What was faulty and is not listed any more stays noted for this boot, and over a restart that the bridge asked
+    /// for, which is to bring back every filesystem.
+    /// </summary>
+    private void NoteFaulty(GuestReport report, bool sameBoot)
+    {
+        IEnumerable<FilesystemHealth> unlisted = sameBoot || IsRestarting
+            ? _guest.LastSeenFaulty.Where(before
+                => report.Filesystems.All(one => one.MountPoint != before.MountPoint))
+            : [];
+        _guest = _guest with
+        {
+            LastSeenFaulty = [.. report.Filesystems.Where(Triage.IsFault).Concat(unlisted).Take(GuestReport.MaxFilesystems)],
+        };
+    }
+
+    private bool IsRestarting => _guest.State is Recovering { Rung: Rung.Reboot, Phase: >= RecoveryPhase.AwaitingAnswer }
+        or Verifying { Act.Rung: Rung.Reboot };
+
     private void LoseDomain()
     {
-        _guest = _guest with { Domain = null, Report = null, Fault = null };
+        _guest = _guest with
+        {
+            Domain = null,
+            Report = null,
+            Fault = null,
+            HeardBoot = default,
+            LifeRequest = null,
+            LastSeenFaulty = IsRestarting ? _guest.LastSeenFaulty : [],
+        };
         switch (_guest.State)
         {
             case Recovering { Rung: Rung.Reboot, Phase: >= RecoveryPhase.AwaitingAnswer } act:
@@ -149,19 +187,21 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
 
     private void CallOperator(string reason, OperatorRelease release)
     {
-        if (_guest.State is NeedsOperator before && before.Reason == reason && before.Release == release)
+        IncidentFacts facts = Facts();
+        var state = new NeedsOperator(reason, release, facts.Filesystem?.MountPoint);
+        if (_guest.State == state)
         {
             return;
         }
 
         bool inFlight = _guest.State.IsInFlight;
         RemoveRequest();
-        _actions.Add(new RecoveryAction.Tell(TellKind.Operator, reason, Facts())
+        _actions.Add(new RecoveryAction.Tell(TellKind.Operator, reason, facts)
         {
             EndsIntent = inFlight,
             Standing = release != OperatorRelease.WhenReasonEnds,
         });
-        _guest = _guest with { State = new NeedsOperator(reason, release) };
+        _guest = _guest with { State = state };
     }
 
     private void Enter(RecoveryState state, TellKind kind, string text)

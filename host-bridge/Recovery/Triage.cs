@@ -43,8 +43,20 @@ internal static class Triage
     /// <summary>Whether everything that is reported is well, so far as a reader can act on it.</summary>
     public static bool IsHealthy(GuestReport report)
         => report.Filesystems.Count > 0
-            && report.Filesystems.All(one
-                => one.Verdict is Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full);
+            && report.Filesystems.All(one => IsWell(one.Verdict));
+
+    /// <summary>Whether nothing is wrong or doubtful.</summary>
+    public static bool IsWell(Verdict verdict)
+        => verdict is Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full;
+
+    /// <summary>Whether something is wrong that is dealt with, by the bridge or by a person.</summary>
+    public static bool IsFault(FilesystemHealth one)
+        => RecoveryTable.Decide(
+            one.Verdict, RecoveryTable.ToFamily(one.FilesystemType), one.Role, storageOpen: false) != Rung.Nothing;
+
+    /// <summary>Whether a filesystem is listed, and nothing is wrong with it.</summary>
+    public static bool IsListedWell(GuestReport report, MountPoint mountPoint)
+        => report.Filesystems.Any(one => one.MountPoint == mountPoint && IsWell(one.Verdict));
 
     /// <summary>Whether programs can be run in the guest: a remedy other than a reboot needs that.</summary>
     public static bool IsRootWritable(GuestReport report)

@@ -10,6 +10,10 @@ internal sealed class BridgeStory
 {
     public static readonly DeviceNumber Disk = new(8, 16);
 
+    /// <summary>How often the listener checks a disk again.</summary>
+    private const int DiskCheckSeconds = 30;
+
+    private readonly Dictionary<DeviceNumber, DiskCondition> _disks = [];
     private TimeSpan _elapsed = TimeSpan.FromHours(100);
 
     public BridgeStory(RecoveryPolicy? policy = null)
@@ -27,6 +31,9 @@ internal sealed class BridgeStory
 
     /// <summary>The effects of the last step.</summary>
     public IReadOnlyList<BridgeEffect> Last { get; private set; } = [];
+
+    /// <summary>Whether the listener goes on checking disks while time passes.</summary>
+    public bool ChecksDisks { get; set; } = true;
 
     /// <summary>Looks at every single step.</summary>
     public Action? AfterStep { get; set; }
@@ -69,7 +76,7 @@ internal sealed class BridgeStory
         return Last;
     }
 
-    /// <summary>Lets time pass second by second, and the guest's heartbeat with it.</summary>
+    /// <summary>Lets time pass second by second, and the guest's heartbeat and the checks of disks with it.</summary>
     public BridgeStory Wait(double seconds, int guest = 1)
     {
         for (int second = 0; second < seconds; second++)
@@ -77,7 +84,15 @@ internal sealed class BridgeStory
             _elapsed += TimeSpan.FromSeconds(1);
             if (second % 60 == 59 && Record(guest) is { Domain: { } domain, Report: { } report })
             {
-                Step(new BridgeInput.ReportRead(domain, report));
+                Step(new BridgeInput.ReportRead(domain, report, IsNew: true));
+            }
+
+            if ((int)_elapsed.TotalSeconds % DiskCheckSeconds == 0 && ChecksDisks)
+            {
+                foreach (DiskCondition condition in _disks.Values)
+                {
+                    Step(new BridgeInput.DiskChecked(condition));
+                }
             }
 
             Step(new BridgeInput.Tick());
@@ -101,15 +116,19 @@ internal sealed class BridgeStory
     public BridgeStory StorageIs(bool operational, DeviceNumber? disk = null, string group = "lun-1")
     {
         string text = operational ? "session 1 LOGGED_IN" : "session 1 FAILED";
-        Step(new BridgeInput.DiskChecked(new DiskCondition(disk ?? Disk, operational, text, group)));
+        var condition = new DiskCondition(disk ?? Disk, operational, text, group);
+        _disks[condition.Device] = condition;
+        Step(new BridgeInput.DiskChecked(condition));
         return this;
     }
 
+    /// <summary>The guest writes a report while the bridge listens.</summary>
     public BridgeStory Say(int domain, int boot, long sequence, params FilesystemHealth[] filesystems)
-    {
-        Step(new BridgeInput.ReportRead(new DomainId(domain), Report(boot, sequence, filesystems)));
-        return this;
-    }
+        => Read(domain, isNew: true, Report(boot, sequence, filesystems));
+
+    /// <summary>The bridge begins to read and finds a report that stands there, nobody knows since when.</summary>
+    public BridgeStory Find(int domain, int boot, long sequence, params FilesystemHealth[] filesystems)
+        => Read(domain, isNew: false, Report(boot, sequence, filesystems));
 
     public BridgeStory Answer(
         RequestStatus status, OutcomeReason reason = OutcomeReason.None, string probe = "", int? fsck = null,
@@ -172,6 +191,12 @@ internal sealed class BridgeStory
 
     public IReadOnlyList<string> Told(TellKind kind)
         => [.. Of<RecoveryAction.Tell>().Where(tell => tell.Kind == kind).Select(tell => tell.Text)];
+
+    private BridgeStory Read(int domain, bool isNew, GuestReport report)
+    {
+        Step(new BridgeInput.ReportRead(new DomainId(domain), report, isNew));
+        return this;
+    }
 
     private RequestId Intent(int guest)
         => ((RecoveryAction.RecordIntent)Effects.Last(one

@@ -62,6 +62,7 @@ public sealed class RandomBridgeTests
     /// <summary>One run: each number is one happening, and each step is checked.</summary>
     private sealed class Run
     {
+        private readonly BridgeMode _mode;
         private readonly int[] _boots = Enumerable.Repeat(1, Guests + 1).ToArray();
         private readonly int[] _domains = Enumerable.Range(0, Guests + 1).ToArray();
         private readonly long[] _sequences = new long[Guests + 1];
@@ -70,6 +71,7 @@ public sealed class RandomBridgeTests
 
         public Run(BridgeMode mode)
         {
+            _mode = mode;
             Story = new BridgeStory(new RecoveryPolicy { Mode = mode, ActWithoutHostEvidence = true });
             Story.AfterStep = Check;
             Story.StorageIs(true);
@@ -98,7 +100,7 @@ public sealed class RandomBridgeTests
                     Story.StorageIs(number % 16 != 0).Appear(_domains[guest], guest);
                     break;
                 case 4:
-                    Restart(guest);
+                    Restart(guest, isHeard: number % 2 == 0);
                     break;
                 case 5 or 6 or 7:
                     Report(guest, number);
@@ -112,14 +114,22 @@ public sealed class RandomBridgeTests
             }
         }
 
-        private void Restart(int guest)
+        private void Restart(int guest, bool isHeard)
         {
             Story.Gone(_domains[guest]);
             _domains[guest] += Guests;
             _boots[guest]++;
             _sequences[guest] = 0;
-            Story.Appear(_domains[guest], guest)
-                .Say(_domains[guest], Boots(guest), ++_sequences[guest], Filesystem());
+            Story.Appear(_domains[guest], guest);
+            if (isHeard)
+            {
+                Story.Say(_domains[guest], Boots(guest), ++_sequences[guest], Filesystem());
+            }
+            else
+            {
+                Story.Find(
+                    _domains[guest], Boots(guest), ++_sequences[guest], Filesystem(verdict: Verdict.JournalAborted));
+            }
         }
 
         private void Report(int guest, int number)
@@ -222,6 +232,14 @@ public sealed class RandomBridgeTests
         private void AssertWarranted(BridgeEffect effect)
         {
             GuestRecord guest = Story.Loop.Guests.Single(one => one.Identity == effect.Guest);
+            if (effect.Action is RecoveryAction.SendRequest { Request: var request }
+                && request.Id == guest.LifeRequest?.RequestId)
+            {
+                Assert.Equal((BridgeMode.Recover, RequestAction.Probe), (_mode, request.Action));
+                Assert.False(guest.IsHeard, "a guest that was heard is asked whether it lives");
+                return;
+            }
+
             Assert.True(_recorded.Contains(effect.Guest), "an act without a durable intent");
             Assert.True(guest.State.IsInFlight, "an act of a guest with which nothing is under way");
             Assert.Single(Story.Last, one => one.Guest == effect.Guest
@@ -229,6 +247,7 @@ public sealed class RandomBridgeTests
             if (effect.Action is RecoveryAction.SendRequest { Request.Action: not RequestAction.Probe } send)
             {
                 Assert.IsType<StorageGate.Open>(guest.Storage.Gate);
+                Assert.True(guest.IsHeard, "an act on a guest that was not heard");
                 Assert.Equal(guest.Report!.BootId, send.Request.BootId);
                 Assert.Equal(guest.Report.Sequence, send.Request.ReportSequence);
                 bool rootWrites = guest.Report.Filesystems.Any(one

@@ -30,6 +30,19 @@ public sealed class SafetyTests
     }
 
     [Fact]
+    public void A_disk_that_is_not_checked_any_more_closes_the_gate_and_must_be_stable_anew()
+    {
+        var story = new BridgeStory { ChecksDisks = false };
+        story.StorageIs(true).Appear().Say(5, 1, 1, Filesystem()).Wait(90)
+            .Say(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted));
+        Assert.Contains("8:16 was not checked", Assert.IsType<RecoveryState.AwaitingStorage>(story.State()).Reasons);
+        story.StorageIs(true).Wait(29);
+        Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
+        story.Wait(2);
+        Assert.Single(story.Of<RecoveryAction.RecordIntent>());
+    }
+
+    [Fact]
     public void A_guest_whose_disks_are_not_known_waits()
     {
         var story = new BridgeStory();

@@ -1,0 +1,96 @@
+using HostBridge;
+using HostBridge.Recovery;
+using Protocol.Health;
+using Xunit;
+using static Tests.Unit.Bridge.BridgeStory;
+
+namespace Tests.Unit.Bridge;
+
+/// <summary>What is out of sight is not well: filesystems that leave the report while they are faulty.</summary>
+public sealed class VanishedTests
+{
+    private static BridgeStory WithFailedRepair()
+        => new BridgeStory().WithAbortedData().RecordIntent()
+            .Answer(RequestStatus.Accepted)
+            .Say(5, 1, 3, Filesystem())
+            .Answer(RequestStatus.Failed, OutcomeReason.CheckFailed, fsck: 4);
+
+    [Fact]
+    public void A_failed_repair_that_leaves_the_filesystem_unmounted_stays_with_the_operator()
+    {
+        BridgeStory story = WithFailedRepair();
+        Assert.Contains("e2fsck exit 4", story.Operator().Reason);
+        story.Wait(5).Say(5, 1, 4, Filesystem()).Wait(5);
+        Assert.Equal(MountPoint.FromText("/srv"), story.Operator().AtStake);
+        Assert.Empty(story.Told(TellKind.Proof));
+    }
+
+    [Fact]
+    public void It_stays_so_over_a_restart_of_the_guest_that_does_not_mount_it()
+    {
+        BridgeStory story = WithFailedRepair().Gone().Appear(6).Say(6, 2, 1, Filesystem()).Wait(5);
+        story.Operator();
+        story.Say(6, 2, 2, Filesystem(), Filesystem("/srv", Verdict.Unknown));
+        story.Operator();
+        story.Say(6, 2, 3, Filesystem(), Filesystem("/srv"));
+        Assert.Equal(new RecoveryState.Healthy(Boot(2)), story.State());
+        Assert.Single(story.Told(TellKind.Proof));
+    }
+
+    [Fact]
+    public void Once_it_is_listed_as_well_again_the_operator_is_released()
+    {
+        BridgeStory story = WithFailedRepair().Say(5, 1, 4, Filesystem(), Filesystem("/srv"));
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+        Assert.Single(story.Told(TellKind.Proof));
+    }
+
+    [Fact]
+    public void A_person_who_removes_the_hold_releases_the_operator_too()
+    {
+        BridgeStory story = WithFailedRepair().Complete(new RecoveryInput.HoldReleased());
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+        Assert.Empty(story.Told(TellKind.Proof));
+    }
+
+    [Theory]
+    [InlineData(Verdict.JournalAborted, false)]
+    [InlineData(Verdict.JournalAborted, true)]
+    [InlineData(Verdict.ErrorsRecorded, true)]
+    public void A_faulty_filesystem_that_is_unmounted_is_told_as_no_longer_mounted(Verdict verdict, bool storage)
+    {
+        var story = new BridgeStory();
+        story.StorageIs(storage).Appear().Wait(31)
+            .Say(5, 1, 1, Filesystem("/srv", verdict, "btrfs"), Filesystem());
+        story.Say(5, 1, 2, Filesystem()).Wait(5);
+        Assert.Contains("/srv (xvda, btrfs) is no longer mounted; it was " + verdict.ToName(),
+            Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        Assert.Empty(story.Told(TellKind.Proof));
+        Assert.DoesNotContain(story.Told(TellKind.Decision), text => text.Contains("well", StringComparison.Ordinal));
+
+        story.Say(5, 1, 3, Filesystem(), Filesystem("/srv", type: "btrfs"));
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+    }
+
+    [Fact]
+    public void A_well_filesystem_that_is_unmounted_is_no_matter()
+    {
+        var story = new BridgeStory().Appear().Say(5, 1, 1, Filesystem(), Filesystem("/srv")).Say(5, 1, 2, Filesystem());
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+    }
+
+    [Fact]
+    public void A_filesystem_that_an_asked_for_restart_does_not_bring_back_is_not_well()
+    {
+        var story = new BridgeStory();
+        story.StorageIs(true).Appear().Wait(31)
+            .Say(5, 1, 1, Filesystem(verdict: Verdict.JournalAborted), Filesystem("/srv", Verdict.JournalAborted))
+            .RecordIntent().Arm().Answer(RequestStatus.Accepted).Gone().Appear(6).Say(6, 2, 1, Filesystem())
+            .ReadFsck(1).Answer(RequestStatus.Done, probe: "ok", domain: 6);
+        Assert.Contains("/ writes again", Assert.Single(story.Told(TellKind.Proof)));
+        Assert.Contains("/srv (xvda, ext3) is no longer mounted",
+            Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        story.Say(6, 2, 2, Filesystem(), Filesystem("/srv"));
+        Assert.Equal(new RecoveryState.Healthy(Boot(2)), story.State());
+    }
+}
