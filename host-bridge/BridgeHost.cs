@@ -21,7 +21,8 @@ internal static partial class BridgeHost
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs until asked to stop (0) or until a part of it crashes (1).</summary>
-    public static async Task<int> RunAsync(BridgeOptions options, CancellationToken cancellationToken)
+    public static async Task<int> RunAsync(
+        BridgeOptions options, IncidentFile incidents, CancellationToken cancellationToken)
     {
         using Serilog.Core.Logger console = new LoggerConfiguration()
             .WriteTo.Console(outputTemplate: LineTemplate, formatProvider: CultureInfo.InvariantCulture)
@@ -36,7 +37,7 @@ internal static partial class BridgeHost
         {
             ApplicationName = "host-bridge",
         });
-        AddParts(builder.Services, options, log);
+        AddParts(builder.Services, options, incidents, log);
         using IHost host = builder.Build();
         IReadOnlyList<BackgroundService> services =
             [.. host.Services.GetServices<IHostedService>().OfType<BackgroundService>()];
@@ -57,7 +58,8 @@ internal static partial class BridgeHost
         return 0;
     }
 
-    private static void AddParts(IServiceCollection services, BridgeOptions options, Serilog.ILogger log)
+    private static void AddParts(
+        IServiceCollection services, BridgeOptions options, IncidentFile incidents, Serilog.ILogger log)
     {
         services.AddSerilog(log);
         services.AddSystemd();
@@ -77,7 +79,7 @@ internal static partial class BridgeHost
         services.AddSingleton<IToolstack>(options.ToolstackCommand is { } command
             ? new ExternalToolstack(command, ExternalToolstack.DefaultLimit)
             : new NoToolstack());
-        services.AddSingleton(new IncidentFile(options.StateDirectory));
+        services.AddSingleton(incidents);
         services.AddSingleton<IncidentLog>();
         services.AddSingleton<EffectExecutor>();
         services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());

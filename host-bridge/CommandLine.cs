@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
+using HostBridge.Incidents;
 
 namespace HostBridge;
 
@@ -9,6 +10,9 @@ internal static class CommandLine
 {
     /// <summary>The command line, the configuration, or a value in it is wrong (EX_USAGE of sysexits.h).</summary>
     public const int UsageExitCode = 64;
+
+    /// <summary>Another host-bridge uses the state directory (EX_TEMPFAIL of sysexits.h).</summary>
+    public const int InUseExitCode = 75;
 
     private static readonly Option<string?> Config = new("--config")
     {
@@ -62,7 +66,7 @@ internal static class CommandLine
         root.SetAction(RunBridgeAsync);
         ParseResult parsed = root.Parse(arguments);
         return parsed.Errors is [ParseError first, ..]
-            ? Complain($"{first.Message} Try host-bridge --help.")
+            ? Complain($"{first.Message} Try host-bridge --help.", UsageExitCode)
             : await parsed.InvokeAsync().ConfigureAwait(false);
     }
 
@@ -89,17 +93,36 @@ internal static class CommandLine
         }
 
         BridgeOptionsResult result = BridgeOptionsParser.Parse(settings, parsed.GetValue(Config));
-        return result.Options is { } options
-            ? await BridgeHost.RunAsync(options, cancellationToken).ConfigureAwait(false)
-            : Complain(result.Error!);
+        if (result.Options is not { } options)
+        {
+            return Complain(result.Error!, UsageExitCode);
+        }
+
+        using var incidents = new IncidentFile(options.StateDirectory);
+        return Claim(incidents) is { } refusal
+            ? Complain(refusal, InUseExitCode)
+            : await BridgeHost.RunAsync(options, incidents, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static string? Claim(IncidentFile incidents)
+    {
+        try
+        {
+            return incidents.Claim();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The directory is of no use to anyone. The bridge listens and tells without it, and does nothing.
+            return null;
+        }
     }
 
     private static Option<string?> Setting(string name, string helpName, string description)
         => new("--" + name) { Description = description, HelpName = helpName };
 
-    private static int Complain(string line)
+    private static int Complain(string line, int exitCode)
     {
         Console.Error.WriteLine($"host-bridge: {line.ReplaceLineEndings(" ")}");
-        return UsageExitCode;
+        return exitCode;
     }
 }

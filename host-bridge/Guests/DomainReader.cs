@@ -110,8 +110,15 @@ internal sealed class DomainReader(XenstoreClient xenstore)
     }
 
     private async Task<byte[]?> ValueAsync(string path, CancellationToken cancellationToken)
-        => (await xenstore.ReadAsync(path, cancellationToken).ConfigureAwait(false)).Value;
+        => ValueOrNothing(path, await xenstore.ReadAsync(path, cancellationToken).ConfigureAwait(false));
 
     private async Task<IReadOnlyList<string>> ChildrenAsync(string path, CancellationToken cancellationToken)
-        => (await xenstore.DirectoryAsync(path, cancellationToken).ConfigureAwait(false)).Value ?? [];
+        => ValueOrNothing(path, await xenstore.DirectoryAsync(path, cancellationToken).ConfigureAwait(false)) ?? [];
+
+    /// <summary>Only what is said not to be there is not there: a disk must not vanish by a failed reading.</summary>
+    private static T? ValueOrNothing<T>(string path, XenstoreResult<T> result)
+        where T : class
+        => result.Error is XenstoreError.None or XenstoreError.ENOENT
+            ? result.Value
+            : throw new XenstoreLinkException(path, $"cannot be read ({result.Error})");
 }

@@ -1,6 +1,7 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using HostBridge.Recovery;
+using Microsoft.Win32.SafeHandles;
+using Protocol.Health;
 
 namespace HostBridge.Incidents;
 
@@ -11,11 +12,12 @@ internal sealed record RestoredIncidents(IReadOnlyList<GuestHistory> Guests, int
 
 /// <summary>
 /// The state directory: <c>incidents.jsonl</c>, to which lines are only ever appended, and <c>holds/UUID</c>, one
-/// file for each guest that the bridge left in the middle of an act. Used by one thread at a time; what the file
-/// system refuses is thrown as <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/>.
+/// file for each guest that the bridge left in the middle of an act or in vain; a person who removes it acknowledges.
+/// Used by one thread at a time, and by one process: who opens it holds <see cref="StateLock"/>. What the file system
+/// refuses is thrown as <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/>.
 /// </summary>
 /// <param name="stateDirectory">The directory; made when it is not there.</param>
-internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
+internal sealed class IncidentFile(string stateDirectory) : IDisposable
 {
     /// <summary>Beyond this size, only what a restart needs is appended.</summary>
     public const long MaxChattyBytes = 64 * 1024 * 1024;
@@ -24,13 +26,27 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
     private static readonly byte[] NewLine = "\n"u8.ToArray();
 
     private readonly string _holdDirectory = Path.Combine(stateDirectory, "holds");
-    private FileStream? _stream;
+    private readonly HashSet<Guid> _held = [];
+    private StateLock? _lock;
+    private SafeFileHandle? _log;
+    private bool _isLineTorn;
 
     /// <summary>The log itself.</summary>
     public string LogPath { get; } = Path.Combine(stateDirectory, "incidents.jsonl");
 
     /// <summary>Whether only what a restart needs is appended from now on.</summary>
-    public bool IsFull => _stream is { Length: > MaxChattyBytes };
+    public bool IsFull => _log is { } log && RandomAccess.GetLength(log) > MaxChattyBytes;
+
+    /// <summary>
+    /// Takes the directory for this process. Null when that went well; otherwise which other process has it and what
+    /// to do, for a person.
+    /// </summary>
+    public string? Claim()
+    {
+        string? refusal = null;
+        _lock ??= StateLock.TryTake(stateDirectory, out refusal);
+        return refusal;
+    }
 
     /// <summary>
     /// Opens the directory and reads back what is there. An intent without an end becomes a hold: nobody knows
@@ -38,49 +54,99 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
     /// </summary>
     public RestoredIncidents Open(DateTimeOffset now)
     {
+        if (Claim() is { } refusal)
+        {
+            throw new IOException(refusal);
+        }
+
         Directory.CreateDirectory(_holdDirectory);
         var guests = new SortedDictionary<Guid, Past>();
         int malformed = File.Exists(LogPath) ? ReadBack(guests) : 0;
-        _stream = new FileStream(LogPath, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        if (_stream.Length > 0)
-        {
-            // The last line may be torn: the next one must not continue it. Empty lines are skipped when read.
-            _stream.Write(NewLine);
-        }
+        _log = StateFiles.OpenForAppending(LogPath);
+        // The last line may be torn: the next one must not continue it. Empty lines are skipped when read.
+        _isLineTorn = RandomAccess.GetLength(_log) > 0;
 
         foreach (Past past in guests.Values.Where(past => past.OpenIntent is not null))
         {
             Hold(past, now);
         }
 
-        SyncDirectory(_holdDirectory);
-        SyncDirectory(stateDirectory);
+        StateFiles.SyncDirectory(_holdDirectory);
+        StateFiles.SyncDirectory(stateDirectory);
+        _held.UnionWith(ReadHolds());
         return new RestoredIncidents([.. guests.Values.Select(ToHistory)], malformed);
     }
 
-    /// <summary>Appends an entry.</summary>
+    /// <summary>
+    /// Appends an entry, and keeps the guest's hold with it: what stands is held before it is written, so that
+    /// no crash in between loses it, and a proof ends the hold.
+    /// </summary>
     /// <param name="entry">The entry.</param>
     /// <param name="durable">Whether to return only when it survives a power cut.</param>
     public void Append(IncidentEntry entry, bool durable)
     {
-        FileStream stream = _stream ?? throw new IOException($"{LogPath} is not open");
-        byte[] line = [.. JsonSerializer.SerializeToUtf8Bytes(entry, IncidentJson.Default.IncidentEntry), (byte)'\n'];
-        stream.Write(line);
-        if (durable)
+        if (entry.Standing == true)
         {
-            stream.Flush(flushToDisk: true);
+            WriteHold(
+                entry.Guest,
+                $"{entry.Text}; this ends by itself when {entry.Mount ?? "everything"} is seen well again, "
+                    + $"otherwise check the guest, then remove {HoldPath(entry.Guest)}");
+        }
+
+        AppendLine(entry, durable);
+        if (entry.Kind == IncidentEntry.KindName(TellKind.Proof) && _held.Remove(entry.Guest))
+        {
+            File.Delete(HoldPath(entry.Guest));
         }
     }
 
-    /// <summary>The guests that are held now.</summary>
-    public IReadOnlySet<Guid> ReadHolds()
+    /// <summary>The guests whose holds a person removed since the last time.</summary>
+    public IReadOnlyCollection<Guid> TakeReleased()
+    {
+        if (!File.Exists(LogPath))
+        {
+            // With the whole directory gone, an unmounted one for example, nobody acknowledged anything.
+            throw new IOException($"{LogPath} is gone");
+        }
+
+        List<Guid> released = [.. _held.Except(ReadHolds())];
+        _held.ExceptWith(released);
+        return released;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _log?.Dispose();
+        _lock?.Dispose();
+    }
+
+    private void AppendLine(IncidentEntry entry, bool durable)
+    {
+        SafeFileHandle log = _log ?? throw new IOException($"{LogPath} is not open");
+        if (durable && !File.Exists(LogPath))
+        {
+            throw new IOException($"{LogPath} was moved away or removed; restart host-bridge");
+        }
+
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(entry, IncidentJson.Default.IncidentEntry);
+        byte[] line = [.. _isLineTorn ? NewLine : [], .. json, .. NewLine];
+        // A disk that becomes full in the middle of it leaves a torn line as well.
+        _isLineTorn = true;
+        // The offset is without effect: Linux appends what is written to a file opened with O_APPEND (pwrite(2)).
+        RandomAccess.Write(log, line, fileOffset: 0);
+        _isLineTorn = false;
+        if (durable)
+        {
+            RandomAccess.FlushToDisk(log);
+        }
+    }
+
+    private HashSet<Guid> ReadHolds()
         => Directory.EnumerateFiles(_holdDirectory)
             .Select(path => Guid.TryParseExact(Path.GetFileName(path), "D", out Guid uuid) ? uuid : Guid.Empty)
             .Where(uuid => uuid != Guid.Empty)
             .ToHashSet();
-
-    /// <inheritdoc/>
-    public void Dispose() => _stream?.Dispose();
 
     private int ReadBack(SortedDictionary<Guid, Past> guests)
     {
@@ -120,16 +186,10 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
     private void Hold(Past past, DateTimeOffset now)
     {
         IncidentEntry intent = past.OpenIntent!;
-        string path = HoldPath(intent.Guest);
         string text = $"the bridge stopped in the middle of {intent.Rung} of {intent.Mount} "
-            + $"(request {intent.Request}); check the guest, then remove {path}";
-        using (var hold = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
-        {
-            hold.Write(System.Text.Encoding.UTF8.GetBytes($"{text}\n"));
-            hold.Flush(flushToDisk: true);
-        }
-
-        Append(
+            + $"(request {intent.Request}); check the guest, then remove {HoldPath(intent.Guest)}";
+        WriteHold(intent.Guest, text);
+        AppendLine(
             intent with
             {
                 Time = now,
@@ -143,47 +203,36 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
     private GuestHistory ToHistory(Past past)
     {
         string path = HoldPath(past.Guest.Uuid);
-        RecoveryState.NeedsOperator? standing = past.Standing is { } reason
-            ? new RecoveryState.NeedsOperator(reason, OperatorRelease.WhenHealthy)
-            : null;
-        if (File.Exists(path))
+        string text = File.Exists(path)
+            ? File.ReadLines(path).FirstOrDefault() ?? $"it is held; check it, then remove {path}"
+            : string.Empty;
+        RecoveryState.NeedsOperator? standing = past.Standing switch
         {
-            string text = File.ReadLines(path).FirstOrDefault() ?? $"it is held; check it, then remove {path}";
-            standing = new RecoveryState.NeedsOperator(text, OperatorRelease.WhenAcknowledged);
-        }
-
+            // Whoever removed the file while the bridge did not run acknowledged as well.
+            _ when text.Length == 0 => null,
+            { } entry => new RecoveryState.NeedsOperator(
+                entry.Text,
+                OperatorRelease.WhenHealthy,
+                MountPoint.TryParse(entry.Mount ?? string.Empty, out MountPoint mount) ? mount : null),
+            null => new RecoveryState.NeedsOperator(text, OperatorRelease.WhenAcknowledged),
+        };
         return new GuestHistory(past.Guest, past.Recoveries, standing);
     }
 
-    private string HoldPath(Guid guest) => Path.Combine(_holdDirectory, guest.ToString("D"));
-
-    /// <summary>Makes the names in a directory survive a power cut.</summary>
-    private static void SyncDirectory(string path)
+    private void WriteHold(Guid guest, string text)
     {
-        const int openReadOnlyDirectoryCloseOnExec = 0x0 | 0x10000 | 0x80000;
-        int descriptor = Open(path, openReadOnlyDirectoryCloseOnExec);
-        if (descriptor < 0)
+        string path = HoldPath(guest);
+        using (var hold = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
         {
-            throw new IOException($"{path} cannot be opened: {Marshal.GetLastPInvokeErrorMessage()}");
+            hold.Write(System.Text.Encoding.UTF8.GetBytes($"{text}\n"));
+            hold.Flush(flushToDisk: true);
         }
 
-        int result = Fsync(descriptor);
-        string message = Marshal.GetLastPInvokeErrorMessage();
-        _ = Close(descriptor);
-        if (result != 0)
-        {
-            throw new IOException($"{path} cannot be synchronised: {message}");
-        }
+        StateFiles.SyncDirectory(_holdDirectory);
+        _held.Add(guest);
     }
 
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Fsync(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int descriptor);
+    private string HoldPath(Guid guest) => Path.Combine(_holdDirectory, guest.ToString("D"));
 
     /// <summary>What the lines so far say of one guest.</summary>
     private sealed class Past(IncidentEntry first)
@@ -194,7 +243,7 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
 
         public IncidentEntry? OpenIntent { get; private set; }
 
-        public string? Standing { get; private set; }
+        public IncidentEntry? Standing { get; private set; }
 
         public IReadOnlyList<DateTimeOffset> Recoveries => [.. _recoveries];
 
@@ -204,6 +253,8 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
             if (entry.Kind == IncidentEntry.KindName(TellKind.Intent))
             {
                 OpenIntent = entry;
+                // Nothing is begun while something stands: what stood was acknowledged.
+                Standing = null;
                 _recoveries.Enqueue(entry.Time);
                 if (_recoveries.Count > MaxRememberedRecoveries)
                 {
@@ -222,7 +273,7 @@ internal sealed partial class IncidentFile(string stateDirectory) : IDisposable
             }
             else if (entry.Standing == true)
             {
-                Standing = entry.Text;
+                Standing = entry;
             }
         }
     }

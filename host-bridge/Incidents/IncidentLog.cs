@@ -18,7 +18,6 @@ internal sealed partial class IncidentLog(
     private readonly Channel<Job> _queue = Channel.CreateBounded<Job>(
         new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
 
-    private IReadOnlySet<Guid> _held = new HashSet<Guid>();
     private string? _failure;
     private bool _saidFull;
     private long _dropped;
@@ -35,7 +34,6 @@ internal sealed partial class IncidentLog(
         try
         {
             RestoredIncidents restored = file.Open(clock.Now.Wall);
-            _held = file.ReadHolds();
             if (restored.MalformedLines > 0)
             {
                 LogMalformed(file.LogPath, restored.MalformedLines);
@@ -110,7 +108,8 @@ internal sealed partial class IncidentLog(
 
     private string? Write(Job job)
     {
-        bool needed = job.Done is not null || job.Entry.EndsIntent == true || job.Entry.Standing == true;
+        bool needed = job.Done is not null || job.Entry.EndsIntent == true || job.Entry.Standing == true
+            || job.Entry.Kind == IncidentEntry.KindName(TellKind.Proof);
         try
         {
             if (needed || !file.IsFull)
@@ -134,28 +133,27 @@ internal sealed partial class IncidentLog(
 
     private async Task CheckHoldsAsync(CancellationToken cancellationToken)
     {
-        if (_held.Count == 0)
+        if (_failure is not null)
         {
             return;
         }
 
-        IReadOnlySet<Guid> now;
+        IReadOnlyCollection<Guid> released;
         try
         {
-            now = file.ReadHolds();
+            released = file.TakeReleased();
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
+            // Nothing is released by a directory that cannot be read; whatever must be written next tells of it.
             return;
         }
 
-        foreach (Guid guest in _held.Except(now))
+        foreach (Guid guest in released)
         {
-            var released = new BridgeInput.EffectCompleted(guest, new RecoveryInput.HoldReleased());
-            await inputs.PostAsync(released, cancellationToken).ConfigureAwait(false);
+            var acknowledged = new BridgeInput.EffectCompleted(guest, new RecoveryInput.HoldReleased());
+            await inputs.PostAsync(acknowledged, cancellationToken).ConfigureAwait(false);
         }
-
-        _held = now;
     }
 
     [LoggerMessage(

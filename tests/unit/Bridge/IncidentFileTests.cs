@@ -1,5 +1,7 @@
+using HostBridge;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
+using Protocol.Health;
 using Xunit;
 using static Tests.Unit.Bridge.BridgeStory;
 
@@ -86,9 +88,101 @@ public sealed class IncidentFileTests : IDisposable
     {
         Run(Entry(TellKind.Intent, "about to"), Entry(TellKind.Operator, "fsck exit 4", ends: true, standing: true));
         Assert.Equal(
-            new RecoveryState.NeedsOperator("fsck exit 4", OperatorRelease.WhenHealthy),
+            new RecoveryState.NeedsOperator("fsck exit 4", OperatorRelease.WhenHealthy, MountPoint.Root),
             Assert.Single(Run(Entry(TellKind.Proof, "well again")).Guests).Standing);
         Assert.Null(Assert.Single(Run().Guests).Standing);
+        Assert.False(File.Exists(HoldPath));
+    }
+
+    [Fact]
+    public void What_called_for_an_operator_is_held_until_a_person_removes_the_hold()
+    {
+        using (var file = new IncidentFile(_directory))
+        {
+            file.Open(Now);
+            file.Append(Entry(TellKind.Operator, "fsck exit 4", standing: true), durable: true);
+            Assert.Contains(HoldPath, File.ReadAllText(HoldPath));
+            Assert.Empty(file.TakeReleased());
+            File.Delete(HoldPath);
+            Assert.Equal([Guest().Uuid], file.TakeReleased());
+            Assert.Empty(file.TakeReleased());
+        }
+
+        Assert.Null(Assert.Single(Run().Guests).Standing);
+    }
+
+    [Fact]
+    public void An_intent_begun_after_an_acknowledgement_is_held_as_one_that_nobody_knows_the_end_of()
+    {
+        Run(Entry(TellKind.Operator, "fsck exit 4", standing: true));
+        File.Delete(HoldPath);
+        Run(Entry(TellKind.Intent, "about to restart it"));
+        Assert.Equal(OperatorRelease.WhenAcknowledged, Assert.Single(Run().Guests).Standing!.Release);
+    }
+
+    [Fact]
+    public void A_directory_that_is_gone_acknowledges_nothing_and_takes_no_intent()
+    {
+        using var file = new IncidentFile(_directory);
+        file.Open(Now);
+        file.Append(Entry(TellKind.Operator, "fsck exit 4", standing: true), durable: true);
+        string moved = _directory + "-moved";
+        Directory.Move(_directory, moved);
+        try
+        {
+            Assert.ThrowsAny<IOException>(file.TakeReleased);
+            Assert.ThrowsAny<IOException>(() => file.Append(Entry(TellKind.Intent, "about to"), durable: true));
+        }
+        finally
+        {
+            Directory.Move(moved, _directory);
+        }
+
+        Assert.Empty(file.TakeReleased());
+    }
+
+    [Fact]
+    public void What_another_hand_appended_is_not_overwritten()
+    {
+        using var file = new IncidentFile(_directory);
+        file.Open(Now);
+        file.Append(Entry(TellKind.Report, "first"), durable: false);
+        File.AppendAllText(file.LogPath, "{\"a note\":\"by a person\"}\n");
+        file.Append(Entry(TellKind.Report, "second"), durable: false);
+        string[] lines = File.ReadAllLines(file.LogPath);
+        Assert.Equal(3, lines.Length);
+        Assert.Contains("by a person", lines[1]);
+    }
+
+    [Fact]
+    public void A_second_bridge_on_the_same_directory_is_refused_by_naming_the_first()
+    {
+        using (var first = new IncidentFile(_directory))
+        {
+            Assert.Null(first.Claim());
+            using var second = new IncidentFile(_directory);
+            string? refusal = second.Claim();
+            Assert.Equal(
+                $"{_directory} is in use by another host-bridge (process {Environment.ProcessId}); "
+                    + "stop that one, or give this one a state-directory of its own.",
+                refusal);
+            Assert.Throws<IOException>(() => second.Open(Now));
+            first.Open(Now);
+        }
+
+        using var later = new IncidentFile(_directory);
+        Assert.Null(later.Claim());
+    }
+
+    [Fact]
+    public async Task The_program_ends_at_once_when_another_bridge_has_the_directory()
+    {
+        using var first = new IncidentFile(_directory);
+        Assert.Null(first.Claim());
+        Task<int> second = CommandLine.RunAsync(["--state-directory", _directory, "--xenstore", "/nowhere/socket"]);
+        Assert.Equal(
+            CommandLine.InUseExitCode,
+            await second.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
     }
 
     [Fact]
