@@ -74,6 +74,12 @@ internal sealed class IncidentFile(string stateDirectory) : IDisposable
         StateFiles.SyncDirectory(_holdDirectory);
         StateFiles.SyncDirectory(stateDirectory);
         _held.UnionWith(ReadHolds());
+        foreach (Guid held in _held.Where(held => !guests.ContainsKey(held)))
+        {
+            // The log was moved away, the hold was not.
+            guests[held] = new Past(new GuestIdentity(held, held.ToString("D")));
+        }
+
         return new RestoredIncidents([.. guests.Values.Select(ToHistory)], malformed);
     }
 
@@ -162,7 +168,7 @@ internal sealed class IncidentFile(string stateDirectory) : IDisposable
 
             if (!guests.TryGetValue(entry.Guest, out Past? past))
             {
-                guests[entry.Guest] = past = new Past(entry);
+                guests[entry.Guest] = past = new Past(new GuestIdentity(entry.Guest, entry.Name));
             }
 
             past.Take(entry);
@@ -235,11 +241,11 @@ internal sealed class IncidentFile(string stateDirectory) : IDisposable
     private string HoldPath(Guid guest) => Path.Combine(_holdDirectory, guest.ToString("D"));
 
     /// <summary>What the lines so far say of one guest.</summary>
-    private sealed class Past(IncidentEntry first)
+    private sealed class Past(GuestIdentity guest)
     {
         private readonly Queue<DateTimeOffset> _recoveries = new();
 
-        public GuestIdentity Guest { get; private set; } = new(first.Guest, first.Name);
+        public GuestIdentity Guest { get; private set; } = guest;
 
         public IncidentEntry? OpenIntent { get; private set; }
 

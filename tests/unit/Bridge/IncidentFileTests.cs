@@ -121,6 +121,16 @@ public sealed class IncidentFileTests : IDisposable
     }
 
     [Fact]
+    public void A_hold_outlives_a_log_that_is_moved_away()
+    {
+        Run(Entry(TellKind.Operator, "fsck exit 4", standing: true));
+        File.Delete(Path.Combine(_directory, "incidents.jsonl"));
+        GuestHistory history = Assert.Single(Run().Guests);
+        Assert.Equal((Guest().Uuid, OperatorRelease.WhenAcknowledged), (history.Guest.Uuid, history.Standing!.Release));
+        Assert.Contains("fsck exit 4", history.Standing.Reason);
+    }
+
+    [Fact]
     public void A_directory_that_is_gone_acknowledges_nothing_and_takes_no_intent()
     {
         using var file = new IncidentFile(_directory);
