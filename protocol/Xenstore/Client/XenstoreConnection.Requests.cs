@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Pipelines;
 
 namespace Protocol.Xenstore.Client;
 
@@ -84,7 +85,7 @@ internal sealed partial class XenstoreConnection : IThreadPoolWorkItem
         }
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = SendAllAsync();
+    void IThreadPoolWorkItem.Execute() => SendAll();
 
     /// <summary>
     /// Sends what has its turn, unless somebody is at it: whoever is, sends for all. With others in flight the pool
@@ -104,7 +105,7 @@ internal sealed partial class XenstoreConnection : IThreadPoolWorkItem
 
         if (now)
         {
-            _ = SendAllAsync();
+            SendAll();
         }
         else
         {
@@ -112,14 +113,26 @@ internal sealed partial class XenstoreConnection : IThreadPoolWorkItem
         }
     }
 
-    private async Task SendAllAsync()
+    private void SendAll()
+    {
+        while (TryFillOutput())
+        {
+            ValueTask<FlushResult> flushing = _output.FlushAsync();
+            if (!flushing.IsCompletedSuccessfully)
+            {
+                // The socket is full or broken, which is rare: else no task is needed.
+                _ = SendRestAsync(flushing);
+                return;
+            }
+        }
+    }
+
+    private async Task SendRestAsync(ValueTask<FlushResult> flushing)
     {
         try
         {
-            while (TryFillOutput())
-            {
-                await _output.FlushAsync().ConfigureAwait(false);
-            }
+            await flushing.ConfigureAwait(false);
+            SendAll();
         }
         catch (Exception exception) when (IsEnd(exception))
         {

@@ -23,6 +23,12 @@ internal static class XenstoreBenchmark
 
     public static async Task<int> RunAsync()
     {
+        if (RealXenstore.WhyNot() is { } reason)
+        {
+            Console.Error.WriteLine($"benchmarks: skipped: {reason}");
+            return 0;
+        }
+
         string folder = Directory.CreateTempSubdirectory("benchmark-").FullName;
         try
         {
