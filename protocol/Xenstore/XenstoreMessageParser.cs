@@ -67,7 +67,12 @@ public sealed class XenstoreMessageParser
             return XenstoreParseResult.NeedMore;
         }
 
-        byte[] payload = _payload != _short ? _payload : _short.AsSpan().SequenceEqual(Ok) ? Ok : [.. _short];
+        byte[] payload = _payload;
+        if (payload == _short)
+        {
+            payload = payload.AsSpan().SequenceEqual(Ok) ? Ok : [.. payload];
+        }
+
         message = new XenstoreMessage(_header.Type, _header.RequestId, _header.TransactionId, payload);
         _headerFilled = 0;
         _payloadFilled = 0;
