@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test publish clean
+.PHONY: help demo test bench publish clean
 
 PROGRAMS := guest-agent host-bridge
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
@@ -18,6 +18,11 @@ demo: publish ## Four guests on this machine, two of them broken by real I/O err
 
 test: ## Publish, build, run every test; the last line is the sum
 	@tests/run.sh
+
+bench: ## The xenstore client beside Xen's own C library on the real daemon (needs root or sudo)
+	@tests/prepare.sh bench
+	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
+	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 
 publish: ## The two native programs, in out/publish/
 	@tests/prepare.sh publish

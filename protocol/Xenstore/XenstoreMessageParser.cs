@@ -18,10 +18,14 @@ public enum XenstoreParseResult
 
 /// <summary>
 /// Puts messages together from bytes that arrive in any pieces. Memory is taken only after the announced length was
-/// held against <see cref="XenstoreLimits.MaxPayloadSizeBytes"/>.
+/// held against <see cref="XenstoreLimits.MaxPayloadSizeBytes"/>, and none for an acknowledgement.
 /// </summary>
 public sealed class XenstoreMessageParser
 {
+    // The answer to most requests. All of them share it, but for a value, which becomes the caller's.
+    private static readonly byte[] Ok = "OK\0"u8.ToArray();
+
+    private readonly byte[] _short = new byte[Ok.Length];
     private readonly byte[] _headerBytes = new byte[XenstoreLimits.HeaderSizeBytes];
     private int _headerFilled;
     private XenstoreHeader _header;
@@ -32,7 +36,7 @@ public sealed class XenstoreMessageParser
     /// <param name="bytes">What arrived; on return, what was not taken.</param>
     /// <param name="message">
     /// The message, when the result is <see cref="XenstoreParseResult.Message"/> or
-    /// <see cref="XenstoreParseResult.UnknownType"/>. Its payload is its own.
+    /// <see cref="XenstoreParseResult.UnknownType"/>. Its payload is its own and does not change.
     /// </param>
     public XenstoreParseResult Read(ref ReadOnlySpan<byte> bytes, out XenstoreMessage message)
     {
@@ -48,7 +52,7 @@ public sealed class XenstoreMessageParser
             _header = XenstoreHeader.Read(_headerBytes);
             if (_header.PayloadSizeBytes <= XenstoreLimits.MaxPayloadSizeBytes)
             {
-                _payload = _header.PayloadSizeBytes == 0 ? [] : new byte[_header.PayloadSizeBytes];
+                _payload = MayBeOk ? _short : new byte[_header.PayloadSizeBytes];
             }
         }
 
@@ -63,11 +67,19 @@ public sealed class XenstoreMessageParser
             return XenstoreParseResult.NeedMore;
         }
 
-        message = new XenstoreMessage(_header.Type, _header.RequestId, _header.TransactionId, _payload);
+        byte[] payload = _payload;
+        if (payload == _short)
+        {
+            payload = payload.AsSpan().SequenceEqual(Ok) ? Ok : [.. payload];
+        }
+
+        message = new XenstoreMessage(_header.Type, _header.RequestId, _header.TransactionId, payload);
         _headerFilled = 0;
         _payloadFilled = 0;
         return Enum.IsDefined(_header.Type) ? XenstoreParseResult.Message : XenstoreParseResult.UnknownType;
     }
+
+    private bool MayBeOk => _header.PayloadSizeBytes == Ok.Length && _header.Type != XenstoreOperation.Read;
 
     private static void Take(ref ReadOnlySpan<byte> bytes, byte[] destination, ref int filled)
     {

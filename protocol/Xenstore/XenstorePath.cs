@@ -20,10 +20,15 @@ public static class XenstorePath
     /// <summary>What is wrong with a path and what to do, for a person; null when it keeps the rules.</summary>
     public static string? Problem(string path)
     {
-        string shown = PercentEncoding.Encode(path.Length <= 80 ? path : path[..80]);
-        return FindFault(path) switch
+        PathFault fault = FindFault(path);
+        if (fault == PathFault.None)
         {
-            PathFault.None => null,
+            return null;
+        }
+
+        string shown = PercentEncoding.Encode(path.Length <= 80 ? path : path[..80]);
+        return fault switch
+        {
             PathFault.Empty => "the xenstore path is empty: give one such as /local/domain/5/data",
             PathFault.TooLong => string.Create(
                 CultureInfo.InvariantCulture,

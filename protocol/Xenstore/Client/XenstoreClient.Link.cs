@@ -70,7 +70,7 @@ public sealed partial class XenstoreClient
         try
         {
             using XenstoreConnection connection = await XenstoreConnection
-                .OpenAsync(_socketPath, _options.MaxRequestsInFlight, fired => _events.Fire(fired), stopping)
+                .OpenAsync(_socketPath, _options, _time, fired => _events.Fire(fired), stopping)
                 .ConfigureAwait(false);
             using CancellationTokenRegistration closing = stopping.Register(connection.Dispose);
             Task<string> reading = connection.RunAsync();
@@ -97,7 +97,8 @@ public sealed partial class XenstoreClient
             foreach ((string path, string token) in _events.Watches)
             {
                 XenstoreReply reply = await connection
-                    .RequestAsync(XenstoreRequest.Watch(path, token), _options.RequestTimeLimit, _time, stopping)
+                    .Begin(XenstoreRequest.Watch(path, token), stopping)
+                    .Reply
                     .ConfigureAwait(false);
                 if (reply.Error != XenstoreError.None)
                 {
@@ -126,49 +127,42 @@ public sealed partial class XenstoreClient
         return TimeSpan.FromMilliseconds(limited * (0.5 + (_options.Jitter.NextDouble() / 2)));
     }
 
-    private async ValueTask<XenstoreError> TellAsync(
+    private XenstoreExchange Begin(
         string path,
         Func<string, XenstoreRequest> make,
         CancellationToken cancellation)
-    {
-        XenstoreResult<string> result = await AskAsync(path, make, reply => reply.Text(), cancellation)
-            .ConfigureAwait(false);
-        return result.Error;
-    }
-
-    private ValueTask<XenstoreResult<T>> AskAsync<T>(
-        string path,
-        Func<string, XenstoreRequest> make,
-        Func<XenstoreReply, T?> read,
-        CancellationToken cancellation)
-        where T : class
         => XenstorePath.IsValid(path)
-            ? AskAsync(make(path), read, cancellation)
-            : ValueTask.FromResult(new XenstoreResult<T>(XenstoreError.EINVAL, null));
+            ? Begin(make(path), cancellation)
+            : XenstoreExchange.Refused(XenstoreError.EINVAL);
 
-    private async ValueTask<XenstoreResult<T>> AskAsync<T>(
-        XenstoreRequest request,
-        Func<XenstoreReply, T?> read,
+    private XenstoreExchange Begin<T>(
+        string path,
+        T argument,
+        Func<string, T, XenstoreRequest> make,
         CancellationToken cancellation)
+        => XenstorePath.IsValid(path)
+            ? Begin(make(path, argument), cancellation)
+            : XenstoreExchange.Refused(XenstoreError.EINVAL);
+
+    private XenstoreExchange Begin(in XenstoreRequest request, CancellationToken cancellation)
+        => request.PayloadSizeBytes > XenstoreLimits.MaxPayloadSizeBytes
+            ? XenstoreExchange.Refused(XenstoreError.E2BIG)
+            : _connection?.Begin(request, cancellation)
+                ?? XenstoreExchange.Failed(new XenstoreLinkException(_socketPath, _disconnectReason));
+
+    private static async ValueTask<XenstoreResult<T>> ReadAnswerAsync<T>(
+        XenstoreExchange exchange,
+        Func<XenstoreReply, T?> read)
         where T : class
     {
-        if (request.PayloadSizeBytes > XenstoreLimits.MaxPayloadSizeBytes)
-        {
-            return new XenstoreResult<T>(XenstoreError.E2BIG, null);
-        }
-
-        XenstoreConnection connection = _connection
-            ?? throw new XenstoreLinkException(_socketPath, _disconnectReason);
-        XenstoreReply reply = await connection
-            .RequestAsync(request, _options.RequestTimeLimit, _time, cancellation)
-            .ConfigureAwait(false);
+        XenstoreConnection? connection = exchange.Connection;
+        XenstoreReply reply = await exchange.Reply.ConfigureAwait(false);
         if (reply.Error != XenstoreError.None)
         {
             return new XenstoreResult<T>(reply.Error, null);
         }
 
-        T value = read(reply) ?? throw connection.End(
-            $"the answer to {request.Operation} is malformed: look what listens there; a new connection is made");
+        T value = read(reply) ?? throw connection!.EndMalformed(reply.Operation);
         return new XenstoreResult<T>(XenstoreError.None, value);
     }
 }

@@ -37,7 +37,7 @@ public sealed partial class XenstoreClient : IAsyncDisposable
         CancellationToken cancellation)
     {
         XenstoreResult<IReadOnlyList<string>> whole =
-            await AskAsync(path, XenstoreRequest.Directory, reply => reply.Strings(), cancellation)
+            await ReadAnswerAsync(Begin(path, XenstoreRequest.Directory, cancellation), reply => reply.Strings())
                 .ConfigureAwait(false);
         return whole.Error == XenstoreError.E2BIG
             ? await DirectoryInPartsAsync(path, cancellation).ConfigureAwait(false)
@@ -46,31 +46,31 @@ public sealed partial class XenstoreClient : IAsyncDisposable
 
     /// <summary>The value of a node.</summary>
     public ValueTask<XenstoreResult<byte[]>> ReadAsync(string path, CancellationToken cancellation)
-        => AskAsync(path, XenstoreRequest.Read, reply => reply.Payload.ToArray(), cancellation);
+        => Begin(path, XenstoreRequest.Read, cancellation).Value;
 
     /// <summary>Sets the value of a node; missing parents are made.</summary>
     public ValueTask<XenstoreError> WriteAsync(
         string path,
         ReadOnlyMemory<byte> value,
         CancellationToken cancellation)
-        => TellAsync(path, checkedPath => XenstoreRequest.Write(checkedPath, value), cancellation);
+        => Begin(path, value, XenstoreRequest.Write, cancellation).Acknowledgement;
 
     /// <summary>Removes a node and everything below it; no error when it is not there but its parent is.</summary>
     public ValueTask<XenstoreError> RemoveAsync(string path, CancellationToken cancellation)
-        => TellAsync(path, XenstoreRequest.Remove, cancellation);
+        => Begin(path, XenstoreRequest.Remove, cancellation).Acknowledgement;
 
     /// <summary>The permissions of a node, the owner first.</summary>
     public ValueTask<XenstoreResult<IReadOnlyList<XenstorePermission>>> GetPermissionsAsync(
         string path,
         CancellationToken cancellation)
-        => AskAsync(path, XenstoreRequest.GetPermissions, reply => reply.Permissions(), cancellation);
+        => ReadAnswerAsync(Begin(path, XenstoreRequest.GetPermissions, cancellation), reply => reply.Permissions());
 
     /// <summary>Sets the permissions of a node, the owner first.</summary>
     public ValueTask<XenstoreError> SetPermissionsAsync(
         string path,
         IReadOnlyList<XenstorePermission> permissions,
         CancellationToken cancellation)
-        => TellAsync(path, checkedPath => XenstoreRequest.SetPermissions(checkedPath, permissions), cancellation);
+        => Begin(path, permissions, XenstoreRequest.SetPermissions, cancellation).Acknowledgement;
 
     /// <summary>
     /// Asks for events of a node and everything below it, on this connection and on every later one. The first comes
@@ -85,7 +85,8 @@ public sealed partial class XenstoreClient : IAsyncDisposable
         {
             // The first event comes before the answer: the watch must be known by then.
             isNew = XenstorePath.IsValid(path) && _events.AddWatch(path, token);
-            error = await TellAsync(path, checkedPath => XenstoreRequest.Watch(checkedPath, token), cancellation)
+            error = await Begin(path, token, XenstoreRequest.Watch, cancellation)
+                .Acknowledgement
                 .ConfigureAwait(false);
             return error;
         }
@@ -109,7 +110,8 @@ public sealed partial class XenstoreClient : IAsyncDisposable
         try
         {
             _events.RemoveWatch(path, token);
-            return await TellAsync(path, checkedPath => XenstoreRequest.Unwatch(checkedPath, token), cancellation)
+            return await Begin(path, token, XenstoreRequest.Unwatch, cancellation)
+                .Acknowledgement
                 .ConfigureAwait(false);
         }
         finally
@@ -120,17 +122,16 @@ public sealed partial class XenstoreClient : IAsyncDisposable
 
     /// <summary>The home of a domain; says nothing about its existence.</summary>
     public ValueTask<XenstoreResult<string>> GetDomainPathAsync(int domainId, CancellationToken cancellation)
-        => AskAsync(XenstoreRequest.GetDomainPath(domainId), reply => reply.Text(), cancellation);
+        => ReadAnswerAsync(Begin(XenstoreRequest.GetDomainPath(domainId), cancellation), reply => reply.Text());
 
     /// <summary>Whether the daemon knows a domain.</summary>
     public async ValueTask<XenstoreResult<bool>> IsDomainIntroducedAsync(
         int domainId,
         CancellationToken cancellation)
     {
-        XenstoreResult<string> answer = await AskAsync(
-            XenstoreRequest.IsDomainIntroduced(domainId),
-            reply => reply.Flag() is null ? null : reply.Text(),
-            cancellation).ConfigureAwait(false);
+        XenstoreResult<string> answer = await ReadAnswerAsync(
+            Begin(XenstoreRequest.IsDomainIntroduced(domainId), cancellation),
+            reply => reply.Flag() is null ? null : reply.Text()).ConfigureAwait(false);
         return new XenstoreResult<bool>(answer.Error, answer.Value == "T");
     }
 
@@ -145,12 +146,9 @@ public sealed partial class XenstoreClient : IAsyncDisposable
             int offset = 0;
             while (offset <= _options.MaxDirectorySizeBytes)
             {
-                int from = offset;
-                XenstoreResult<XenstoreDirectoryPart> part = await AskAsync(
-                    path,
-                    checkedPath => XenstoreRequest.DirectoryPart(checkedPath, from),
-                    reply => reply.DirectoryPart(),
-                    cancellation).ConfigureAwait(false);
+                XenstoreResult<XenstoreDirectoryPart> part = await ReadAnswerAsync(
+                    Begin(path, offset, XenstoreRequest.DirectoryPart, cancellation),
+                    reply => reply.DirectoryPart()).ConfigureAwait(false);
                 if (part.Value is not { } list)
                 {
                     // A daemon older than Xen 4.9 knows no parts: the list stays too long for it.
