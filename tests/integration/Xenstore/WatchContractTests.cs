@@ -145,7 +145,8 @@ public sealed class WatchContractTests
     [Theory]
     [InlineData(DaemonKind.Embedded)]
     [InlineData(DaemonKind.Real)]
-    public async Task A_permission_given_before_a_domain_is_there_means_nothing(DaemonKind kind)
+    public async Task A_permission_given_before_a_domain_is_there_means_nothing_nor_does_one_of_its_predecessor(
+        DaemonKind kind)
     {
         await using ContractStage stage = await ContractStage.StartAsync(kind);
         RawXenstoreClient dom0 = stage.Raw(0);
@@ -158,6 +159,35 @@ public sealed class WatchContractTests
         Assert.Equal("EACCES", guest.Ask(XenstoreOperation.Read, "/test\0"));
         dom0.Demand(XenstoreOperation.SetPermissions, "/test\0n0\0r7\0");
         Assert.Equal("x", guest.Ask(XenstoreOperation.Read, "/test\0"));
+
+        stage.Daemon.ReleaseDomain(7);
+        stage.Daemon.IntroduceDomain(7);
+        Assert.Equal("EACCES", stage.Raw(7).Ask(XenstoreOperation.Read, "/test\0"));
+    }
+
+    [Fact]
+    public async Task The_events_of_a_transaction_come_when_it_is_committed()
+    {
+        await using ContractStage stage = await ContractStage.StartAsync(DaemonKind.Real);
+        RawXenstoreClient toolstack = stage.Raw(0);
+        (XenstoreClient dom0, ClientEvents events) = await stage.ConnectAsync(0);
+        await dom0.WatchAsync("/test");
+        Assert.Equal("/test", await events.NextPathAsync());
+
+        uint aborted = toolstack.StartTransaction();
+        Assert.Equal("OK\0", toolstack.Ask(XenstoreOperation.Write, "/test/aborted\0x", aborted));
+        Assert.Equal("OK", toolstack.EndTransaction(aborted, commit: false));
+        uint committed = toolstack.StartTransaction();
+        Assert.Equal("OK\0", toolstack.Ask(XenstoreOperation.Write, "/test/committed\0x", committed));
+        Assert.Equal("ENOENT", await dom0.ReadTextAsync("/test/committed"));
+        Assert.Equal("OK", toolstack.EndTransaction(committed, commit: true));
+
+        Assert.Equal("/test/committed", await events.NextPathAsync());
+        uint late = toolstack.StartTransaction();
+        Assert.Equal("x", toolstack.Ask(XenstoreOperation.Read, "/test/committed\0", late));
+        Assert.Equal("OK\0", toolstack.Ask(XenstoreOperation.Write, "/test/late\0x", late));
+        await dom0.WriteTextAsync("/test/committed", "y");
+        Assert.Equal("EAGAIN", toolstack.EndTransaction(late, commit: true));
     }
 
     [Theory]
