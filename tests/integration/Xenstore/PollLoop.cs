@@ -47,5 +47,14 @@ internal sealed class PollLoop(string path) : IDisposable
         }
     }
 
+    /// <summary>Reads until the link breaks.</summary>
+    public void ReadForEver()
+    {
+        while (true)
+        {
+            Next();
+        }
+    }
+
     public void Dispose() => Poller.Dispose();
 }

@@ -40,6 +40,21 @@ public sealed class RawXenstoreClient : IDisposable
         }
     }
 
+    /// <summary>Sends until the peer takes no more for some time; how many bytes it took.</summary>
+    public int SendWhatIsTaken(ReadOnlySpan<byte> bytes, TimeSpan patience)
+    {
+        int sent = 0;
+        _socket.Blocking = false;
+        while (sent < bytes.Length && _socket.Poll(patience, SelectMode.SelectWrite))
+        {
+            int count = _socket.Send(bytes[sent..], SocketFlags.None, out SocketError error);
+            sent += error == SocketError.Success ? count : 0;
+        }
+
+        _socket.Blocking = true;
+        return sent;
+    }
+
     /// <summary>Sends one message and returns its number.</summary>
     public uint Send(XenstoreOperation type, string payload, uint transactionId = 0)
     {

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
@@ -22,6 +23,7 @@ public sealed class RealXenstore : IXenstoreDaemon
     private readonly string _stub;
     private readonly SortedDictionary<int, DomainNodes> _domains = [];
     private readonly HashSet<int> _shutDown = [];
+    private readonly ConcurrentQueue<string> _complaints = new();
     private Process? _process;
 
     private RealXenstore(string folder, string stub)
@@ -119,12 +121,15 @@ public sealed class RealXenstore : IXenstoreDaemon
         var start = new ProcessStartInfo(FindDaemon()!, ["-N", "-I", "-F", Path.Combine(_folder, "pid")])
         {
             RedirectStandardInput = true,
+            RedirectStandardError = true,
         };
         start.Environment["LD_PRELOAD"] = _stub;
         start.Environment["XENSTORED_STUB_FOLDER"] = _folder;
         start.Environment["XENSTORED_RUNDIR"] = _folder;
         start.Environment["XENSTORED_PATH"] = SocketPath;
         _process = Process.Start(start)!;
+        _process.ErrorDataReceived += (_, line) => _complaints.Enqueue(line.Data ?? string.Empty);
+        _process.BeginErrorReadLine();
         Until(Listens, $"{start.FileName} does not listen");
         foreach (DomainNodes nodes in _domains.Values)
         {
@@ -191,7 +196,9 @@ public sealed class RealXenstore : IXenstoreDaemon
     {
         if (_process!.HasExited)
         {
-            throw new IOException($"xenstored ended at once with exit code {_process.ExitCode}; see its output above");
+            _process.WaitForExit();
+            throw new IOException(
+                $"xenstored ended at once with exit code {_process.ExitCode}: {string.Join(' ', _complaints).Trim()}");
         }
 
         try
