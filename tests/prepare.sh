@@ -27,14 +27,12 @@ for need in $needs; do
     [ -e "$thing" ] || command -v "$thing" >/dev/null || missing="$missing ${need##*:}"
 done
 
-# The real xenstored, for the benchmark and for the tests that hold the embedded one against it. Not every system has
-# it; the tests are skipped then. Which version of Xen there is depends on the system.
-xen=
-if [ "$1" != publish ]; then
-    ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || xen=wanted
-    [ -e /usr/bin/xenstore-ls ] || xen=wanted
+# The real xenstored, for the tests that hold the embedded one against it: they are skipped where there is none.
+xenstored=
+if [ "$1" = testbed ]; then
+    ls /usr/lib/xen-*/bin/xenstored /usr/bin/xenstore-ls >/dev/null 2>&1 || xenstored=wanted
 fi
-[ -n "$missing$xen" ] || exit 0
+[ -n "$missing$xenstored" ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
     [ -n "$missing" ] || exit 0
@@ -44,17 +42,21 @@ fi
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
-wait_for_lock="-o DPkg::Lock::Timeout=120"
-$as_root apt-get $wait_for_lock update -q
-if [ -n "$xen" ]; then
-    xen_utils=$(apt-cache search --names-only '^xen-utils-4\.[0-9]+$' | cut -d ' ' -f 1 | sort -V | tail -n 1)
-    if [ -n "$xen_utils" ]; then
-        missing="$missing $xen_utils xenstore-utils"
-    else
-        echo "prepare.sh: apt offers no xen-utils: what needs the real xenstored is skipped"
-    fi
+install() {
+    echo "prepare.sh: installing $*"
+    $as_root apt-get -o DPkg::Lock::Timeout=120 install -q -y --no-install-recommends "$@"
+}
+
+updated=yes
+$as_root apt-get -o DPkg::Lock::Timeout=120 update -q || updated=
+if [ -n "$missing" ]; then
+    [ -n "$updated" ]
+    # shellcheck disable=SC2086 # one word per package
+    install $missing
 fi
-[ -n "$missing" ] || exit 0
-echo "prepare.sh: installing$missing"
-# shellcheck disable=SC2086 # one word per package
-$as_root apt-get $wait_for_lock install -q -y --no-install-recommends $missing
+if [ -n "$xenstored" ]; then
+    # The name of the package holds the version of Xen.
+    xen_utils=$(apt-cache search --names-only '^xen-utils-4\.[0-9]+$' | cut -d ' ' -f 1 | sort -V | tail -n 1)
+    { [ -n "$xen_utils" ] && install "$xen_utils" xenstore-utils; } \
+        || echo "prepare.sh: no xenstored can be installed: the tests with the real one will be skipped"
+fi

@@ -19,7 +19,8 @@ public sealed class ToolContractTests
     public async Task Xenstore_ls_and_xenstore_read_show_a_report(DaemonKind kind)
     {
         await using ContractStage stage = await StartAsync(kind);
-        IReadOnlyList<KeyValuePair<string, string>> nodes = ReportCodec.ToNodes(Report(), sequenceOf: _ => 7);
+        IReadOnlyList<KeyValuePair<string, string>> nodes =
+            ReportCodec.ToNodes(Report(), sequenceOf: _ => 7, "seq=7 uptime=60", isQuotaExceeded: false);
         using (PollLoop guest = stage.Poll(5))
         {
             foreach ((string path, string value) in nodes)
