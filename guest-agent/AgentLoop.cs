@@ -39,7 +39,9 @@ internal sealed class AgentLoop(AgentSettings settings)
     private string _status = string.Empty;
     private RequestOutcome? _toldOutcome;
     private GuestRequest? _waiting;
+    private Moment _waitingSince;
     private bool _watchRefusalTold;
+    private bool _isWithheld;
 
     /// <summary>What is held true.</summary>
     public Detector Detector { get; private set; } = Detector.Empty;
@@ -64,7 +66,7 @@ internal sealed class AgentLoop(AgentSettings settings)
     /// <summary>When a step is due though nothing happens.</summary>
     public Moment NextWake(Moment now)
     {
-        Moment wake = _heartbeat.Due(now);
+        Moment wake = _isWithheld ? now + TimeSpan.FromSeconds(1) : _heartbeat.Due(now);
         foreach (WatchedFilesystem one in Detector.Filesystems.Values)
         {
             Moment due = one.Probe.OutstandingFor(now) switch
@@ -117,7 +119,11 @@ internal sealed class AgentLoop(AgentSettings settings)
 
                 break;
             case AgentInput.RequestRead { Value: { Length: > 0 } line }:
-                TakeRequest(line);
+                TakeRequest(line, now);
+                break;
+            case AgentInput.RequestRead:
+                _waiting = null;
+                _desk.Withdraw();
                 break;
             case AgentInput.RemedyEnded ended:
                 Want(_desk.Ended(ended.Result, Detector, now), now);
@@ -153,9 +159,11 @@ internal sealed class AgentLoop(AgentSettings settings)
 
     private double PhaseOf(WatchedFilesystem one) => (settings.Phase + (one.Device.Minor * 0.618)) % 1.0;
 
-    private void TakeRequest(byte[] line)
+    private void TakeRequest(byte[] line, Moment now)
     {
-        _waiting = RequestCodec.TryParseRequest(line);
+        GuestRequest? request = RequestCodec.TryParseRequest(line);
+        _waitingSince = request is not null && request.Id == _waiting?.Id ? _waitingSince : now;
+        _waiting = request;
         if (_waiting is null)
         {
             MalformedRequests++;
@@ -168,7 +176,7 @@ internal sealed class AgentLoop(AgentSettings settings)
     {
         if (_waiting is not null && Detector.Filesystems.Count > 0)
         {
-            Want(_desk.Take(_waiting, Detector, now), now);
+            Want(_desk.Take(_waiting, _waitingSince, Detector, now), now);
         }
 
         GuestRequest? toRun = _desk.Advance(Detector, IsOutcomeConfirmed(), now);
@@ -176,6 +184,8 @@ internal sealed class AgentLoop(AgentSettings settings)
         {
             _effects.Add(new AgentEffect.RunRemedy(toRun, one));
         }
+
+        Want(_desk.ProbeWanted(Detector), now);
     }
 
     private void Want(DeviceNumber? device, Moment now)
@@ -246,7 +256,8 @@ internal sealed class AgentLoop(AgentSettings settings)
     private void Publish(Moment now)
     {
         IReadOnlyList<FilesystemHealth> healths = Detector.Healths;
-        if (healths.Any(one => one.Verdict == Verdict.Unknown && one.Evidence.Count == 0))
+        _isWithheld = healths.Any(one => one.Verdict == Verdict.Unknown && one.Evidence.Count == 0);
+        if (_isWithheld)
         {
             // The first probes are on their way: the first report is the truth, not "unknown".
             return;

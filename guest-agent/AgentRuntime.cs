@@ -30,6 +30,8 @@ internal sealed class AgentRuntime : IDisposable
     private readonly RemedyRunner _remedies;
     private readonly PollSet _poll = new();
     private readonly Queue<AgentInput> _inputs = new();
+    private readonly List<AgentInput> _nextTurn = [];
+    private Moment _spareDue;
     private bool _linkTroubleTold;
 
     /// <summary>Opens everything that will be needed. Throws <see cref="IOException"/> naming what is missing.</summary>
@@ -61,7 +63,7 @@ internal sealed class AgentRuntime : IDisposable
     /// <summary>The first look, before the memory is locked: it touches what every later turn will touch.</summary>
     public int LookAround()
     {
-        ReadMounts(isFirst: true);
+        ReadMounts(isFirst: true, mayReadFstab: true);
         ReadKernelLog(KernelLog.AllRecords);
         Drain();
         return _loop.Detector.Filesystems.Count;
@@ -108,6 +110,8 @@ internal sealed class AgentRuntime : IDisposable
 
     private void Turn()
     {
+        _nextTurn.ForEach(Take);
+        _nextTurn.Clear();
         if (_poll.Happened(_mounts.FileDescriptor))
         {
             ReadMounts(isFirst: false);
@@ -162,7 +166,8 @@ internal sealed class AgentRuntime : IDisposable
             case AgentEffect.WriteKey write:
                 if (_xenstore.Write(write.Path, write.Value, _clock.Now) is { } input)
                 {
-                    Take(input);
+                    // Not in this turn: a daemon that takes nothing must first be given the chance to answer.
+                    _nextTurn.Add(input);
                 }
 
                 break;
@@ -204,8 +209,12 @@ internal sealed class AgentRuntime : IDisposable
 
     private void Observe(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
 
-    private void ReadMounts(bool isFirst)
-        => Observe(new Observation.MountTableRead(_mounts.Read(isFirst || IsRootWritable()), isFirst));
+    /// <summary>
+    /// fstab is read at the start only: it lies on the root, and a root that has just begun to hang would hold the
+    /// loop.
+    /// </summary>
+    private void ReadMounts(bool isFirst, bool mayReadFstab = false)
+        => Observe(new Observation.MountTableRead(_mounts.Read(mayReadFstab), isFirst));
 
     private void ReadKernelLog(int maxRecords)
     {
@@ -218,6 +227,14 @@ internal sealed class AgentRuntime : IDisposable
     private void ReceiveProbes()
     {
         List<Observation> results = _crew.Receive(out bool processEnded);
+        if (results.Exists(result => result is Observation.ProbeFinished { Result.Wrote: false }))
+        {
+            // No event tells of an abort: what the log, the counters and the table say now names what the probe met.
+            ReadKernelLog(KernelLog.RecordsPerTurn);
+            ReadMounts(isFirst: false);
+            SampleErrors();
+        }
+
         foreach (Observation result in results)
         {
             Observe(result);
@@ -239,17 +256,24 @@ internal sealed class AgentRuntime : IDisposable
 
     private void Sample()
     {
+        SampleErrors();
+        foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
+        {
+            if (one.Probe.OutstandingId is not null)
+            {
+                SampleActivity(one.Device);
+            }
+        }
+    }
+
+    private void SampleErrors()
+    {
         foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
         {
             if (LocalFilesystems.IsExtended(one.Mount.FilesystemType)
                 && BlockDevices.ReadErrorsCount(_paths, one.DeviceName) is { } count && count != one.ErrorsCount)
             {
                 Observe(new Observation.ErrorsCountRead(one.Device, count));
-            }
-
-            if (one.Probe.OutstandingId is not null)
-            {
-                SampleActivity(one.Device);
             }
         }
     }
@@ -273,17 +297,24 @@ internal sealed class AgentRuntime : IDisposable
         }
     }
 
-    private bool IsRootWritable()
-        => _loop.Detector.At(MountPoint.Root)?.Health.Verdict is Verdict.Writable or Verdict.ErrorsRecorded;
+    /// <summary>
+    /// Programs can be executed from the root: it works, or is left out of the watch by an administrator.
+    /// </summary>
+    private bool CanExecute()
+        => _loop.Detector.At(MountPoint.Root)?.Health.Verdict is null or Verdict.Writable or Verdict.ErrorsRecorded
+            or Verdict.Full or Verdict.ReadOnlyByDesign or Verdict.FlushDisabled;
 
-    /// <summary>Only a root that writes is executed from.</summary>
+    /// <summary>At most one start a second: what kills one probe process may kill the next.</summary>
     private void KeepSpare()
     {
         _crew.Reap();
-        if (!_crew.NeedsSpare || !IsRootWritable())
+        Moment now = _clock.Now;
+        if (!_crew.NeedsSpare || !CanExecute() || !_spareDue.HasCome(now))
         {
             return;
         }
+
+        _spareDue = now + TimeSpan.FromSeconds(1);
 
         try
         {

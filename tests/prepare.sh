@@ -27,9 +27,10 @@ for need in $needs; do
     [ -e "$thing" ] || command -v "$thing" >/dev/null || missing="$missing ${need##*:}"
 done
 
-# The real xenstored, for the tests that hold the embedded one against it: they are skipped where there is none.
+# The real xenstored, for the benchmark and for the tests that hold the embedded one against it: they are skipped
+# where there is none.
 xenstored=
-if [ "$1" = testbed ]; then
+if [ "$1" != publish ]; then
     ls /usr/lib/xen-*/bin/xenstored /usr/bin/xenstore-ls >/dev/null 2>&1 || xenstored=wanted
 fi
 [ -n "$missing$xenstored" ] || exit 0
@@ -58,5 +59,5 @@ if [ -n "$xenstored" ]; then
     # The name of the package holds the version of Xen.
     xen_utils=$(apt-cache search --names-only '^xen-utils-4\.[0-9]+$' | cut -d ' ' -f 1 | sort -V | tail -n 1)
     { [ -n "$xen_utils" ] && install "$xen_utils" xenstore-utils; } \
-        || echo "prepare.sh: no xenstored can be installed: the tests with the real one will be skipped"
+        || echo "prepare.sh: no xenstored can be installed: what needs the real one is skipped"
 fi

@@ -21,6 +21,15 @@ internal static class Classifier
     /// <summary>A probe that is away for longer hangs, whatever the device completes.</summary>
     public static readonly TimeSpan HungAnyway = TimeSpan.FromSeconds(120);
 
+    /// <summary>
+    /// EROFS while the table says rw, without another sign of an abort, may be a remount under way: the kernel
+    /// refuses writes, syncs for seconds, and changes the table last. What lasts longer is an abort.
+    /// </summary>
+    public static readonly TimeSpan RemountTakes = TimeSpan.FromSeconds(30);
+
+    /// <summary>So many probes in a row that brought nothing, and nothing is known any more.</summary>
+    private const int FruitlessLimit = 3;
+
     /// <summary>Judges one filesystem.</summary>
     public static Judgement Judge(WatchedFilesystem facts, Moment now)
     {
@@ -29,13 +38,18 @@ internal static class Classifier
             return JudgeOutstanding(facts, away, now);
         }
 
+        if (facts.Probe.Fruitless >= FruitlessLimit)
+        {
+            return new Judgement(Verdict.Unknown, [new Evidence(EvidenceKind.ProbeRefused, "no-probe-process")]);
+        }
+
         return facts.Probe.Last switch
         {
             null or { MissedFilesystem: true } => JudgeUnprobed(facts),
             { Wrote: true } result => JudgeWriting(facts, result),
             { NoRoom: true } => new Judgement(Verdict.Full, Facts(facts)),
             { Step: ProbeStep.Refused } => new Judgement(Verdict.Unknown, Facts(facts)),
-            { ErrnoName: "EROFS" } => JudgeReadOnly(facts),
+            { ErrnoName: "EROFS" } => JudgeReadOnly(facts, now),
             _ => JudgeFailing(facts),
         };
     }
@@ -70,7 +84,8 @@ internal static class Classifier
         {
             { Kernel.FlushDisabled: true } => Verdict.FlushDisabled,
             // A count that has just grown may be the first sign of an abort: the next probe tells which it is.
-            { ErrorsCount: > 0, Probe.Wanted: false } => Verdict.ErrorsRecorded,
+            { ErrorsCount: > 0 } when !facts.Probe.Wanted || facts.Health.Verdict == Verdict.ErrorsRecorded
+                => Verdict.ErrorsRecorded,
             _ when result.Duration >= SlowAfter => Verdict.Slow,
             _ => Verdict.Writable,
         };
@@ -78,7 +93,7 @@ internal static class Classifier
     }
 
     /// <summary>The probe met EROFS: an abort, an administrator's wish, or an error that left no trace.</summary>
-    private static Judgement JudgeReadOnly(WatchedFilesystem facts)
+    private static Judgement JudgeReadOnly(WatchedFilesystem facts, Moment now)
     {
         List<Evidence> evidence = Facts(facts);
         if (facts.Mount.SuperOptions.Contains("shutdown") || facts.Kernel.ShutDown)
@@ -86,21 +101,27 @@ internal static class Classifier
             return new Judgement(Verdict.ShutDown, evidence);
         }
 
-        // EROFS while the table says rw has one cause on every kernel: the journal is aborted.
-        if (facts.HasAbortEvidence || facts.Mount.Claims == MountClaim.Rw)
+        if (facts.HasAbortEvidence)
         {
             return new Judgement(Verdict.JournalAborted, evidence);
+        }
+
+        if (facts.Mount.Claims == MountClaim.Rw)
+        {
+            bool lasts = facts.Probe.ReadOnlySince is { } since && now - since >= RemountTakes;
+            return new Judgement(lasts ? Verdict.JournalAborted : Verdict.Unknown, evidence);
+        }
+
+        // Errors that were recorded long ago are no reason to distrust a wish that is written down.
+        if (facts.Fstab == FstabWish.ReadOnly && !facts.Kernel.RemountedReadOnly)
+        {
+            evidence.Add(new Evidence(EvidenceKind.Fstab, "ro"));
+            return new Judgement(Verdict.ReadOnlyByDesign, evidence);
         }
 
         if (facts.Kernel.RemountedReadOnly || facts.ErrorsCount > 0)
         {
             return new Judgement(Verdict.RemountedReadOnly, evidence);
-        }
-
-        if (facts.Fstab == FstabWish.ReadOnly)
-        {
-            evidence.Add(new Evidence(EvidenceKind.Fstab, "ro"));
-            return new Judgement(Verdict.ReadOnlyByDesign, evidence);
         }
 
         bool mayBeWished = facts.Role != FilesystemRole.Root && facts.Fstab != FstabWish.ReadWrite;

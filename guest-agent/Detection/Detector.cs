@@ -44,15 +44,18 @@ internal sealed record Detector
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
         Observation.ProbeNotStarted probe => With(probe.Device, now, one => one with
         {
-            Probe = one.Probe with { LastFinishedAt = now },
+            Probe = one.Probe with { LastFinishedAt = now, Fruitless = one.Probe.Fruitless + 1 },
         }),
         Observation.ProbeWanted probe => With(probe.Device, now, one => one with
         {
             Probe = one.Probe with { Wanted = true },
         }),
-        Observation.ProbesLost => WithAll(now, one => one with
+        Observation.ProbesLost => WithAll(now, one => one.Probe.OutstandingId is null ? one : one with
         {
-            Probe = one.Probe with { OutstandingId = null, Wanted = true },
+            Probe = one.Probe with
+            {
+                OutstandingId = null, LastFinishedAt = now, Fruitless = one.Probe.Fruitless + 1, Wanted = true,
+            },
         }),
         Observation.KernelLineSeen seen => WithKernelLine(seen.Line, now),
         Observation.ErrorsCountRead read => With(read.Device, now, one => WithErrorsCount(one, read.Count, now)),
@@ -117,7 +120,11 @@ internal sealed record Detector
     {
         bool becameReadOnly = known.Mount.Claims == MountClaim.Rw && observed.Mount.Claims == MountClaim.Ro;
         bool isReadOnly = observed.Mount.Claims == MountClaim.Ro;
-        bool withoutError = !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly;
+        // It wrote until the remount, or met nothing but the first moments of one: the kernel refuses writes before
+        // the table says so.
+        bool wroteBefore = known.Probe.Last is null or { Wrote: true } or { ErrnoName: "EROFS" };
+        bool withoutError = wroteBefore && !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly
+            && known.Health.Verdict != Verdict.JournalAborted;
         bool optionsChanged = !known.Mount.SuperOptions.SequenceEqual(observed.Mount.SuperOptions)
             || !known.Mount.MountOptions.SequenceEqual(observed.Mount.MountOptions);
         return known with
@@ -142,7 +149,14 @@ internal sealed record Detector
         bool lostWrite = probe.Result is { Step: ProbeStep.Sync or ProbeStep.Write, ErrnoName: "EIO" };
         return one with
         {
-            Probe = one.Probe with { OutstandingId = null, Last = probe.Result, LastFinishedAt = now },
+            Probe = one.Probe with
+            {
+                OutstandingId = null,
+                Last = probe.Result,
+                LastFinishedAt = now,
+                Fruitless = 0,
+                ReadOnlySince = probe.Result.ErrnoName == "EROFS" ? one.Probe.ReadOnlySince ?? now : null,
+            },
             Kernel = lostWrite
                 ? one.Kernel with { WriteLostSince = one.Kernel.WriteLostSince ?? now.WallClock }
                 : one.Kernel,

@@ -12,7 +12,12 @@ internal static class KernelLines
         KernelFacts facts = one.Kernel;
         KernelFacts next = line.Kind switch
         {
-            KernelLineKind.Mounted => new KernelFacts(),
+            // A lost write barrier is the device's, and lost data stay lost: both outlive a mount.
+            KernelLineKind.Mounted => new KernelFacts
+            {
+                FlushDisabled = facts.FlushDisabled,
+                WriteLostSince = facts.WriteLostSince,
+            },
             KernelLineKind.JournalAborted => facts with { JournalAborted = true },
             KernelLineKind.RemountedReadOnly => facts with { RemountedReadOnly = true },
             KernelLineKind.ShutDown => facts with { ShutDown = true },

@@ -65,7 +65,7 @@ internal static class LocalFilesystems
 
     /// <summary>
     /// One mount for each local filesystem: the root where it is mounted there, else the first mount of the whole
-    /// filesystem, else the first of any part of it. Bind mounts and container mounts repeat a superblock many
+    /// filesystem that is not read-only for itself, else the first of any part of it. Bind mounts and container mounts repeat a superblock many
     /// times; its health is one.
     /// </summary>
     public static IReadOnlyList<MountEntry> Choose(
@@ -76,6 +76,7 @@ internal static class LocalFilesystems
             .Select(group => group
                 .OrderByDescending(mount => mount.MountPoint.IsRoot)
                 .ThenByDescending(mount => mount.Root.IsRoot)
+                .ThenBy(mount => mount.IsMountReadOnly)
                 .ThenBy(mount => mount.MountId)
                 .First())];
 

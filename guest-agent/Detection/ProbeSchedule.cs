@@ -34,6 +34,11 @@ internal static class ProbeSchedule
         }
 
         Moment last = one.Probe.LastFinishedAt;
+        if (one.Probe.Fruitless > 0)
+        {
+            return last + Suspect;
+        }
+
         if (one.Probe.Last is null)
         {
             return last;
@@ -51,7 +56,8 @@ internal static class ProbeSchedule
             _ when last.SinceBoot < one.Probe.SuspectUntil.SinceBoot => Suspect,
             Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full => interval * (0.9 + (0.2 * phase)),
             Verdict.ErrorsRecorded or Verdict.FlushDisabled => interval,
-            Verdict.Unknown when one.Probe.Last is { Wrote: false } => interval,
+            Verdict.Unknown when one.Probe is { Last.Wrote: false, ReadOnlySince: null } => interval,
+            Verdict.Unknown when one.Mount.Claims == MountClaim.Ro => interval,
             _ => Suspect,
         };
         return last + pace;

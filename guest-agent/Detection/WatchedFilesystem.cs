@@ -67,6 +67,15 @@ internal sealed record ProbeFacts
     /// <summary>When that was.</summary>
     public Moment LastFinishedAt { get; init; }
 
+    /// <summary>
+    /// How many probes in a row brought nothing, because there was no probe process or it died. Then nothing is
+    /// known, whatever was known before.
+    /// </summary>
+    public int Fruitless { get; init; }
+
+    /// <summary>Since when probes meet EROFS; null when the last one did not.</summary>
+    public Moment? ReadOnlySince { get; init; }
+
     /// <summary>Something happened since the last probe began: ask again soon.</summary>
     public bool Wanted { get; init; }
 

@@ -20,7 +20,8 @@ internal static class RemedyRules
             return null;
         }
 
-        if (one.Probe.Last is { Wrote: true } && one.Health.Verdict != Verdict.ErrorsRecorded)
+        bool isWorthAFsck = action == RequestAction.Repair && one.Health.Verdict == Verdict.ErrorsRecorded;
+        if (one.Probe.Last is { Wrote: true } && !isWorthAFsck)
         {
             return OutcomeReason.FaultGone;
         }
@@ -49,7 +50,8 @@ internal static class RemedyRules
     /// </summary>
     private static bool MayRemount(WatchedFilesystem one)
         => one.Probe.Last is { ErrnoName: "EROFS" }
-            && one.Health.Verdict is Verdict.RemountedReadOnly or Verdict.ReadOnlyByDesign
+            && one.Health.Verdict == Verdict.RemountedReadOnly
+            && one.Fstab != FstabWish.ReadOnly
             && one.Mount.Claims == MountClaim.Ro
             && !one.HasAbortEvidence
             && !one.Mount.SuperOptions.Contains("shutdown")
@@ -59,6 +61,7 @@ internal static class RemedyRules
         => one.Role == FilesystemRole.Data
             && LocalFilesystems.IsExtended(one.Mount.FilesystemType)
             && one.Mount.Root.IsRoot
+            && one.Fstab != FstabWish.ReadOnly
             && one.Health.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly
                 or Verdict.ErrorsRecorded or Verdict.DeviceFailing;
 

@@ -18,6 +18,9 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
     /// <summary>How long a fresh probe may take before the request is refused for want of one.</summary>
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(8);
 
+    /// <summary>What a probe showed is no reason to act any more after this time.</summary>
+    private static readonly TimeSpan ProbeHolds = TimeSpan.FromSeconds(10);
+
     private Stage _stage = Stage.Idle;
     private GuestRequest? _request;
     private Moment _seenAt;
@@ -61,8 +64,21 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
         }
     }
 
+    /// <summary>The host took its request away: what was not begun is not begun.</summary>
+    public void Withdraw()
+    {
+        if (_stage is Stage.Checking or Stage.Marking)
+        {
+            _stage = Stage.Idle;
+        }
+    }
+
     /// <summary>A request is there. The device to probe, or null when nothing is to be probed.</summary>
-    public DeviceNumber? Take(GuestRequest request, Detector detector, Moment now)
+    /// <param name="request">The request.</param>
+    /// <param name="seenAt">When it was first read: its lifetime begins there.</param>
+    /// <param name="detector">What is held true.</param>
+    /// <param name="now">The time.</param>
+    public DeviceNumber? Take(GuestRequest request, Moment seenAt, Detector detector, Moment now)
     {
         if (request.Id == _lastId)
         {
@@ -77,7 +93,7 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
 
         _request = request;
         _lastId = request.Id;
-        _seenAt = now;
+        _seenAt = seenAt;
         _probeFrom = now;
         _result = null;
         WatchedFilesystem? one = detector.At(request.Filesystem);
@@ -97,6 +113,13 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
         _stage = Stage.Checking;
         return one!.Device;
     }
+
+    /// <summary>The device that must be probed before the request can go on; null when none must.</summary>
+    public DeviceNumber? ProbeWanted(Detector detector)
+        => _stage == Stage.Checking && detector.At(_request!.Filesystem) is { Probe.OutstandingId: null } one
+            && !HasFreshProbe(one)
+                ? one.Device
+                : null;
 
     /// <summary>
     /// Goes as far as the facts allow. Returns the remedy to begin now, or null.
@@ -121,8 +144,7 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
                 Check(detector, now);
                 return null;
             case Stage.Marking when markIsConfirmed:
-                _stage = Stage.Acting;
-                return _request;
+                return Begin(detector, now);
             case Stage.Proving:
                 Prove(detector, now);
                 return null;
@@ -173,6 +195,24 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
             _stage = Stage.Marking;
             Outcome = OutcomeOf(RequestStatus.Accepted, OutcomeReason.None, string.Empty, ErrnoOf(one));
         }
+    }
+
+    /// <summary>
+    /// The mark may have waited for long: what the probe showed must still be fresh, and still call for the remedy.
+    /// </summary>
+    private GuestRequest? Begin(Detector detector, Moment now)
+    {
+        WatchedFilesystem? one = detector.At(_request!.Filesystem);
+        if (one is null || RemedyRules.Refusal(_request.Action, one, RootVerdict(detector)) is not null
+            || now - one.Probe.LastFinishedAt > ProbeHolds)
+        {
+            _stage = Stage.Checking;
+            _probeFrom = now;
+            return null;
+        }
+
+        _stage = Stage.Acting;
+        return _request;
     }
 
     private void Prove(Detector detector, Moment now)

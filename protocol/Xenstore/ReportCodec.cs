@@ -65,7 +65,7 @@ public static class ReportCodec
         var line = new FieldLineWriter()
             .Add("boot", bootId.ToString())
             .Add("seq", sequence)
-            .Add("mount", health.MountPoint.Encoded)
+            .Add("mount", Shortened(health.MountPoint.Encoded))
             .Add("device", health.Device)
             .Add("type", health.FilesystemType)
             .Add("role", health.Role.ToString().ToLowerInvariant())
@@ -120,6 +120,29 @@ public static class ReportCodec
     /// <summary>The heartbeat's value.</summary>
     public static string Heartbeat(long sequence, long uptimeSeconds)
         => new FieldLineWriter().Add("seq", sequence).Add("uptime", uptimeSeconds).ToString();
+
+    /// <summary>
+    /// A mount point that is too long for a line is cut and marked with a hash of the whole (FNV-1a), so that it stays
+    /// one name; no request can mean it.
+    /// </summary>
+    private static string Shortened(string encoded)
+    {
+        if (encoded.Length <= MountPoint.MaxEncodedLength)
+        {
+            return encoded;
+        }
+
+        uint hash = 2166136261;
+        foreach (char letter in encoded)
+        {
+            hash = (hash ^ letter) * 16777619;
+        }
+
+        const int keptLength = 400;
+        int escape = encoded.LastIndexOf('%', keptLength - 1);
+        int end = escape >= keptLength - 2 ? escape : keptLength;
+        return string.Create(CultureInfo.InvariantCulture, $"{encoded[..end]}@cut-{hash:x8}");
+    }
 
     private static string EvidenceText(IReadOnlyList<Evidence> evidence, int room)
     {

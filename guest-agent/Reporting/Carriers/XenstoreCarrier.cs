@@ -18,6 +18,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     private static readonly TimeSpan WatchRetry = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<uint, string> _questions = [];
+    private readonly Dictionary<string, bool> _reading = [];
     private readonly List<(XenstoreRequest Request, string Path)> _unsent = [];
     private XenstorePoller? _link;
     private TimeSpan _backOff = FirstBackOff;
@@ -93,7 +94,6 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
 
         string path = paths.FirstOrDefault(File.Exists) ?? paths[0];
         _link = XenstorePoller.Open(path);
-        _backOff = FirstBackOff;
         _questions.Clear();
         inputs.Add(new AgentInput.LinkUp());
 
@@ -108,14 +108,20 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         if (received.Watch is not null)
         {
             // There is one watch. It fires for a new request, and once after each resume.
-            Ask(XenstoreRequest.Read(GuestKeys.BootId), GuestKeys.BootId);
-            Ask(XenstoreRequest.Read(GuestKeys.Request), GuestKeys.Request);
+            ReadOnce(GuestKeys.BootId);
+            ReadOnce(GuestKeys.Request);
             return;
         }
 
         if (received.Reply is not { } reply || !_questions.Remove(reply.RequestId, out string? path))
         {
             return;
+        }
+
+        _backOff = FirstBackOff;
+        if (reply.Operation == XenstoreOperation.Read && _reading.Remove(path, out bool isOutdated) && isOutdated)
+        {
+            ReadOnce(path);
         }
 
         byte[]? value = reply.Error == XenstoreError.None ? reply.Payload.ToArray() : null;
@@ -151,8 +157,23 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         {
             _watchAgainAt = null;
             Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
-            Ask(XenstoreRequest.Read(GuestKeys.Request), GuestKeys.Request);
+            ReadOnce(GuestKeys.Request);
         }
+    }
+
+    /// <summary>
+    /// Reads a node, once at a time however often its watch fires: an event that comes while the answer is awaited
+    /// asks once more after it.
+    /// </summary>
+    private void ReadOnce(string path)
+    {
+        if (!_reading.TryAdd(path, false))
+        {
+            _reading[path] = true;
+            return;
+        }
+
+        Ask(XenstoreRequest.Read(path), path);
     }
 
     /// <summary>Questions of our own are few: at most these wait when the daemon takes nothing.</summary>
@@ -190,6 +211,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         _link = null;
         _questions.Clear();
         _unsent.Clear();
+        _reading.Clear();
         _watchAgainAt = null;
         _openAt = now + (_backOff * (0.5 + jitter.NextDouble()));
         _backOff = _backOff * 2 < LastBackOff ? _backOff * 2 : LastBackOff;

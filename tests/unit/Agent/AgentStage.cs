@@ -16,6 +16,7 @@ internal sealed class AgentStage
 
     private readonly AgentLoop _loop;
     private readonly Dictionary<DeviceNumber, string> _probeAnswers = [];
+    private readonly Dictionary<DeviceNumber, long> _errors = [];
     private readonly List<MountEntry> _mounts = [];
     private readonly Dictionary<MountPoint, FstabWish> _fstab = [];
     private long _probeId;
@@ -43,6 +44,15 @@ internal sealed class AgentStage
 
     /// <summary>What every write is answered with.</summary>
     public XenstoreError WriteError { get; set; } = XenstoreError.None;
+
+    /// <summary>Whether there is a process that takes probes.</summary>
+    public bool HasProbeProcess { get; set; } = true;
+
+    /// <summary>When the loop wants to be woken.</summary>
+    public Moment NextWake => _loop.NextWake(Now);
+
+    /// <summary>A kernel that counts no error when a write meets an aborted journal, or a remount under way.</summary>
+    public bool IsSilent { get; set; }
 
     /// <summary>How many nodes the guest may own.</summary>
     public int NodeQuota { get; set; } = int.MaxValue;
@@ -82,6 +92,10 @@ internal sealed class AgentStage
             mount, NameOf(mount), NameOf(mount), _fstab[mount.MountPoint]))];
         Observe(new Observation.MountTableRead(mounts, IsFirst: !_mountsRead));
         _mountsRead = true;
+        foreach (MountEntry mount in _mounts.Where(mount => _errors.TryAdd(mount.Device, 0)))
+        {
+            Observe(new Observation.ErrorsCountRead(mount.Device, 0));
+        }
     }
 
     public void Unmount(int minor)
@@ -150,11 +164,20 @@ internal sealed class AgentStage
     {
         switch (effect)
         {
+            case AgentEffect.StartProbe start when !HasProbeProcess:
+                inputs.Enqueue(new AgentInput.Observed(new Observation.ProbeNotStarted(start.Mount.Device)));
+                break;
             case AgentEffect.StartProbe start:
                 Probes++;
                 long id = ++_probeId;
                 inputs.Enqueue(new AgentInput.Observed(new Observation.ProbeStarted(start.Mount.Device, id)));
                 string answer = _probeAnswers[start.Mount.Device];
+                if (answer == "EROFS" && !IsSilent && start.Mount.Claims == MountClaim.Rw)
+                {
+                    // As ext4 does when a write meets the aborted journal.
+                    CountError(start.Mount.Device, inputs);
+                }
+
                 if (answer != "never")
                 {
                     inputs.Enqueue(new AgentInput.Observed(
@@ -171,6 +194,16 @@ internal sealed class AgentStage
             default:
                 break;
         }
+    }
+
+    private void CountError(DeviceNumber device, Queue<AgentInput> inputs)
+    {
+        if (_errors.TryAdd(device, 0))
+        {
+            inputs.Enqueue(new AgentInput.Observed(new Observation.ErrorsCountRead(device, 0)));
+        }
+
+        inputs.Enqueue(new AgentInput.Observed(new Observation.ErrorsCountRead(device, ++_errors[device])));
     }
 
     private XenstoreError Write(AgentEffect.WriteKey write)

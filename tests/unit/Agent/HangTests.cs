@@ -121,6 +121,30 @@ public sealed class HangTests
     }
 
     [Fact]
+    public void Without_a_probe_process_nothing_is_known_and_nothing_spins()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Pass(1);
+        stage.HasProbeProcess = false;
+        int before = stage.Effects.Count(effect => effect is AgentEffect.StartProbe);
+        stage.With(AgentStage.Ext("/new", 2)).ReadMounts();
+        stage.Pass(60);
+        Assert.Equal(Verdict.Unknown, stage.Health(1).Verdict);
+        Assert.Equal(Verdict.Unknown, stage.Health(2).Verdict);
+        Assert.InRange(stage.Effects.Count(effect => effect is AgentEffect.StartProbe) - before, 20, 130);
+        stage.HasProbeProcess = true;
+        stage.Pass(3);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Before_the_first_report_the_loop_waits_and_does_not_spin()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "never").Start();
+        Assert.True(stage.NextWake.SinceBoot > stage.Now.SinceBoot);
+    }
+
+    [Fact]
     public void A_healthy_guest_sleeps_between_its_probes()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/srv", 2)).Start();

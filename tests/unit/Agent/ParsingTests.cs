@@ -75,6 +75,9 @@ public sealed class ParsingTests
             """u8);
         IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(table, new HashSet<MountPoint>());
         Assert.Equal(["/", "/mnt/whole"], chosen.Select(mount => mount.MountPoint.Encoded));
+        IReadOnlyList<MountEntry> pod = LocalFilesystems.Choose(
+            [AgentStage.Ext("/pod", 7, options: "ro", id: 30), AgentStage.Ext("/srv", 7, id: 40)], new HashSet<MountPoint>());
+        Assert.Equal("/srv", Assert.Single(pod).MountPoint.Encoded);
         var leftOut = new HashSet<MountPoint> { MountPoint.Root };
         Assert.DoesNotContain(LocalFilesystems.Choose(table, leftOut), mount => mount.MountPoint.IsRoot);
     }

@@ -161,6 +161,18 @@ public sealed class ReportingTests
     }
 
     [Fact]
+    public void A_mount_point_that_is_too_long_for_a_line_is_cut_and_stays_one_name()
+    {
+        string deep = "/home/alice/" + new string('é', 300);
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).With(AgentStage.Ext(deep + "a", 2))
+            .With(AgentStage.Ext(deep + "b", 3)).Start();
+        stage.Pass(2);
+        string[] names = [.. Enumerable.Range(0, 3).Select(slot => stage.Slot(slot).Health.MountPoint.Encoded)];
+        Assert.Equal(3, names.Distinct().Count());
+        Assert.Equal(2, names.Count(name => name.Contains("@cut-", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void The_heartbeat_comes_about_once_a_minute()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();

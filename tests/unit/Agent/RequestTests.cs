@@ -1,4 +1,5 @@
 using GuestAgent;
+using GuestAgent.Detection;
 using GuestAgent.Requests;
 using Protocol.Health;
 using Protocol.Xenstore;
@@ -166,6 +167,83 @@ public sealed class RequestTests
     }
 
     [Fact]
+    public void A_root_that_writes_again_while_the_mark_waits_is_not_rebooted()
+    {
+        AgentStage stage = Aborted();
+        stage.ProbesMeet(1, "EIO");
+        stage.XenstoreAnswers = false;
+        stage.Request("r-1", "reboot");
+        stage.Pass(3);
+        stage.ProbesMeet(1, "ok");
+        stage.Pass(30);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        stage.XenstoreAnswers = true;
+        stage.Step(new AgentInput.LinkUp());
+        stage.Pass(1);
+        Assert.Empty(stage.Remedies);
+        Assert.Equal(OutcomeReason.FaultGone, stage.Outcome!.Reason);
+    }
+
+    [Fact]
+    public void A_request_that_the_host_took_away_is_not_carried_out()
+    {
+        AgentStage stage = Aborted();
+        stage.ProbesMeet(2, "EROFS");
+        stage.Request("r-1", "repair", "/srv");
+        stage.Pass(2);
+        Assert.Single(stage.Remedies);
+        stage.ProbesMeet(1, "EROFS");
+        stage.Request("r-2", "reboot");
+        stage.Step(new AgentInput.RequestRead(null));
+        stage.Pass(600);
+        stage.Step(new AgentInput.RemedyEnded(new RemedyResult(OutcomeReason.CheckFailed, "x", 4)));
+        stage.Pass(5);
+        Assert.Single(stage.Remedies);
+    }
+
+    [Fact]
+    public void A_request_that_waited_behind_another_keeps_the_lifetime_it_came_with()
+    {
+        AgentStage stage = Aborted();
+        stage.ProbesMeet(2, "EROFS");
+        stage.Request("r-1", "repair", "/srv");
+        stage.Pass(2);
+        stage.ProbesMeet(1, "EROFS");
+        stage.Request("r-2", "reboot");
+        stage.Pass(600);
+        stage.Step(new AgentInput.RemedyEnded(new RemedyResult(OutcomeReason.CheckFailed, "x", 4)));
+        stage.Pass(5);
+        Assert.Single(stage.Remedies);
+        Assert.Equal(OutcomeReason.Expired, stage.Outcome!.Reason);
+    }
+
+    [Fact]
+    public void A_filesystem_that_fstab_wants_read_only_is_not_repaired_into_writing()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1))
+            .With(AgentStage.Ext("/srv", 2, super: "ro"), "EROFS", FstabWish.ReadOnly).Start();
+        stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 2), 3));
+        stage.Pass(20);
+        stage.Request("r-1", "repair", "/srv");
+        stage.Pass(3);
+        Assert.Empty(stage.Remedies);
+        Assert.Equal(OutcomeReason.NotLegitimate, stage.Outcome!.Reason);
+    }
+
+    [Fact]
+    public void A_remount_under_way_is_no_reason_for_a_remedy()
+    {
+        AgentStage stage = new AgentStage { IsSilent = true };
+        stage.With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/srv", 2)).Start();
+        stage.Pass(1);
+        stage.ProbesMeet(2, "EROFS");
+        stage.Request("r-1", "repair", "/srv");
+        stage.Pass(5);
+        Assert.Empty(stage.Remedies);
+        Assert.Equal(OutcomeReason.NotLegitimate, stage.Outcome!.Reason);
+    }
+
+    [Fact]
     public void A_root_is_never_repaired_in_place()
     {
         AgentStage stage = Aborted();
@@ -202,7 +280,7 @@ public sealed class RequestTests
     public void A_filesystem_plainly_read_only_without_an_error_may_be_remounted()
     {
         AgentStage stage = Aborted();
-        stage.With(AgentStage.Ext("/srv", 2, "ro", "ro"), probe: "EROFS").ReadMounts();
+        stage.With(AgentStage.Ext("/srv", 2, "ro", "ro"), "EROFS", FstabWish.ReadWrite).ReadMounts();
         stage.Pass(1);
         stage.Request("r-1", "remount", "/srv");
         stage.Pass(1);

@@ -1,3 +1,4 @@
+using GuestAgent;
 using GuestAgent.Detection;
 using Protocol.Health;
 using Xunit;
@@ -171,6 +172,56 @@ public sealed class VerdictTests
         Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
         stage.Pass(0.6);
         Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Another_error_on_a_filesystem_that_goes_on_does_not_make_it_writable_for_a_moment()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 3));
+        stage.Pass(20);
+        Assert.Equal(Verdict.ErrorsRecorded, stage.Health(1).Verdict);
+        stage.Effects.Clear();
+        stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 1), 4));
+        stage.Request("r-1", "probe");
+        stage.Pass(3);
+        Assert.DoesNotContain(stage.Effects, one => one is AgentEffect.TellVerdict);
+    }
+
+    [Fact]
+    public void A_remount_under_way_refuses_writes_before_the_table_says_so_and_is_no_abort()
+    {
+        AgentStage stage = new AgentStage { IsSilent = true };
+        stage.With(AgentStage.Ext("/srv", 1)).Start();
+        stage.ProbesMeet(1, "EROFS");
+        stage.Pass(20);
+        Assert.Equal(Verdict.Unknown, stage.Health(1).Verdict);
+        stage.With(AgentStage.Ext("/srv", 1, "ro", "ro"), probe: "EROFS").ReadMounts();
+        stage.Pass(2);
+        Assert.Equal(Verdict.ReadOnlyByDesign, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void What_refuses_writes_for_half_a_minute_while_the_table_says_rw_is_aborted_without_any_other_sign()
+    {
+        AgentStage stage = new AgentStage { IsSilent = true };
+        stage.With(AgentStage.Ext("/", 1)).Start();
+        stage.ProbesMeet(1, "EROFS");
+        stage.Pass(40);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        Assert.True(stage.Health(1).Hidden);
+    }
+
+    [Fact]
+    public void A_lost_write_barrier_and_lost_data_outlive_a_mount()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1)).Start();
+        stage.Kernel(KernelLineKind.FlushDisabled, 1);
+        stage.Kernel(KernelLineKind.WriteLost, 1);
+        stage.Kernel(KernelLineKind.Mounted, 1);
+        stage.Pass(20);
+        Assert.Equal(Verdict.FlushDisabled, stage.Health(1).Verdict);
+        Assert.NotNull(stage.Health(1).DataLossSince);
     }
 
     [Fact]
