@@ -112,7 +112,9 @@ public sealed class AgentTests : IAsyncLifetime
         await AbortJournalAsync();
 
         await agent.WaitForStatusAsync("journal-aborted");
-        Assert.Equal([before[1]], agent.ProbeProcesses());
+        await AgentProcess.WaitAsync(() => agent.ProbeProcesses().Count == 2, () => "a new spare");
+        Assert.DoesNotContain(before[0], agent.ProbeProcesses());
+        Assert.Contains(before[1], agent.ProbeProcesses());
     }
 
     [Fact]
