@@ -96,9 +96,10 @@ internal sealed unsafe class ProbeChild
 
     private static void Work(object? requests)
     {
+        var probe = new WriteProbe();
         foreach (ProbeRequest request in ((BlockingCollection<ProbeRequest>)requests!).GetConsumingEnumerable())
         {
-            Reply(WriteProbe.Run(request));
+            Reply(probe.Run(request));
         }
     }
 

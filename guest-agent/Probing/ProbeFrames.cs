@@ -15,7 +15,7 @@ internal sealed record ProbeRequest(long ProbeId, DeviceNumber Device, bool HasA
 /// <summary>What comes back.</summary>
 internal sealed record ProbeReply(long ProbeId, DeviceNumber Device, ProbeStep Step, int Errno, long Microseconds)
 {
-    /// <summary>Stands in the errno's place where a probe file was refused for another reason.</summary>
+    /// <summary>Stands in the errno's place where the file that is there was refused: it is not ours.</summary>
     public const int NoErrno = 0;
 }
 
