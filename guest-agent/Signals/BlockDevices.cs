@@ -49,11 +49,13 @@ internal static class BlockDevices
             : null;
 
     private static string? UeventName(string folder)
-        => SmallFile.TryReadText($"{folder}/uevent")?
+    {
+        const string key = "DEVNAME=";
+        string? line = SmallFile.TryReadText($"{folder}/uevent")?
             .Split('\n')
-            .FirstOrDefault(line => line.StartsWith("DEVNAME=", StringComparison.Ordinal)) is { } line
-                ? Clean(line["DEVNAME=".Length..].Replace('/', '!'))
-                : null;
+            .FirstOrDefault(one => one.StartsWith(key, StringComparison.Ordinal));
+        return line is null ? null : Clean(line[key.Length..].Replace('/', '!'));
+    }
 
     /// <summary>A mount's source is free text (and a driver's name nearly so); names go into reports and paths.</summary>
     private static string Clean(string name)

@@ -29,6 +29,7 @@ public sealed class ProbeCrewTests
             SuperOptions = ["rw"],
         });
         var refused = new ProbeResult(ProbeStep.Refused, "path-too-long", TimeSpan.Zero);
-        Assert.Equal([new Observation.ProbeStarted(device, 1), new Observation.ProbeFinished(device, 1, refused)], seen);
+        Assert.Equal(
+            [new Observation.ProbeStarted(device, 1), new Observation.ProbeFinished(device, 1, refused)], seen);
     }
 }
