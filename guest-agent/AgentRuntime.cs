@@ -249,9 +249,10 @@ internal sealed class AgentRuntime : IDisposable
     private void StartProbe(MountEntry mount)
     {
         SampleActivity(mount.Device);
-        Observe(_crew.Start(mount) is { } id
-            ? new Observation.ProbeStarted(mount.Device, id)
-            : new Observation.ProbeNotStarted(mount.Device));
+        foreach (Observation one in _crew.Start(mount))
+        {
+            Observe(one);
+        }
     }
 
     private void Sample()

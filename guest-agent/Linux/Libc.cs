@@ -31,6 +31,8 @@ internal static unsafe partial class Libc
     public const int InodeNoDump = 0x40; // FS_NODUMP_FL
     public const int InodeNoCopyOnWrite = 0x800000; // FS_NOCOW_FL
 
+    public const long BtrfsType = 0x9123683E; // BTRFS_SUPER_MAGIC, linux/magic.h
+
     public const int ClockBoottime = 7; // counts suspended time, linux/time.h
     public const int ParentDeathSignal = 1; // PR_SET_PDEATHSIG, linux/prctl.h
 
@@ -72,6 +74,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "syncfs", SetLastError = true)]
     public static partial int SyncFilesystem(int fileDescriptor);
+
+    /// <summary>fstatfs(2): fills a struct statfs, whose first word is the type on every 64-bit machine.</summary>
+    [LibraryImport("libc", EntryPoint = "fstatfs", SetLastError = true)]
+    public static partial int FilesystemStatus(int fileDescriptor, long* status);
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     public static partial int InodeFlags(int fileDescriptor, ulong request, ref int flags);

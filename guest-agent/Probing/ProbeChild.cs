@@ -79,14 +79,27 @@ internal sealed unsafe class ProbeChild
             thread.Start(worker);
         }
 
-        _ = worker.TryAdd(request);
+        PutNewest(worker, request);
+    }
+
+    /// <summary>
+    /// A full queue loses its oldest request: the agent waits for the newest alone. The worker that takes one
+    /// meanwhile only makes more room.
+    /// </summary>
+    internal static void PutNewest(BlockingCollection<ProbeRequest> queue, ProbeRequest request)
+    {
+        while (!queue.TryAdd(request))
+        {
+            _ = queue.TryTake(out _);
+        }
     }
 
     private static void Work(object? requests)
     {
+        var probe = new WriteProbe();
         foreach (ProbeRequest request in ((BlockingCollection<ProbeRequest>)requests!).GetConsumingEnumerable())
         {
-            Reply(WriteProbe.Run(request));
+            Reply(probe.Run(request));
         }
     }
 

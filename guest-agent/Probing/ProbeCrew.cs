@@ -11,6 +11,8 @@ namespace GuestAgent.Probing;
 /// </summary>
 internal sealed unsafe class ProbeCrew : IDisposable
 {
+    private const string PathTooLong = "path-too-long";
+
     private readonly byte[] _received = new byte[2 * ProbeFrames.MaxFrameBytes];
     private readonly List<ChildProcess> _ended = [];
     private int _filled;
@@ -31,20 +33,31 @@ internal sealed unsafe class ProbeCrew : IDisposable
     /// <summary>Whether a spare should be started as soon as the root can be executed from.</summary>
     public bool NeedsSpare => _spare is null;
 
-    /// <summary>Hands a probe over. Null when there is no process that would take it.</summary>
-    public long? Start(MountEntry mount)
+    /// <summary>
+    /// Hands a probe over. What is to be observed now: that it started, that no process would take it, or that it
+    /// started and was refused because no probe can reach a path of that length.
+    /// </summary>
+    public IReadOnlyList<Observation> Start(MountEntry mount)
     {
         if (_active is null)
         {
-            return null;
+            return [new Observation.ProbeNotStarted(mount.Device)];
         }
 
         long id = ++_lastProbeId;
-        byte[] frame = ProbeFrames.Encode(new ProbeRequest(
+        var started = new Observation.ProbeStarted(mount.Device, id);
+        byte[]? frame = ProbeFrames.Encode(new ProbeRequest(
             id, mount.Device, mount.FilesystemType == "btrfs", mount.MountPoint.ToBytes()));
+        if (frame is null)
+        {
+            var refused = new ProbeResult(ProbeStep.Refused, PathTooLong, TimeSpan.Zero);
+            return [started, new Observation.ProbeFinished(mount.Device, id, refused)];
+        }
+
         fixed (byte* start = frame)
         {
-            return Syscall.write(_active.Input, start, (ulong)frame.Length) == frame.Length ? id : null;
+            bool taken = Syscall.write(_active.Input, start, (ulong)frame.Length) == frame.Length;
+            return [taken ? started : new Observation.ProbeNotStarted(mount.Device)];
         }
     }
 

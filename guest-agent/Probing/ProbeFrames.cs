@@ -15,7 +15,7 @@ internal sealed record ProbeRequest(long ProbeId, DeviceNumber Device, bool HasA
 /// <summary>What comes back.</summary>
 internal sealed record ProbeReply(long ProbeId, DeviceNumber Device, ProbeStep Step, int Errno, long Microseconds)
 {
-    /// <summary>Stands in the errno's place where a probe file was refused for another reason.</summary>
+    /// <summary>Stands in the errno's place where the file that is there was refused: it is not ours.</summary>
     public const int NoErrno = 0;
 }
 
@@ -31,7 +31,8 @@ internal static class ProbeFrames
     private const int RequestFields = 5;
     private const int ReplyFields = 6;
 
-    public static byte[] Encode(ProbeRequest request)
+    /// <summary>The frame; null when the path is too long for one (mountinfo shows paths of any length).</summary>
+    public static byte[]? Encode(ProbeRequest request)
     {
         ArrayBufferWriter<byte> buffer = NewFrame();
         var writer = new MessagePackWriter(buffer);
@@ -42,7 +43,7 @@ internal static class ProbeFrames
         writer.Write(request.HasAnonymousDevice);
         writer.Write(request.MountPoint);
         writer.Flush();
-        return Finish(buffer);
+        return buffer.WrittenCount <= MaxFrameBytes ? Finish(buffer) : null;
     }
 
     public static byte[] Encode(ProbeReply reply)

@@ -4,15 +4,17 @@ using System.Text;
 using GuestAgent.Detection;
 using GuestAgent.Linux;
 using Mono.Unix.Native;
+using Protocol.Health;
+using Errno = Mono.Unix.Native.Errno;
 
 namespace GuestAgent.Probing;
 
 /// <summary>
 /// The one conclusive probe: changed bytes are written to a fixed file and the device confirms them. Cheaper ones
 /// lie: statvfs, access and the mount table say "writable" after an abort, a write alone succeeds on a dead disk,
-/// fsync of an unchanged file succeeds on an aborted journal.
+/// fsync of an unchanged file succeeds on an aborted journal. One instance probes one filesystem.
 /// </summary>
-internal static unsafe class WriteProbe
+internal sealed unsafe class WriteProbe
 {
     /// <summary>The probe file in the root folder of each watched filesystem; the package's purge removes it.</summary>
     public const string FileName = ".guest-agent-probe";
@@ -26,18 +28,41 @@ internal static unsafe class WriteProbe
     private const int ChangedBytes = 512;
     private const int OwnerOnly = 0x180; // 0600
 
+    private const int PermissionBits = 0xfff; // 07777
+
+    private static ReadOnlySpan<byte> ContentStart => "guest-agent probe"u8;
+
     private static readonly byte[] FileNameBytes = SmallFile.Bytes(FileName);
 
+    /// <summary>
+    /// btrfs: the anonymous device that each mount point led to at first. A link put into the path later leads to
+    /// another.
+    /// </summary>
+    private readonly Dictionary<MountPoint, ulong> _anonymousDevices = [];
+
     /// <summary>Probes once. May never return: that is the finding.</summary>
-    public static ProbeReply Run(ProbeRequest request)
+    public ProbeReply Run(ProbeRequest request)
     {
         long start = Stopwatch.GetTimestamp();
-        (ProbeStep step, int errno) = Probe(request);
+        (ProbeStep step, int errno) = Sort(Probe(request));
         long microseconds = (long)Stopwatch.GetElapsedTime(start).TotalMicroseconds;
         return new ProbeReply(request.ProbeId, request.Device, step, errno, microseconds);
     }
 
-    private static (ProbeStep Step, int Errno) Probe(ProbeRequest request)
+    /// <summary>
+    /// Only what speaks of the device or of room is a finding. The rest (EPERM of an immutable file, ETXTBSY, EACCES,
+    /// ENOMEM and what no one thought of) says that this probe could not be made, and nothing of the filesystem.
+    /// </summary>
+    internal static (ProbeStep Step, int Errno) Sort((ProbeStep Step, int Errno) met)
+    {
+        bool isOfDevice = (Errno)met.Errno is Errno.EROFS or Errno.EIO or Errno.ENXIO or Errno.ENODEV or Errno.EUCLEAN
+            or Errno.EBADMSG or Errno.EREMOTEIO or Errno.ETIMEDOUT or Errno.ESHUTDOWN or Errno.ENOSPC or Errno.EDQUOT;
+        return met.Step is ProbeStep.Done or ProbeStep.OpenMountPoint || isOfDevice
+            ? met
+            : (ProbeStep.Refused, met.Errno);
+    }
+
+    private (ProbeStep Step, int Errno) Probe(ProbeRequest request)
     {
         int folder = OpenMountPoint(request, out int errno);
         if (folder < 0)
@@ -68,7 +93,7 @@ internal static unsafe class WriteProbe
         }
     }
 
-    private static int OpenMountPoint(ProbeRequest request, out int errno)
+    private int OpenMountPoint(ProbeRequest request, out int errno)
     {
         const int flags = Libc.OpenPathOnly | Libc.OpenDirectory | Libc.OpenNoFollow | Libc.OpenCloseOnExec;
         int folder;
@@ -78,20 +103,40 @@ internal static unsafe class WriteProbe
         }
 
         errno = folder < 0 ? LastErrno.Number : 0;
-        if (folder >= 0 && !request.HasAnonymousDevice && !IsDevice(folder, request.Device))
+        if (folder >= 0 && !IsMeant(folder, request))
         {
             // Unmounted, or something was mounted over it since the table was read.
             _ = Syscall.close(folder);
-            errno = (int)Mono.Unix.Native.Errno.ENODEV;
+            errno = (int)Errno.ENODEV;
             return -1;
         }
 
         return folder;
     }
 
-    private static bool IsDevice(int folder, DeviceNumber device)
-        => Syscall.fstat(folder, out Stat status) == 0
-            && DeviceNumbers.Of(status.st_dev) == device;
+    private bool IsMeant(int folder, ProbeRequest request)
+    {
+        if (Syscall.fstat(folder, out Stat status) != 0)
+        {
+            return false;
+        }
+
+        if (!request.HasAnonymousDevice)
+        {
+            return DeviceNumbers.Of(status.st_dev) == request.Device;
+        }
+
+        const int statusWords = 64; // struct statfs is 15 words
+        long* words = stackalloc long[statusWords];
+        MountPoint mountPoint = MountPoint.FromBytes(request.MountPoint);
+        if (Libc.FilesystemStatus(folder, words) != 0 || words[0] != Libc.BtrfsType)
+        {
+            return false;
+        }
+
+        _ = _anonymousDevices.TryAdd(mountPoint, status.st_dev);
+        return _anonymousDevices[mountPoint] == status.st_dev;
+    }
 
     private static int OpenFile(int folder, out ProbeStep step, out int errno)
     {
@@ -103,7 +148,7 @@ internal static unsafe class WriteProbe
         {
             file = Libc.OpenAt(folder, name, flags, mode: 0);
             errno = file < 0 ? LastErrno.Number : 0;
-            if (errno == (int)Mono.Unix.Native.Errno.ENOENT)
+            if (errno == (int)Errno.ENOENT)
             {
                 step = ProbeStep.Create;
                 file = Libc.OpenAt(folder, name, flags | Libc.OpenCreate | Libc.OpenExclusive, OwnerOnly);
@@ -113,8 +158,8 @@ internal static unsafe class WriteProbe
 
         if (file < 0)
         {
-            bool isLink = errno is (int)Mono.Unix.Native.Errno.ELOOP or (int)Mono.Unix.Native.Errno.ENXIO
-                or (int)Mono.Unix.Native.Errno.EISDIR;
+            bool isLink = errno is (int)Errno.ELOOP or (int)Errno.ENXIO
+                or (int)Errno.EISDIR;
             step = isLink ? ProbeStep.Refused : step;
             return -1;
         }
@@ -122,26 +167,39 @@ internal static unsafe class WriteProbe
         return Accept(file, ref step, ref errno);
     }
 
-    /// <summary>The file must be regular, have one name and be ours; a new one is filled with zeros.</summary>
+    /// <summary>
+    /// The file must be ours, by everything that can be seen of it: whoever owns the folder can give a file of
+    /// root's this name. A new one is filled with zeros.
+    /// </summary>
     private static int Accept(int file, ref ProbeStep step, ref int errno)
     {
-        bool known = Syscall.fstat(file, out Stat status) == 0;
-        bool isOurs = known
+        bool isOurs = Syscall.fstat(file, out Stat status) == 0
             && (status.st_mode & FilePermissions.S_IFMT) == FilePermissions.S_IFREG
+            && ((int)status.st_mode & PermissionBits) == OwnerOnly
             && status.st_nlink == 1
-            && status.st_uid == Syscall.geteuid();
-        if (!isOurs)
+            && status.st_uid == Syscall.geteuid()
+            && status.st_size is 0 or FileSizeBytes;
+        if (!isOurs || (status.st_size != 0 && !BeginsAsOurs(file, out errno)))
         {
-            step = ProbeStep.Refused;
-            errno = ProbeReply.NoErrno;
+            // Where it could not be read, the errno says so.
+            step = errno == ProbeReply.NoErrno ? ProbeStep.Refused : ProbeStep.Open;
         }
-        else if (status.st_size >= FileSizeBytes || Fill(file, out step, out errno))
+        else if (status.st_size != 0 || Fill(file, out step, out errno))
         {
             return file;
         }
 
         _ = Syscall.close(file);
         return -1;
+    }
+
+    private static bool BeginsAsOurs(int file, out int errno)
+    {
+        byte* start = stackalloc byte[ContentStart.Length];
+        var content = new ReadOnlySpan<byte>(start, ContentStart.Length);
+        long size = Syscall.pread(file, start, (ulong)ContentStart.Length, 0);
+        errno = size < 0 ? LastErrno.Number : ProbeReply.NoErrno;
+        return size == ContentStart.Length && (content[0] == 0 || content.SequenceEqual(ContentStart));
     }
 
     private static bool Fill(int file, out ProbeStep step, out int errno)
@@ -160,9 +218,19 @@ internal static unsafe class WriteProbe
         byte* zeros = stackalloc byte[FileSizeBytes];
         new Span<byte>(zeros, FileSizeBytes).Clear();
         step = ProbeStep.Create;
-        errno = Syscall.pwrite(file, zeros, FileSizeBytes, 0) == FileSizeBytes && Syscall.fsync(file) == 0
-            ? 0
-            : LastErrno.Number;
+        long written = Syscall.pwrite(file, zeros, FileSizeBytes, 0);
+        errno = written switch
+        {
+            FileSizeBytes => Syscall.fsync(file) == 0 ? 0 : LastErrno.Number,
+            < 0 => LastErrno.Number,
+            _ => (int)Errno.ENOSPC, // small blocks: there was room for some of it
+        };
+        if (errno != 0)
+        {
+            // Half filled it would not be known for ours the next time.
+            _ = Syscall.ftruncate(file, 0);
+        }
+
         return errno == 0;
     }
 

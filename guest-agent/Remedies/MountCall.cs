@@ -1,5 +1,6 @@
 using GuestAgent.Detection;
 using GuestAgent.Linux;
+using Mono.Unix.Native;
 
 namespace GuestAgent.Remedies;
 
@@ -29,15 +30,28 @@ internal static unsafe class MountCall
     public static string DataOf(MountEntry mount)
         => string.Join(',', mount.SuperOptions.Where(option => !ShownOnly.Contains(option)));
 
-    /// <summary>Calls mount(2). Null, or the errno's name.</summary>
-    public static string? Run(byte[]? source, MountEntry mount, ulong flags, string? data)
+    /// <summary>Calls mount(2) on what is at the folder now, and on nothing else. Null, or the errno's name.</summary>
+    public static string? Run(byte[]? source, MountEntry mount, MountFolder folder, ulong flags, string? data)
     {
-        fixed (byte* from = source is null ? null : (byte[])[.. source, 0],
-            target = (byte[])[.. mount.MountPoint.ToBytes(), 0],
-            type = source is null ? null : SmallFile.Bytes(mount.FilesystemType),
-            options = data is null ? null : SmallFile.Bytes(data))
+        int at = folder.Open();
+        if (at < 0)
         {
-            return Libc.Mount(from, target, type, (nuint)flags, options) == 0 ? null : LastErrno.Name;
+            return LastErrno.Name;
+        }
+
+        try
+        {
+            fixed (byte* from = source is null ? null : (byte[])[.. source, 0],
+                target = (byte[])[.. MountFolder.PathOf(at), 0],
+                type = source is null ? null : SmallFile.Bytes(mount.FilesystemType),
+                options = data is null ? null : SmallFile.Bytes(data))
+            {
+                return Libc.Mount(from, target, type, (nuint)flags, options) == 0 ? null : LastErrno.Name;
+            }
+        }
+        finally
+        {
+            _ = Syscall.close(at);
         }
     }
 }

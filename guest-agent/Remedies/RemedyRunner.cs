@@ -49,6 +49,12 @@ internal sealed unsafe class RemedyRunner(PathRoot paths) : IDisposable
             return Restart.Now(healthy);
         }
 
+        if (HasUnreaped())
+        {
+            // It may still be about to mount, and would do so under the next one. Only a restart ends it.
+            return new RemedyResult(OutcomeReason.Busy, "an earlier remedy hangs in the kernel", null);
+        }
+
         try
         {
             _process = ChildProcess.StartSelf([.. RemedyProcess.Arguments(request.Action, one)]);
@@ -66,7 +72,7 @@ internal sealed unsafe class RemedyRunner(PathRoot paths) : IDisposable
     /// <summary>Takes what the process says; its result once it has ended.</summary>
     public RemedyResult? Turn(Moment now)
     {
-        _ended.RemoveAll(child => child.TryReap() is not null);
+        _ = HasUnreaped();
         if (_process is null)
         {
             return null;
@@ -97,5 +103,12 @@ internal sealed unsafe class RemedyRunner(PathRoot paths) : IDisposable
     {
         _process?.Dispose();
         _answer.Dispose();
+    }
+
+    /// <summary>Whether a process that was left behind still has not ended.</summary>
+    private bool HasUnreaped()
+    {
+        _ended.RemoveAll(child => child.TryReap() is not null);
+        return _ended.Count > 0;
     }
 }

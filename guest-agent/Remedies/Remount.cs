@@ -12,11 +12,17 @@ internal static class Remount
 {
     public static RemedyResult Run(MountEntry mount)
     {
+        using MountFolder? folder = MountFolder.TryFind(mount.MountPoint);
+        if (folder is null)
+        {
+            return new RemedyResult(OutcomeReason.NotLegitimate, MountFolder.NotSafe, null);
+        }
+
         ulong flags = MountCall.RemountFlag | MountCall.FlagsOf(mount);
-        string? error = mount.IsSuperReadOnly ? MountCall.Run(null, mount, flags, data: null) : null;
+        string? error = mount.IsSuperReadOnly ? MountCall.Run(null, mount, folder, flags, data: null) : null;
         if (error is null && mount.IsMountReadOnly)
         {
-            error = MountCall.Run(null, mount, flags | MountCall.BindFlag, data: null);
+            error = MountCall.Run(null, mount, folder, flags | MountCall.BindFlag, data: null);
         }
 
         return error is null

@@ -34,17 +34,20 @@ internal sealed unsafe class Repair(PathRoot paths, MountEntry mount, string dev
             return Failed(OutcomeReason.NotLegitimate, missing);
         }
 
-        return Unmount() ?? ProveGone(device) ?? Check(checker, device) ?? MountAgain(device);
+        using MountFolder? folder = MountFolder.TryFind(mount.MountPoint);
+        return folder is null
+            ? Failed(OutcomeReason.NotLegitimate, MountFolder.NotSafe)
+            : Unmount(folder) ?? ProveGone(folder, device) ?? Check(checker, device) ?? MountAgain(folder, device);
     }
 
-    private RemedyResult? Unmount()
+    private RemedyResult? Unmount(MountFolder folder)
     {
         if (OtherMountPoint() is { } other)
         {
             return Failed(OutcomeReason.InUse, $"also mounted at {other}");
         }
 
-        fixed (byte* target = (byte[])[.. mount.MountPoint.ToBytes(), 0])
+        fixed (byte* target = (byte[])[.. folder.PathToUnmount(), 0])
         {
             if (Libc.Unmount(target, UnmountNoFollow) == 0)
             {
@@ -61,7 +64,7 @@ internal sealed unsafe class Repair(PathRoot paths, MountEntry mount, string dev
     /// Unmounted here may still be mounted elsewhere (another mount namespace). The kernel has let go of it when its
     /// folder in sysfs is gone and the device can be opened exclusively.
     /// </summary>
-    private RemedyResult? ProveGone(string device)
+    private RemedyResult? ProveGone(MountFolder folder, string device)
     {
         for (int attempt = 0; attempt < GoneAttempts; attempt++)
         {
@@ -74,7 +77,7 @@ internal sealed unsafe class Repair(PathRoot paths, MountEntry mount, string dev
         }
 
         // Where it was, it served reads at least.
-        _ = MountAgain(device);
+        _ = MountAgain(folder, device);
         return Failed(OutcomeReason.StillMounted, "another mount namespace holds it");
     }
 
@@ -89,10 +92,10 @@ internal sealed unsafe class Repair(PathRoot paths, MountEntry mount, string dev
             : Failed(OutcomeReason.CheckFailed, $"e2fsck exit code {_exitCode}, left unmounted: {tail}");
     }
 
-    private RemedyResult MountAgain(string device)
+    private RemedyResult MountAgain(MountFolder folder, string device)
     {
         byte[] source = Encoding.UTF8.GetBytes(device);
-        string? error = MountCall.Run(source, mount, MountCall.FlagsOf(mount), MountCall.DataOf(mount));
+        string? error = MountCall.Run(source, mount, folder, MountCall.FlagsOf(mount), MountCall.DataOf(mount));
         return error is null
             ? new RemedyResult(OutcomeReason.None, string.Empty, _exitCode)
             : Failed(OutcomeReason.MountFailed, error);

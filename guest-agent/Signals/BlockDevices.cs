@@ -7,6 +7,8 @@ namespace GuestAgent.Signals;
 /// <summary>What sysfs says of block devices. Reading it needs no disk and does not hang with one.</summary>
 internal static class BlockDevices
 {
+    private const int MaxNameLength = 32; // DISK_NAME_LEN, linux/blkdev.h
+
     /// <summary>
     /// The kernel's name of the device under a mount. Where sysfs does not know the number (btrfs has anonymous
     /// ones) it is the last part of the mount's source.
@@ -19,8 +21,7 @@ internal static class BlockDevices
         }
 
         string source = mount.Source.Encoded;
-        string last = source[(source.LastIndexOf('/') + 1)..].Replace("%", "_", StringComparison.Ordinal);
-        return last.Length == 0 ? "none" : last[..Math.Min(last.Length, 32)];
+        return Clean(source[(source.LastIndexOf('/') + 1)..]);
     }
 
     /// <summary>The disk that a partition lies on; null where the device is whole or unknown.</summary>
@@ -48,8 +49,20 @@ internal static class BlockDevices
             : null;
 
     private static string? UeventName(string folder)
-        => SmallFile.TryReadText($"{folder}/uevent")?
+    {
+        const string key = "DEVNAME=";
+        string? line = SmallFile.TryReadText($"{folder}/uevent")?
             .Split('\n')
-            .FirstOrDefault(line => line.StartsWith("DEVNAME=", StringComparison.Ordinal))?["DEVNAME=".Length..]
-            .Replace('/', '!');
+            .FirstOrDefault(one => one.StartsWith(key, StringComparison.Ordinal));
+        return line is null ? null : Clean(line[key.Length..].Replace('/', '!'));
+    }
+
+    /// <summary>A mount's source is free text (and a driver's name nearly so); names go into reports and paths.</summary>
+    private static string Clean(string name)
+    {
+        IEnumerable<char> kept = name
+            .Take(MaxNameLength)
+            .Select(one => char.IsAsciiLetterOrDigit(one) || "-_.!".Contains(one) ? one : '_');
+        return name.Trim('.').Length == 0 ? "none" : string.Concat(kept);
+    }
 }

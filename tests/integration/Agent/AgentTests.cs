@@ -141,6 +141,9 @@ public sealed class AgentTests : IAsyncLifetime
     [InlineData("mkdir \"$1\"")]
     [InlineData("echo precious >\"$1.other\"; ln \"$1.other\" \"$1\"")]
     [InlineData("echo precious >\"$1\"; chown 12345 \"$1\"")]
+    [InlineData("head -c 4096 /etc/services >\"$1\"; chmod 600 \"$1\"")]
+    [InlineData("head -c 4096 /dev/zero >\"$1\"; chmod 640 \"$1\"")]
+    [InlineData("head -c 100 /dev/zero >\"$1\"; chmod 600 \"$1\"")]
     public async Task A_probe_file_that_is_not_its_own_is_refused_and_not_written_through(string plant)
     {
         await Tool.RequireAsync("sh", "-c", plant, "sh", ProbeFile);
@@ -151,7 +154,18 @@ public sealed class AgentTests : IAsyncLifetime
         Assert.Equal(before, await ListAsync());
 
         Task<string> ListAsync() => Tool.RequireAsync(
-            "sh", "-c", "ls -ln --time-style=full-iso \"$1\"; cat \"$1\"/.guest*other 2>/dev/null; true", "sh", MountPoint);
+            "sh", "-c",
+            "ls -ln --time-style=full-iso \"$1\"; find \"$1\" -maxdepth 1 -type f -exec md5sum {} +; cat \"$1\"/.guest*other 2>/dev/null; true", "sh", MountPoint);
+    }
+
+    [Fact]
+    public async Task A_probe_file_that_is_immutable_says_nothing_of_the_filesystem()
+    {
+        await Tool.RequireAsync("sh", "-c", "head -c 4096 /dev/zero >\"$1\"; chmod 600 \"$1\"", "sh", ProbeFile);
+        await Tool.RequireAsync("chattr", "+i", ProbeFile);
+        await using AgentProcess agent = Start(Output);
+        await agent.WaitForStatusAsync($"{MountPoint} unknown");
+        await agent.WaitForStatusAsync("probe-refused:EPERM");
     }
 
     [Theory]

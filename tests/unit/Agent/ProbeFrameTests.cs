@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using CsCheck;
 using GuestAgent.Detection;
 using GuestAgent.Probing;
@@ -12,7 +13,7 @@ public sealed class ProbeFrameTests
     public void A_request_comes_back_as_it_went_in()
     {
         var request = new ProbeRequest(7, new DeviceNumber(202, 65537), true, [.. "/srv/"u8, 0xff]);
-        ReadOnlyMemory<byte> rest = ProbeFrames.Encode(request);
+        ReadOnlyMemory<byte> rest = ProbeFrames.Encode(request)!;
         Assert.True(ProbeFrames.TryTake(ref rest, out ReadOnlyMemory<byte> body));
         ProbeRequest back = ProbeFrames.DecodeRequest(body);
         Assert.Equal(request.MountPoint, back.MountPoint);
@@ -52,5 +53,29 @@ public sealed class ProbeFrameTests
     {
         ReadOnlyMemory<byte> rest = (byte[])[0xff, 0xff, 1, 2, 3];
         Assert.Throws<InvalidDataException>(() => ProbeFrames.TryTake(ref rest, out _));
+    }
+
+    [Theory]
+    [InlineData(4000, true)]
+    [InlineData(4096, false)]
+    [InlineData(70_000, false)]
+    public void A_path_that_no_frame_holds_makes_none(int length, bool fits)
+    {
+        var request = new ProbeRequest(long.MaxValue, new DeviceNumber(202, 65537), true, new byte[length]);
+        byte[]? frame = ProbeFrames.Encode(request);
+        Assert.Equal(fits, frame is not null);
+        Assert.True(frame is null || frame.Length <= ProbeFrames.MaxFrameBytes);
+    }
+
+    [Fact]
+    public void A_full_queue_loses_its_oldest_request()
+    {
+        using var queue = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
+        for (int id = 1; id <= 4; id++)
+        {
+            ProbeChild.PutNewest(queue, new ProbeRequest(id, new DeviceNumber(7, 0), false, []));
+        }
+
+        Assert.Equal([3, 4], queue.Select(request => request.ProbeId));
     }
 }
