@@ -14,7 +14,8 @@ internal static partial class AgentLog
     public static partial void VerdictWorse(
         ILogger log, string mountPoint, string device, string before, string verdict, string hidden, string evidence);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{MountPoint} on {Device}: {Before} -> {Verdict}; {Evidence}")]
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "{MountPoint} on {Device}: {Before} -> {Verdict}; {Evidence}")]
     public static partial void VerdictBetter(
         ILogger log, string mountPoint, string device, string before, string verdict, string evidence);
 
@@ -27,7 +28,8 @@ internal static partial class AgentLog
     [LoggerMessage(Level = LogLevel.Information, Message = "xenstore answers")]
     public static partial void LinkUp(ILogger log);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "xenstore: {Reason}; tried again with back-off, judging goes on")]
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "xenstore: {Reason}; tried again with back-off, judging goes on")]
     public static partial void LinkDown(ILogger log, string reason);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "the agent cannot go on: {Reason}")]

@@ -15,7 +15,7 @@ namespace GuestAgent;
 /// The agent's hands and senses around <see cref="AgentLoop"/>: one thread in poll(2). It turns what descriptors
 /// bring into inputs, and effects into calls; it decides nothing.
 /// </summary>
-internal sealed class AgentRuntime : IDisposable
+internal sealed partial class AgentRuntime : IDisposable
 {
     private readonly PathRoot _paths;
     private readonly BootClock _clock;
@@ -205,86 +205,6 @@ internal sealed class AgentRuntime : IDisposable
         }
 
         _inputs.Enqueue(input);
-    }
-
-    private void Observe(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
-
-    /// <summary>
-    /// fstab is read at the start only: it lies on the root, and a root that has just begun to hang would hold the
-    /// loop.
-    /// </summary>
-    private void ReadMounts(bool isFirst, bool mayReadFstab = false)
-        => Observe(new Observation.MountTableRead(_mounts.Read(mayReadFstab), isFirst));
-
-    private void ReadKernelLog(int maxRecords)
-    {
-        foreach (KernelLine line in _kernelLog?.Read(maxRecords) ?? [])
-        {
-            Observe(new Observation.KernelLineSeen(line));
-        }
-    }
-
-    private void ReceiveProbes()
-    {
-        List<Observation> results = _crew.Receive(out bool processEnded);
-        if (results.Exists(result => result is Observation.ProbeFinished { Result.Wrote: false }))
-        {
-            // No event tells of an abort: what the log, the counters and the table say now names what the probe met.
-            ReadKernelLog(KernelLog.RecordsPerTurn);
-            ReadMounts(isFirst: false);
-            SampleErrors();
-        }
-
-        foreach (Observation result in results)
-        {
-            Observe(result);
-        }
-
-        if (processEnded)
-        {
-            AgentLog.Warning(_log, "the probe process ended; its spare took over");
-        }
-    }
-
-    private void StartProbe(MountEntry mount)
-    {
-        SampleActivity(mount.Device);
-        foreach (Observation one in _crew.Start(mount))
-        {
-            Observe(one);
-        }
-    }
-
-    private void Sample()
-    {
-        SampleErrors();
-        foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
-        {
-            if (one.Probe.OutstandingId is not null)
-            {
-                SampleActivity(one.Device);
-            }
-        }
-    }
-
-    private void SampleErrors()
-    {
-        foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
-        {
-            if (LocalFilesystems.IsExtended(one.Mount.FilesystemType)
-                && BlockDevices.ReadErrorsCount(_paths, one.DeviceName) is { } count && count != one.ErrorsCount)
-            {
-                Observe(new Observation.ErrorsCountRead(one.Device, count));
-            }
-        }
-    }
-
-    private void SampleActivity(DeviceNumber device)
-    {
-        if (BlockDevices.ReadActivity(_paths, device) is { } activity)
-        {
-            Observe(new Observation.ActivitySampled(device, activity));
-        }
     }
 
     private void RunRemedy(AgentEffect.RunRemedy run)

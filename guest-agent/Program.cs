@@ -25,7 +25,8 @@ internal static class AgentProgram
     private const int CannotStart = 1;
 
     private static string Version
-        => typeof(AgentProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        => typeof(AgentProgram).Assembly
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     public static int PrintVersion()
     {
@@ -42,7 +43,8 @@ internal static class AgentProgram
         }
 
         using var stop = new StopSignal();
-        using var output = new BoundedOutput(new LogLine(Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null));
+        bool isForJournal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null;
+        using var output = new BoundedOutput(new LogLine(isForJournal));
         using IHost host = Compose(output);
         ILogger<AgentRuntime> log = host.Services.GetRequiredService<ILogger<AgentRuntime>>();
         int exitCode = 0;
@@ -99,7 +101,8 @@ internal static class AgentProgram
 
     private static IHost Compose(BoundedOutput output)
     {
-        Serilog.Core.Logger logger = new LoggerConfiguration().MinimumLevel.Information().WriteTo.Sink(output).CreateLogger();
+        Serilog.Core.Logger logger = new LoggerConfiguration()
+            .MinimumLevel.Information().WriteTo.Sink(output).CreateLogger();
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Services.AddSystemd();
         builder.Services.AddSerilog(logger, dispose: false);

@@ -47,7 +47,8 @@ internal static class CommandLine
         BridgeOptionsParser.StableSeconds, "N", "How long storage must be operational before acting (default: 30).");
 
     private static string Version
-        => typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        => typeof(CommandLine).Assembly
+            .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     /// <summary>Runs the program.</summary>
     public static async Task<int> RunAsync(string[] arguments)

@@ -169,7 +169,8 @@ internal sealed record Detector
         bool isNews = count > (one.ErrorsCount ?? count) && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
         return one with
         {
-            ErrorsBaseline = one.ErrorsBaseline ?? count,
+            // A check sets the count to 0, and the kernel may give a new mount the old one's id.
+            ErrorsBaseline = Math.Min(one.ErrorsBaseline ?? count, count),
             ErrorsCount = count,
             Probe = isNews ? one.Probe.WithNews(now) : one.Probe,
         };

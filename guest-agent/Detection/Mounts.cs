@@ -11,7 +11,7 @@ internal readonly record struct DeviceNumber(int Major, int Minor)
 /// <summary>One line of <c>/proc/self/mountinfo</c> (proc(5)).</summary>
 internal sealed record MountEntry
 {
-    /// <summary>Field 1: a new mount has a new id.</summary>
+    /// <summary>Field 1: another id is another mount; the kernel gives ids again, so the same id may be too.</summary>
     public required int MountId { get; init; }
 
     /// <summary>Field 3.</summary>
@@ -65,8 +65,8 @@ internal static class LocalFilesystems
 
     /// <summary>
     /// One mount for each local filesystem: the root where it is mounted there, else the first mount of the whole
-    /// filesystem that is not read-only for itself, else the first of any part of it. Bind mounts and container mounts repeat a superblock many
-    /// times; its health is one.
+    /// filesystem that is not read-only for itself, else the first of any part of it. Bind mounts and container mounts
+    /// repeat a superblock many times; its health is one.
     /// </summary>
     public static IReadOnlyList<MountEntry> Choose(
         IReadOnlyList<MountEntry> table, IReadOnlySet<MountPoint> leftOut)

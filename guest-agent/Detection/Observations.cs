@@ -40,7 +40,7 @@ internal abstract record Observation
 /// <summary>A mount to watch, with what was read beside it.</summary>
 /// <param name="Mount">The line of mountinfo.</param>
 /// <param name="DeviceName">The kernel's name of the device, for example <c>xvda1</c>.</param>
-/// <param name="DiskName">The disk it is a part of, for example <c>xvda</c>; the device itself where it is whole.</param>
+/// <param name="DiskName">The disk it is part of, for example <c>xvda</c>; the device itself where it is whole.</param>
 /// <param name="Fstab">What fstab says.</param>
 internal sealed record ObservedMount(MountEntry Mount, string DeviceName, string DiskName, FstabWish Fstab);
 
@@ -65,7 +65,10 @@ internal enum ProbeStep
     /// <summary>Creating the probe file where there is none.</summary>
     Create,
 
-    /// <summary>The probe file is not ours to write: a link, a fifo, another owner, a second name.</summary>
+    /// <summary>
+    /// The probe file is not ours to write (a link, a fifo, another owner, a second name), or was kept from being
+    /// written by something that says nothing of the device (EPERM, ETXTBSY, a path too long).
+    /// </summary>
     Refused,
 
     /// <summary>Writing.</summary>

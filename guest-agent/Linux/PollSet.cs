@@ -35,6 +35,15 @@ internal sealed unsafe class PollSet
 
     /// <summary>Whether anything happened on a descriptor, an error or the other end's close included.</summary>
     public bool Happened(int fileDescriptor)
-        => fileDescriptor >= 0
-            && _entries.AsSpan(0, _count).ToArray().Any(one => one.FileDescriptor == fileDescriptor && one.Returned != 0);
+    {
+        foreach (Libc.PollEntry one in _entries.AsSpan(0, _count))
+        {
+            if (one.FileDescriptor == fileDescriptor && one.Returned != 0)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }
