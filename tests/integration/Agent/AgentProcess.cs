@@ -61,14 +61,14 @@ internal sealed class AgentProcess : IAsyncDisposable
         => WaitAsync(() => Status.Contains(text, StringComparison.Ordinal), () => $"\"{text}\"; it says: {Status}");
 
     /// <summary>Waits until something holds.</summary>
-    public static async Task WaitAsync(Func<bool> holds, Func<string> what)
+    public static async Task WaitAsync(Func<bool> holds, Func<string> what, TimeSpan? limit = null)
     {
         long start = Stopwatch.GetTimestamp();
         while (!holds())
         {
-            if (Stopwatch.GetElapsedTime(start) > Limit)
+            if (Stopwatch.GetElapsedTime(start) > (limit ?? Limit))
             {
-                throw new TimeoutException($"waited {Limit.TotalSeconds} s for {what()}");
+                throw new TimeoutException($"waited {(limit ?? Limit).TotalSeconds} s for {what()}");
             }
 
             await Task.Delay(LookAgain);
