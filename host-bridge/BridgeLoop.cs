@@ -123,7 +123,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     {
         foreach (GuestRecord guest in _registry.Waiting())
         {
-            if (_registry.HasSlot(guest))
+            if (_registry.HasSlot(guest, now))
             {
                 Give(guest.Identity.Uuid, new RecoveryInput.SlotGranted(), now);
             }
