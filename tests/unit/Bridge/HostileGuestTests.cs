@@ -59,4 +59,36 @@ public sealed class HostileGuestTests
         story.ReadFsck(1);
         Assert.Equal((RequestAction.Probe, Boot(20)), (story.LastRequest.Action, story.LastRequest.BootId));
     }
+
+    [Fact]
+    public void Flapping_verdicts_are_told_in_a_burst_and_then_at_a_pace_and_the_newest_is_told_in_the_end()
+    {
+        var story = new BridgeStory();
+        story.StorageIs(true).Appear().Wait(31);
+        for (int second = 0; second < 3600; second++)
+        {
+            Verdict verdict = second % 2 == 0 ? Verdict.ErrorsRecorded : Verdict.Writable;
+            story.Say(5, 1, second + 1, Filesystem(verdict: verdict)).Wait(1);
+        }
+
+        Assert.InRange(story.Of<RecoveryAction.Tell>().Count, 60, 60 + 121);
+        Assert.Contains(story.Of<RecoveryAction.Tell>(), tell => tell.Text.EndsWith(" more not told", StringComparison.Ordinal));
+        story.Wait(31);
+        Assert.Contains("everything is well", story.Of<RecoveryAction.Tell>()[^1].Text);
+    }
+
+    [Fact]
+    public void What_stands_and_the_end_of_an_intent_pass_even_after_a_storm_but_stand_once()
+    {
+        var pacer = new TellPacer(TimeSpan.Zero);
+        var chatter = new RecoveryAction.Tell(TellKind.Report, "flap", IncidentFacts.None);
+        Assert.Equal(60, pacer.Take([.. Enumerable.Repeat(chatter, 100)], TimeSpan.Zero).Count);
+        RecoveryAction.Tell standing = chatter with { Kind = TellKind.Operator, Standing = true };
+        Assert.Equal(
+            [chatter with { Text = "flap; 39 more not told" }, standing], pacer.Take([standing], TimeSpan.Zero));
+        RecoveryAction.Tell end = standing with { EndsIntent = true };
+        Assert.Equal([end with { Standing = false }], pacer.Take([end], TimeSpan.Zero));
+        pacer.Release();
+        Assert.Equal([end], pacer.Take([end], TimeSpan.Zero));
+    }
 }
