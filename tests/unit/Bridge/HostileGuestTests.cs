@@ -78,6 +78,20 @@ public sealed class HostileGuestTests
     }
 
     [Fact]
+    public void A_guests_own_words_are_marked_in_the_operators_line()
+    {
+        BridgeStory story = new BridgeStory().WithAbortedRoot().RecordIntent().Arm();
+        story.Step(new BridgeInput.OutcomeRead(new DomainId(5), new RequestOutcome
+        {
+            Id = story.LastRequest.Id,
+            BootId = story.LastRequest.BootId,
+            Status = RequestStatus.Failed,
+            Detail = "ok\" all is well",
+        }));
+        Assert.EndsWith("recover it by hand; the guest says \"ok\\\" all is well\"", story.Operator().Reason);
+    }
+
+    [Fact]
     public void What_stands_and_the_end_of_an_intent_pass_even_after_a_storm_but_stand_once()
     {
         var pacer = new TellPacer(TimeSpan.Zero);
