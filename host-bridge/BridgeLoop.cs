@@ -17,6 +17,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     private readonly GuestRegistry _registry = new(policy);
     private readonly DiskBook _disks = new(policy.StableFor, policy.DiskCheckValidFor);
     private readonly Dictionary<DomainId, Rejections> _rejections = [];
+    private readonly Dictionary<Guid, TellPacer> _pacers = [];
     private readonly List<BridgeEffect> _effects = [];
 
     /// <summary>Every guest that is known.</summary>
@@ -101,6 +102,13 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         }
 
         _registry.Forget(now);
+        foreach ((Guid uuid, TellPacer pacer) in _pacers.ToList())
+        {
+            if (_registry.Find(uuid) is null && now.Elapsed - pacer.UsedAt >= TellPacer.IdleAfter)
+            {
+                _pacers.Remove(uuid);
+            }
+        }
     }
 
     private void JudgeGuestsOn(DeviceNumber device, Moment now)
@@ -123,7 +131,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     {
         foreach (GuestRecord guest in _registry.Waiting())
         {
-            if (_registry.HasSlot(guest))
+            if (_registry.HasSlot(guest, now))
             {
                 Give(guest.Identity.Uuid, new RecoveryInput.SlotGranted(), now);
             }
@@ -144,7 +152,17 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         IReadOnlyList<RecoveryAction> actions = _registry.Step(uuid, input, now);
         if (_registry.Find(uuid) is { } guest)
         {
-            _effects.AddRange(actions.Select(action => new BridgeEffect(guest.Identity, guest.Domain, action)));
+            if (!_pacers.TryGetValue(uuid, out TellPacer? pacer))
+            {
+                _pacers[uuid] = pacer = new TellPacer(now.Elapsed);
+            }
+
+            if (input is RecoveryInput.HoldReleased)
+            {
+                pacer.Release();
+            }
+
+            _effects.AddRange(pacer.Take(actions, now.Elapsed).Select(action => new BridgeEffect(guest.Identity, guest.Domain, action)));
         }
     }
 

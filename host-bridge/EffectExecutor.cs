@@ -84,7 +84,7 @@ internal sealed partial class EffectExecutor(
             case RecoveryAction.ReadFsckResult read:
                 int? exitCode = await toolstack.ReadFsckResultAsync(effect.Guest, cancellationToken)
                     .ConfigureAwait(false);
-                return new RecoveryInput.FsckResultRead(read.Intent, exitCode);
+                return new RecoveryInput.FsckResultRead(read.Intent, read.BootId, exitCode);
             case RecoveryAction.SendRequest send:
                 string? problem = await requests
                     .SendAsync(effect.Guest, send.Domain, send.Request, cancellationToken).ConfigureAwait(false);

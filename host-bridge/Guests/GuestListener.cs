@@ -164,18 +164,24 @@ internal sealed partial class GuestListener(
         {
             _domains.Remove(gone, out ListenedDomain? left);
             await inputs.PostAsync(new BridgeInput.GuestGone(gone), cancellationToken).ConfigureAwait(false);
-            // Its guest may run in a newer domain, whose words counted for nothing as long as this one was there.
-            foreach (ListenedDomain newer in _domains.Values.Where(other => other.Guest == left!.Guest))
-            {
-                newer.Forget();
-            }
-
+            HearNewerDomains(left!.Guest);
             await xenstore.UnwatchAsync(ReportPath(gone), GuestToken + gone, cancellationToken).ConfigureAwait(false);
         }
 
         foreach (DomainId domain in present.Where(domain => !_domains.ContainsKey(domain)))
         {
             _domains[domain] = new ListenedDomain(domain, clock.Now.Elapsed);
+        }
+    }
+
+    /// <summary>
+    /// A guest may run in a newer domain, whose words counted for nothing as long as the older one was there.
+    /// </summary>
+    private void HearNewerDomains(Guid guest)
+    {
+        foreach (ListenedDomain newer in _domains.Values.Where(other => other.Guest == guest))
+        {
+            newer.Forget();
         }
     }
 
@@ -192,6 +198,13 @@ internal sealed partial class GuestListener(
         DomainReading? reading = await _reader.ReadAsync(domain.Domain, cancellationToken).ConfigureAwait(false);
         if (reading is null)
         {
+            if (domain.Lose() is { } lost)
+            {
+                await inputs.PostAsync(new BridgeInput.GuestGone(domain.Domain), cancellationToken)
+                    .ConfigureAwait(false);
+                HearNewerDomains(lost);
+            }
+
             return;
         }
 

@@ -67,6 +67,15 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
         _outcomeText = string.Empty;
     }
 
+    /// <summary>There is no guest in it any more: a folder may outlive its domain. Its guest; null when none was.</summary>
+    public Guid? Lose()
+    {
+        Guid? left = Guest == Guid.Empty ? null : Guest;
+        Guest = Guid.Empty;
+        Forget();
+        return left;
+    }
+
     /// <summary>The inputs that a reading leads to.</summary>
     public IEnumerable<BridgeInput> Take(DomainReading reading)
     {

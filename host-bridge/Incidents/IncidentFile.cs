@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using HostBridge.Recovery;
 using Microsoft.Win32.SafeHandles;
@@ -24,6 +25,15 @@ internal sealed class IncidentFile(string stateDirectory) : IDisposable
 
     private const int MaxRememberedRecoveries = 16;
     private static readonly byte[] NewLine = "\n"u8.ToArray();
+
+    /// <summary>
+    /// The text is no part of a page, so quotes and angle brackets need not become six bytes each; control characters
+    /// are escaped all the same.
+    /// </summary>
+    private static readonly IncidentJson Json = new(new JsonSerializerOptions(IncidentJson.Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 
     private readonly string _holdDirectory = Path.Combine(stateDirectory, "holds");
     private readonly HashSet<Guid> _held = [];
@@ -135,7 +145,7 @@ internal sealed class IncidentFile(string stateDirectory) : IDisposable
             throw new IOException($"{LogPath} was moved away or removed; restart host-bridge");
         }
 
-        byte[] json = JsonSerializer.SerializeToUtf8Bytes(entry, IncidentJson.Default.IncidentEntry);
+        byte[] json = JsonSerializer.SerializeToUtf8Bytes(entry, Json.IncidentEntry);
         byte[] line = [.. _isLineTorn ? NewLine : [], .. json, .. NewLine];
         // A disk that becomes full in the middle of it leaves a torn line as well.
         _isLineTorn = true;

@@ -72,9 +72,12 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
         ];
 
     /// <summary>Whether the caps of the host and of every LUN group under a guest have room for one more.</summary>
-    public bool HasSlot(GuestRecord guest)
+    public bool HasSlot(GuestRecord guest, Moment now)
     {
-        List<GuestRecord> inFlight = [.. _guests.Values.Where(one => one.State.IsInFlight)];
+        List<GuestRecord> inFlight =
+        [
+            .. _guests.Values.Where(one => one.State.IsInFlight && now.Elapsed - one.Recoveries[^1] < policy.SlotHeldFor),
+        ];
         return inFlight.Count < policy.MaxPerHost
             && guest.Storage.LunGroups.All(group
                 => inFlight.Count(one => one.Storage.LunGroups.Contains(group)) < policy.MaxPerLunGroup);

@@ -71,7 +71,8 @@ internal abstract record RecoveryAction
 
     /// <summary>Ask how that check ended. Completed by FsckResultRead.</summary>
     /// <param name="Intent">The intent under which it is asked.</param>
-    internal sealed record ReadFsckResult(RequestId Intent) : RecoveryAction;
+    /// <param name="BootId">The boot whose check is meant.</param>
+    internal sealed record ReadFsckResult(RequestId Intent, BootId BootId) : RecoveryAction;
 
     /// <summary>Write a request for the guest. Completed by its outcome, or by RequestNotSent.</summary>
     /// <param name="Domain">The domain it runs in.</param>

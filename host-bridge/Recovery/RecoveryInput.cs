@@ -64,8 +64,9 @@ internal abstract record RecoveryInput
 
     /// <summary>The toolstack answered how the check at boot ended.</summary>
     /// <param name="Intent">The intent under which it was asked.</param>
+    /// <param name="BootId">The boot for which it was asked: it says nothing of a later one.</param>
     /// <param name="ExitCode">e2fsck's exit code; null when it is not known.</param>
-    internal sealed record FsckResultRead(RequestId Intent, int? ExitCode) : RecoveryInput;
+    internal sealed record FsckResultRead(RequestId Intent, BootId BootId, int? ExitCode) : RecoveryInput;
 
     /// <summary>The request could not be written. It may have been all the same: the deadline decides.</summary>
     /// <param name="Request">Its id.</param>

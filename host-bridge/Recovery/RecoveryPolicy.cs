@@ -39,6 +39,12 @@ internal sealed record RecoveryPolicy
     /// <summary>The most recoveries at once on this host (M).</summary>
     public int MaxPerHost { get; init; } = 4;
 
+    /// <summary>
+    /// For how long a recovery counts against <see cref="MaxPerLunGroup"/> and <see cref="MaxPerHost"/>: a guest that
+    /// accepts and does nothing must not keep the others from their turn. Its own deadlines go on.
+    /// </summary>
+    public TimeSpan SlotHeldFor { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>The most recoveries of one guest within <see cref="BudgetWindow"/> (K); then an operator.</summary>
     public int MaxPerGuest { get; init; } = 2;
 

@@ -101,7 +101,17 @@ internal abstract record RecoveryState
     /// <param name="Fault">The evidence it stands on.</param>
     internal sealed record Recovering(
         Rung Rung, int Attempt, RequestId RequestId, TimeSpan Deadline, RecoveryPhase Phase, Fault Fault)
-        : RecoveryState;
+        : RecoveryState
+    {
+        /// <summary>
+        /// When its proof has taken too long, on the monotonic clock; null before its first new boot. It is carried
+        /// from boot to boot, so that a guest in a boot loop does not hold its place for ever.
+        /// </summary>
+        public TimeSpan? ProofDeadline { get; init; }
+
+        /// <summary>The boot for which the check's result is being asked; none when nobody is asked.</summary>
+        public BootId FsckAskedFor { get; init; }
+    }
 
     /// <summary>A rung was climbed; whether it helped is being proved.</summary>
     /// <param name="Act">What was done.</param>

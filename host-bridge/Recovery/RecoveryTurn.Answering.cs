@@ -86,13 +86,13 @@ internal sealed partial class RecoveryTurn
             return;
         }
 
-        string detail = outcome.Detail.Length == 0 ? string.Empty : $", {outcome.Detail}";
+        string detail = outcome.Detail.Length == 0 ? string.Empty : $"; the guest says \"{outcome.Detail.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
         string check = outcome.FsckExitCode is { } code
             ? string.Create(CultureInfo.InvariantCulture, $", e2fsck exit {code}")
             : string.Empty;
         CallOperator(
             $"{act.Fault.Filesystem.MountPoint}: the {act.Rung.ToString().ToLowerInvariant()} was "
-                + $"{RequestWords.Statuses.ToName(outcome.Status)} ({reason}{check}{detail}); recover it by hand",
+                + $"{RequestWords.Statuses.ToName(outcome.Status)} ({reason}{check}); recover it by hand{detail}",
             OperatorRelease.WhenHealthy);
     }
 

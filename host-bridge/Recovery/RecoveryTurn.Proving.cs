@@ -31,19 +31,18 @@ internal sealed partial class RecoveryTurn
     private void BeginProofByBoot(Recovering act)
     {
         Tell(TellKind.Outcome, $"new boot id {_guest.CurrentBoot}", FactsOf(act) with { BootId = _guest.CurrentBoot });
-        _guest = _guest with
-        {
-            State = new Verifying(
-                act,
-                _guest.CurrentBoot,
-                ProbeId: default,
-                FsckExitCode: null,
-                now.Elapsed + policy.ProofDeadline,
-                ProofPhase.ReadingFsckResult),
-        };
+        TimeSpan deadline = act.ProofDeadline ?? now.Elapsed + policy.ProofDeadline;
+        var proof = new Verifying(
+            act with { ProofDeadline = deadline },
+            _guest.CurrentBoot,
+            ProbeId: default,
+            FsckExitCode: null,
+            deadline,
+            ProofPhase.ReadingFsckResult);
+        _guest = _guest with { State = proof };
         if (IsChecked(act.Fault))
         {
-            _actions.Add(new RecoveryAction.ReadFsckResult(act.RequestId));
+            AskForFsckResult(proof);
         }
         else
         {
@@ -51,21 +50,43 @@ internal sealed partial class RecoveryTurn
         }
     }
 
-    private void TakeFsckResult(RequestId intent, int? exitCode)
+    /// <summary>Asks for the result of this boot's check, once the answer for a boot before it is there.</summary>
+    private void AskForFsckResult(Verifying proof)
     {
-        if (_guest.State is not Verifying { Phase: ProofPhase.ReadingFsckResult } proof
-            || proof.Act.RequestId != intent)
+        if (proof.Act.FsckAskedFor.IsNone)
         {
-            return;
+            _guest = _guest with { State = proof with { Act = proof.Act with { FsckAskedFor = proof.BootId } } };
+            _actions.Add(new RecoveryAction.ReadFsckResult(proof.Act.RequestId, proof.BootId));
         }
+    }
 
-        if (exitCode >= FirstBadFsckExitCode)
+    private void TakeFsckResult(RecoveryInput.FsckResultRead read)
+    {
+        switch (_guest.State)
         {
-            CallOperatorForFsck(proof.Act, exitCode.Value);
-        }
-        else
-        {
-            AskForProbe(exitCode);
+            case Recovering act when act.RequestId == read.Intent && act.FsckAskedFor == read.BootId:
+                _guest = _guest with { State = act with { FsckAskedFor = default } };
+                break;
+            case Verifying { Phase: ProofPhase.ReadingFsckResult } proof
+                when proof.Act.RequestId == read.Intent && proof.Act.FsckAskedFor == read.BootId:
+                Verifying answered = proof with { Act = proof.Act with { FsckAskedFor = default } };
+                _guest = _guest with { State = answered };
+                if (read.BootId != proof.BootId)
+                {
+                    AskForFsckResult(answered);
+                }
+                else if (read.ExitCode >= FirstBadFsckExitCode)
+                {
+                    CallOperatorForFsck(proof.Act, read.ExitCode.Value);
+                }
+                else
+                {
+                    AskForProbe(read.ExitCode);
+                }
+
+                break;
+            default:
+                break;
         }
     }
 

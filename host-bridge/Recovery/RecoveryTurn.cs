@@ -52,7 +52,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
                 ActOnArming(armed);
                 break;
             case RecoveryInput.FsckResultRead read:
-                TakeFsckResult(read.Intent, read.ExitCode);
+                TakeFsckResult(read);
                 break;
             case RecoveryInput.RequestNotSent failed:
                 Tell(TellKind.Action, $"request {failed.Request} could not be written: {failed.Reason}", Facts());

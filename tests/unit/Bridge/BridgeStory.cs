@@ -165,7 +165,10 @@ internal sealed class BridgeStory
         => Complete(new RecoveryInput.FsckArmed(Intent(guest), result, "no toolstack is configured"), guest);
 
     public BridgeStory ReadFsck(int? exitCode, int guest = 1)
-        => Complete(new RecoveryInput.FsckResultRead(Intent(guest), exitCode), guest);
+    {
+        RecoveryAction.ReadFsckResult asked = Of<RecoveryAction.ReadFsckResult>().Last(one => one.Intent == Intent(guest));
+        return Complete(new RecoveryInput.FsckResultRead(asked.Intent, asked.BootId, exitCode), guest);
+    }
 
     /// <summary>A root whose journal is aborted, on storage that has been stable for long enough.</summary>
     public BridgeStory WithAbortedRoot(int boot = 1)

@@ -215,4 +215,18 @@ public sealed class IncidentFileTests : IDisposable
         using var incidents = new IncidentFile(file);
         Assert.ThrowsAny<IOException>(() => incidents.Open(Now));
     }
+
+    [Fact]
+    public void Angle_brackets_stay_one_byte_and_control_characters_are_escaped()
+    {
+        using (var file = new IncidentFile(_directory))
+        {
+            file.Open(Now);
+            file.Append(Entry(TellKind.Report, "<a'b>\n\u001b"), durable: false);
+        }
+
+        string line = Assert.Single(File.ReadAllLines(Path.Combine(_directory, "incidents.jsonl")));
+        Assert.Contains("<a'b>\\n\\u001B", line);
+        Assert.DoesNotContain('\u001b', line);
+    }
 }

@@ -167,7 +167,7 @@ public sealed class RandomBridgeTests
                             "failed"), guest);
                     break;
                 case RecoveryAction.ReadFsckResult read:
-                    Story.Complete(new RecoveryInput.FsckResultRead(read.Intent, well ? 1 : 4), guest);
+                    Story.Complete(new RecoveryInput.FsckResultRead(read.Intent, read.BootId, well ? 1 : 4), guest);
                     break;
                 default:
                     break;
@@ -220,7 +220,8 @@ public sealed class RandomBridgeTests
                 }
             }
 
-            Assert.True(Story.Loop.Guests.Count(guest => guest.State.IsInFlight) <= Story.Policy.MaxPerLunGroup);
+            Assert.True(Story.Loop.Guests.Count(guest => guest.State.IsInFlight
+                && Story.Now.Elapsed - guest.Recoveries[^1] < Story.Policy.SlotHeldFor) <= Story.Policy.MaxPerLunGroup);
             Assert.Equal(
                 Story.Loop.Guests.Where(guest => guest.State.IsInFlight).Select(guest => guest.Identity).ToHashSet(),
                 _open);

@@ -150,6 +150,17 @@ public sealed class ReadingTests
     }
 
     [Fact]
+    public void A_folder_that_outlives_its_domain_loses_its_guest_once()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        Assert.Null(domain.Lose());
+        var nodes = new Dictionary<string, byte[]>();
+        _ = domain.Take(new DomainReading(Guest(1), GuestDisks.None, nodes, null)).ToList();
+        Assert.Equal(Guest(1).Uuid, domain.Lose());
+        Assert.Null(domain.Lose());
+    }
+
+    [Fact]
     public void An_oversized_node_is_rejected_by_its_name()
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
