@@ -6,6 +6,12 @@ namespace Tests.Integration.Agent;
 /// <summary>The published agent as a process of its own, on a folder that is a tmpfs.</summary>
 internal sealed class AgentProcess : IAsyncDisposable
 {
+    /// <summary>
+    /// The collection of all tests with an agent or a mount of their own outside a domain: an agent watches every
+    /// mount it sees, so they run one after another.
+    /// </summary>
+    public const string SeesEveryMount = "an agent sees every mount";
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
 

@@ -8,6 +8,7 @@ using Xunit;
 namespace Tests.Integration.Agent;
 
 /// <summary>The published agent on a real filesystem, in company that does not behave.</summary>
+[Collection(AgentProcess.SeesEveryMount)]
 public sealed class AgentTests : IAsyncLifetime
 {
     private const int DomainId = 7;

@@ -10,6 +10,7 @@ using Xunit;
 namespace Tests.Integration.Agent;
 
 /// <summary>The published agent where xenstore's limits end, on the embedded and on the real daemon.</summary>
+[Collection(AgentProcess.SeesEveryMount)]
 public sealed class LimitTests : IAsyncLifetime
 {
     private const int DomainId = 5;
@@ -40,7 +41,6 @@ public sealed class LimitTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(DaemonKind.Embedded)]
     [InlineData(DaemonKind.Real)]
     public async Task A_daemon_that_is_frozen_for_a_minute_gets_one_report_afterwards(DaemonKind kind)
     {

@@ -13,6 +13,7 @@ using Xunit;
 namespace Tests.Integration.Agent;
 
 /// <summary>Remedies on a real filesystem, in a folder of root's and in one of a user's.</summary>
+[Collection(AgentProcess.SeesEveryMount)]
 public sealed class RemedyPathTests : IAsyncLifetime
 {
     // A tmpfs of root's own in place of the temporary folder, into which everyone may write.
