@@ -15,6 +15,9 @@ public sealed class LimitTests : IAsyncLifetime
 {
     private const int DomainId = 5;
 
+    /// <summary>Nodes that are left for the agent: its folder, the state, and a few more.</summary>
+    private const int RoomForAFew = 7;
+
     private readonly string _folder = Directory.CreateTempSubdirectory("limits-").FullName;
     private Disk? _disk;
 
@@ -75,6 +78,48 @@ public sealed class LimitTests : IAsyncLifetime
         await AbortJournalAsync();
         await WaitForStateAsync(dom0, "critical journal-aborted hidden");
     }
+
+    [Theory]
+    [InlineData(DaemonKind.Real)]
+    public async Task When_other_tools_use_the_quota_up_the_state_says_so_until_there_is_room(DaemonKind kind)
+    {
+        await using ContractStage stage = await ContractStage.StartAsync(kind);
+        using PollLoop dom0 = stage.Poll(0);
+        int written = FillQuota(stage);
+        RemoveOthers(dom0, written - RoomForAFew, written);
+        await using AgentProcess agent = Start(stage);
+        await WaitForStateAsync(dom0, "ok writable quota-exceeded");
+        Assert.Null(Read(dom0, GuestKeys.Version));
+
+        RemoveOthers(dom0, 0, written - RoomForAFew);
+        await WaitForStateAsync(dom0, "ok writable");
+        await AgentProcess.WaitAsync(
+            () => Read(dom0, GuestKeys.Version) is not null, () => "the version is written", Minutes(3));
+    }
+
+    /// <summary>Writes nodes as another tool of the guest until the daemon refuses; how many there are.</summary>
+    private static int FillQuota(ContractStage stage)
+    {
+        using PollLoop otherTool = stage.Poll(DomainId);
+        int written = 0;
+        while (otherTool.Ask(XenstoreRequest.Write(OtherNode(written), "x"u8.ToArray())).Error == XenstoreError.None)
+        {
+            written++;
+        }
+
+        return written;
+    }
+
+    private static void RemoveOthers(PollLoop dom0, int from, int to)
+    {
+        for (int index = from; index < to; index++)
+        {
+            Assert.Equal(XenstoreError.None, dom0.Ask(XenstoreRequest.Remove(OtherNode(index))).Error);
+        }
+    }
+
+    /// <summary>Spread over folders: one whose list of children exceeds 2 KiB is refused with ENOSPC as well.</summary>
+    private static string OtherNode(int index) => $"/local/domain/{DomainId}/data/other/{index / 100}/{index}";
 
     private AgentProcess Start(ContractStage stage, params string[] options)
         => AgentProcess.Start(
