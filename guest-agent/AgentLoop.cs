@@ -143,6 +143,10 @@ internal sealed class AgentLoop(AgentSettings settings)
         {
             _ = _starting.Remove(notStarted);
         }
+        else if (observation is Observation.ProbeFoundOutstanding { Device: var found })
+        {
+            _ = _starting.Remove(found);
+        }
     }
 
     private void StartDueProbes(Moment now)

@@ -39,7 +39,19 @@ internal sealed partial class AgentRuntime
             Observe(result);
         }
 
-        if (processEnded)
+        TellEndOfProcess(processEnded);
+    }
+
+    /// <summary>A probe process that was killed while a probe is stuck closes no pipe: it must be looked for.</summary>
+    private void LookAfterProbes()
+    {
+        _crew.LookAfter(_clock.Now, out bool processEnded).ForEach(Observe);
+        TellEndOfProcess(processEnded);
+    }
+
+    private void TellEndOfProcess(bool hasEnded)
+    {
+        if (hasEnded)
         {
             AgentLog.Warning(_log, "the probe process ended; its spare took over");
         }
@@ -47,8 +59,8 @@ internal sealed partial class AgentRuntime
 
     private void StartProbe(MountEntry mount)
     {
-        SampleActivity(mount.Device);
-        foreach (Observation one in _crew.Start(mount))
+        long writeCompletions = SampleActivity(mount.Device);
+        foreach (Observation one in _crew.Start(mount, _clock.Now, writeCompletions))
         {
             Observe(one);
         }
@@ -61,7 +73,7 @@ internal sealed partial class AgentRuntime
         {
             if (one.Probe.OutstandingId is not null)
             {
-                SampleActivity(one.Device);
+                _ = SampleActivity(one.Device);
             }
         }
     }
@@ -78,11 +90,15 @@ internal sealed partial class AgentRuntime
         }
     }
 
-    private void SampleActivity(DeviceNumber device)
+    /// <summary>How many writes and flushes the device has completed; 0 where it does not tell.</summary>
+    private long SampleActivity(DeviceNumber device)
     {
-        if (BlockDevices.ReadActivity(_paths, device) is { } activity)
+        if (BlockDevices.ReadActivity(_paths, device) is not { } activity)
         {
-            Observe(new Observation.ActivitySampled(device, activity));
+            return 0;
         }
+
+        Observe(new Observation.ActivitySampled(device, activity));
+        return activity.WriteCompletions;
     }
 }

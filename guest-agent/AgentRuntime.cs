@@ -2,6 +2,7 @@ using GuestAgent.Detection;
 using GuestAgent.Linux;
 using GuestAgent.Probing;
 using GuestAgent.Remedies;
+using GuestAgent.Reporting;
 using GuestAgent.Reporting.Carriers;
 using GuestAgent.Requests;
 using GuestAgent.Signals;
@@ -26,7 +27,7 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly KernelLog? _kernelLog;
     private readonly ProbeCrew _crew;
     private readonly XenstoreCarrier _xenstore;
-    private readonly StatusFile _statusFile;
+    private readonly TmpfsFolder _folder;
     private readonly RemedyRunner _remedies;
     private readonly PollSet _poll = new();
     private readonly Queue<AgentInput> _inputs = new();
@@ -45,16 +46,16 @@ internal sealed partial class AgentRuntime : IDisposable
         _loop = new AgentLoop(settings);
         _mounts = new MountTable(paths, options.Excluded);
         _kernelLog = KernelLog.TryOpen(paths);
-        _crew = new ProbeCrew();
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
-        _statusFile = new StatusFile(options.StatusDirectory);
+        _folder = new TmpfsFolder(options.StatusDirectory);
+        _crew = new ProbeCrew(new ProbeWorkers(paths), _folder);
         _remedies = new RemedyRunner(paths);
         if (_kernelLog is null)
         {
             AgentLog.Warning(log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once");
         }
 
-        if (_statusFile.Trouble is { } trouble)
+        if (_folder.Trouble is { } trouble)
         {
             AgentLog.Warning(log, trouble);
         }
@@ -139,6 +140,7 @@ internal sealed partial class AgentRuntime : IDisposable
             _inputs.Enqueue(new AgentInput.RemedyEnded(result));
         }
 
+        LookAfterProbes();
         Sample();
         _inputs.Enqueue(new AgentInput.Tick());
         Drain();
@@ -172,7 +174,7 @@ internal sealed partial class AgentRuntime : IDisposable
 
                 break;
             case AgentEffect.WriteStatus write:
-                _statusFile.Write(write.Text);
+                _folder.Write(StatusText.FileName, write.Text);
                 break;
             case AgentEffect.RunRemedy run:
                 RunRemedy(run);

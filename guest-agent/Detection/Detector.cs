@@ -50,7 +50,16 @@ internal sealed record Detector
         {
             Probe = one.Probe with { Wanted = true },
         }),
-        Observation.ProbesLost => WithAll(now, one => one.Probe.OutstandingId is null ? one : one with
+        Observation.ProbeFoundOutstanding found => With(found.Device, now, one => one with
+        {
+            Probe = one.Probe with { OutstandingId = found.ProbeId, StartedAt = found.StartedAt },
+            Activity = new ActivityFacts
+            {
+                Last = new BlockActivity(0, found.WriteCompletions, IsReadOnly: false),
+                UnchangedSince = found.StartedAt,
+            },
+        }),
+        Observation.ProbeLost lost => With(lost.Device, now, one => one.Probe.OutstandingId != lost.ProbeId ? one : one with
         {
             Probe = one.Probe with
             {
@@ -213,7 +222,7 @@ internal sealed record Detector
         FilesystemHealth health = one.Health with
         {
             Verdict = judgement.Verdict,
-            Since = same ? one.Health.Since : now.WallClock,
+            Since = same ? one.Health.Since : SinceWhen(one, judgement.Verdict, now),
             Claims = claims,
             Hidden = claims == MountClaim.Rw && WritesFail(judgement.Verdict),
             Evidence = [.. judgement.Evidence.Take(FilesystemHealth.MaxEvidence)],
@@ -221,6 +230,12 @@ internal sealed record Detector
         };
         return health.SaysTheSameAs(one.Health) ? one : one with { Health = health };
     }
+
+    /// <summary>A probe that is away speaks of the moment it began, also when an agent before this one began it.</summary>
+    private static DateTimeOffset SinceWhen(WatchedFilesystem one, Verdict verdict, Moment now)
+        => one.Probe.OutstandingId is not null && verdict is Verdict.Slow or Verdict.Hung
+            ? one.Probe.StartedAt.WallClock
+            : now.WallClock;
 
     private static bool WritesFail(Verdict verdict)
         => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.DeviceFailing or Verdict.Hung;

@@ -24,8 +24,19 @@ internal abstract record Observation
     /// <summary>Somebody needs to know now: probe as soon as the pace allows.</summary>
     public sealed record ProbeWanted(DeviceNumber Device) : Observation;
 
-    /// <summary>The probe process died: what was outstanding will never come back.</summary>
-    public sealed record ProbesLost : Observation;
+    /// <summary>
+    /// A probe of an agent before this one, or of a probe process that was killed, is still stuck in the kernel: there
+    /// must be no second beside it.
+    /// </summary>
+    /// <param name="Device">The filesystem.</param>
+    /// <param name="ProbeId">Its id from now on.</param>
+    /// <param name="StartedAt">When it began.</param>
+    /// <param name="WriteCompletions">What the device had completed by then.</param>
+    public sealed record ProbeFoundOutstanding(
+        DeviceNumber Device, long ProbeId, Moment StartedAt, long WriteCompletions) : Observation;
+
+    /// <summary>A probe ended with its process: it will never come back.</summary>
+    public sealed record ProbeLost(DeviceNumber Device, long ProbeId) : Observation;
 
     /// <summary>A line of the kernel log that speaks of a filesystem or its device.</summary>
     public sealed record KernelLineSeen(KernelLine Line) : Observation;

@@ -73,10 +73,10 @@ internal sealed unsafe class ProbeChild
                 return;
             }
 
-            worker = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
-            _workers[request.Device] = worker;
-            var thread = new Thread(Work, WorkerStackBytes) { IsBackground = true };
-            thread.Start(worker);
+            var requests = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
+            _workers[request.Device] = worker = requests;
+            var thread = new Thread(() => Work(request.Device, requests), WorkerStackBytes) { IsBackground = true };
+            thread.Start();
         }
 
         PutNewest(worker, request);
@@ -94,12 +94,22 @@ internal sealed unsafe class ProbeChild
         }
     }
 
-    private static void Work(object? requests)
+    private static void Work(DeviceNumber device, BlockingCollection<ProbeRequest> requests)
     {
+        NameThread(device);
         var probe = new WriteProbe();
-        foreach (ProbeRequest request in ((BlockingCollection<ProbeRequest>)requests!).GetConsumingEnumerable())
+        foreach (ProbeRequest request in requests.GetConsumingEnumerable())
         {
             Reply(probe.Run(request));
+        }
+    }
+
+    /// <summary>By the name an agent after this one finds a thread that is stuck.</summary>
+    private static void NameThread(DeviceNumber device)
+    {
+        fixed (byte* name = SmallFile.Bytes(ProbeWorkers.ThreadName(device)))
+        {
+            _ = Libc.ProcessControl(Libc.SetThreadName, (ulong)name);
         }
     }
 

@@ -7,23 +7,40 @@ namespace GuestAgent.Probing;
 
 /// <summary>
 /// The probe process and its spare. Both are started before the first report, while everything can still be
-/// executed: nothing can be started from a dead root.
+/// executed: nothing can be started from a dead root. What is outstanding is written down for the agent after this
+/// one, so that a probe that is stuck in the kernel gets no second beside it.
 /// </summary>
 internal sealed unsafe class ProbeCrew : IDisposable
 {
     private const string PathTooLong = "path-too-long";
+    private const string RecordName = "probes";
 
+    private readonly ProbeWorkers _workers;
+    private readonly TmpfsFolder _folder;
     private readonly byte[] _received = new byte[2 * ProbeFrames.MaxFrameBytes];
     private readonly List<ChildProcess> _ended = [];
+    private readonly Dictionary<DeviceNumber, OutstandingProbe> _outstanding = [];
     private int _filled;
     private ChildProcess? _active;
+    private ProcessIdentity _activeIdentity;
     private ChildProcess? _spare;
     private long _lastProbeId;
 
     /// <summary>Starts both. Throws <see cref="IOException"/> when the program cannot be started again.</summary>
-    public ProbeCrew()
+    /// <param name="workers">Probe processes as /proc shows them.</param>
+    /// <param name="folder">Where the record of outstanding probes lies.</param>
+    public ProbeCrew(ProbeWorkers workers, TmpfsFolder folder)
     {
-        _active = ChildProcess.StartSelf(ProbeChild.Argument);
+        _workers = workers;
+        _folder = folder;
+        foreach (OutstandingProbe stuck in OutstandingProbeText.Parse(folder.TryRead(RecordName) ?? string.Empty)
+            .Where(probe => workers.Probes(probe.Worker, probe.Device)))
+        {
+            _outstanding[stuck.Device] = stuck with { ProbeId = ++_lastProbeId };
+        }
+
+        _spare = ChildProcess.StartSelf(ProbeChild.Argument);
+        Promote();
         _spare = ChildProcess.StartSelf(ProbeChild.Argument);
     }
 
@@ -34,11 +51,21 @@ internal sealed unsafe class ProbeCrew : IDisposable
     public bool NeedsSpare => _spare is null;
 
     /// <summary>
-    /// Hands a probe over. What is to be observed now: that it started, that no process would take it, or that it
-    /// started and was refused because no probe can reach a path of that length.
+    /// Hands a probe over. What is to be observed now: that it started, that an earlier one is still stuck, that no
+    /// process would take it, or that it started and was refused because no probe can reach a path of that length.
     /// </summary>
-    public IReadOnlyList<Observation> Start(MountEntry mount)
+    /// <param name="mount">The filesystem.</param>
+    /// <param name="now">When.</param>
+    /// <param name="writeCompletions">What its device has completed (<see cref="BlockActivity"/>).</param>
+    public IReadOnlyList<Observation> Start(MountEntry mount, Moment now, long writeCompletions)
     {
+        if (_outstanding.TryGetValue(mount.Device, out OutstandingProbe? earlier) && IsLeftBehind(earlier)
+            && _workers.Probes(earlier.Worker, earlier.Device))
+        {
+            return [new Observation.ProbeFoundOutstanding(
+                earlier.Device, earlier.ProbeId, earlier.StartedAt, earlier.WriteCompletions)];
+        }
+
         if (_active is null)
         {
             return [new Observation.ProbeNotStarted(mount.Device)];
@@ -54,11 +81,17 @@ internal sealed unsafe class ProbeCrew : IDisposable
             return [started, new Observation.ProbeFinished(mount.Device, id, refused)];
         }
 
-        fixed (byte* start = frame)
+        // Before it is handed over: an agent that is killed in between has written down one too many, not one too few.
+        _outstanding[mount.Device] = new OutstandingProbe(mount.Device, id, _activeIdentity, now, writeCompletions);
+        Record();
+        if (TryHandOver(frame))
         {
-            bool taken = Syscall.write(_active.Input, start, (ulong)frame.Length) == frame.Length;
-            return [taken ? started : new Observation.ProbeNotStarted(mount.Device)];
+            return [started];
         }
+
+        _ = _outstanding.Remove(mount.Device);
+        Record();
+        return [new Observation.ProbeNotStarted(mount.Device)];
     }
 
     /// <summary>
@@ -68,10 +101,9 @@ internal sealed unsafe class ProbeCrew : IDisposable
     public List<Observation> Receive(out bool processEnded)
     {
         processEnded = false;
-        var results = new List<Observation>();
         if (_active is null)
         {
-            return results;
+            return [];
         }
 
         fixed (byte* start = _received)
@@ -79,24 +111,41 @@ internal sealed unsafe class ProbeCrew : IDisposable
             long size = Syscall.read(_active.Output, start + _filled, (ulong)(_received.Length - _filled));
             if (size == 0)
             {
+                // The pipe closes with the last thread: none is stuck.
                 processEnded = true;
-                Replace();
-                results.Add(new Observation.ProbesLost());
-                return results;
+                return Replace(mayBeStuck: false);
             }
 
             _filled += (int)Math.Max(size, 0);
         }
 
+        var results = new List<Observation>();
         ReadOnlyMemory<byte> rest = _received.AsMemory(0, _filled);
         while (ProbeFrames.TryTake(ref rest, out ReadOnlyMemory<byte> body))
         {
-            results.Add(Understand(ProbeFrames.DecodeReply(body)));
+            ProbeReply reply = ProbeFrames.DecodeReply(body);
+            Finish(reply);
+            results.Add(Understand(reply));
         }
 
         rest.CopyTo(_received);
         _filled = rest.Length;
         return results;
+    }
+
+    /// <summary>
+    /// Looks after what no pipe tells of: a process that was killed while a probe of it is stuck, and the stuck
+    /// probes of processes that are given up. What ended by now is lost.
+    /// </summary>
+    public List<Observation> LookAfter(Moment now, out bool processEnded)
+    {
+        bool isLate = _outstanding.Values
+            .Any(probe => !IsLeftBehind(probe) && now - probe.StartedAt >= Classifier.SlowAfter);
+        processEnded = isLate && _workers.IsZombie(_activeIdentity);
+        List<Observation> lost = processEnded ? Replace(mayBeStuck: true) : [];
+        lost.AddRange(Lose([.. _outstanding.Values.Where(
+            probe => IsLeftBehind(probe) && !_workers.Probes(probe.Worker, probe.Device))]));
+        return lost;
     }
 
     /// <summary>Starts a new spare. Only while the root can be executed from.</summary>
@@ -105,7 +154,7 @@ internal sealed unsafe class ProbeCrew : IDisposable
         _spare ??= ChildProcess.StartSelf(ProbeChild.Argument);
         if (_active is null)
         {
-            (_active, _spare) = (_spare, null);
+            Promote();
         }
     }
 
@@ -126,13 +175,58 @@ internal sealed unsafe class ProbeCrew : IDisposable
         _spare?.Dispose();
     }
 
-    private void Replace()
+    private bool TryHandOver(byte[] frame)
     {
-        _active!.Dispose();
-        _ended.Add(_active);
+        fixed (byte* start = frame)
+        {
+            return Syscall.write(_active!.Input, start, (ulong)frame.Length) == frame.Length;
+        }
+    }
+
+    private bool IsLeftBehind(OutstandingProbe probe) => probe.Worker != _activeIdentity;
+
+    private void Promote()
+    {
         (_active, _spare) = (_spare, null);
+        _activeIdentity = _active is null ? default : _workers.Identify(_active.ProcessId) ?? default;
         _filled = 0;
     }
+
+    /// <summary>The spare takes over. Where a thread may be stuck it keeps its probe.</summary>
+    private List<Observation> Replace(bool mayBeStuck)
+    {
+        OutstandingProbe[] own = [.. _outstanding.Values.Where(probe => !IsLeftBehind(probe))];
+        _active!.Dispose();
+        _ended.Add(_active);
+        Promote();
+        return Lose([.. own.Where(probe => !mayBeStuck || !_workers.Probes(probe.Worker, probe.Device))]);
+    }
+
+    private List<Observation> Lose(IReadOnlyList<OutstandingProbe> probes)
+    {
+        foreach (OutstandingProbe probe in probes)
+        {
+            _ = _outstanding.Remove(probe.Device);
+        }
+
+        if (probes.Count > 0)
+        {
+            Record();
+        }
+
+        return [.. probes.Select(probe => new Observation.ProbeLost(probe.Device, probe.ProbeId))];
+    }
+
+    private void Finish(ProbeReply reply)
+    {
+        if (_outstanding.TryGetValue(reply.Device, out OutstandingProbe? probe) && probe.ProbeId == reply.ProbeId)
+        {
+            _ = _outstanding.Remove(reply.Device);
+            Record();
+        }
+    }
+
+    private void Record() => _folder.Write(RecordName, OutstandingProbeText.Of(_outstanding.Values));
 
     private static Observation.ProbeFinished Understand(ProbeReply reply)
     {

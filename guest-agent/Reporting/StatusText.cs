@@ -9,6 +9,9 @@ namespace GuestAgent.Reporting;
 /// </summary>
 internal static class StatusText
 {
+    /// <summary>The file's name.</summary>
+    public const string FileName = "status";
+
     /// <summary>The summary, how the report travels, then one line a filesystem, worst first.</summary>
     public static string Of(GuestReport report, string carrier)
     {

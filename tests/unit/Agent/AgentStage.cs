@@ -26,8 +26,21 @@ internal sealed class AgentStage
     {
         _ = BootId.TryParse(Boot, out BootId bootId);
         _loop = new AgentLoop(new AgentSettings { BootId = bootId, AgentVersion = "9.9.9", IsDomU = isDomU });
-        Now = new Moment(TimeSpan.FromSeconds(100), new DateTimeOffset(2026, 3, 1, 4, 5, 6, TimeSpan.Zero));
+        Now = Beginning;
     }
+
+    /// <summary>When every story begins.</summary>
+    public static Moment Beginning { get; }
+        = new(TimeSpan.FromSeconds(1000), new DateTimeOffset(2026, 3, 1, 4, 5, 6, TimeSpan.Zero));
+
+    /// <summary>The id of a probe that an earlier agent began.</summary>
+    public const long StuckProbeId = 1_000_000;
+
+    /// <summary>Since when a probe of an earlier agent is stuck in every filesystem; null when none is.</summary>
+    public Moment? StuckSince { get; set; }
+
+    /// <summary>What the device had completed by then.</summary>
+    public long StuckCompletions { get; set; }
 
     public Moment Now { get; private set; }
 
@@ -166,6 +179,10 @@ internal sealed class AgentStage
         {
             case AgentEffect.StartProbe start when !HasProbeProcess:
                 inputs.Enqueue(new AgentInput.Observed(new Observation.ProbeNotStarted(start.Mount.Device)));
+                break;
+            case AgentEffect.StartProbe start when StuckSince is { } since:
+                inputs.Enqueue(new AgentInput.Observed(new Observation.ProbeFoundOutstanding(
+                    start.Mount.Device, StuckProbeId, since, StuckCompletions)));
                 break;
             case AgentEffect.StartProbe start:
                 Probes++;

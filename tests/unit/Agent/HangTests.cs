@@ -115,9 +115,50 @@ public sealed class HangTests
         AgentStage stage = Hanging();
         stage.Pass(3);
         stage.ProbesMeet(1, "ok");
-        stage.Observe(new Observation.ProbesLost());
+        stage.Observe(new Observation.ProbeLost(Device, stage.LastProbeId));
         stage.Pass(1);
         Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void A_probe_that_an_earlier_agent_began_is_still_hung_since_then_and_gets_no_second_beside_it()
+    {
+        var stage = new AgentStage { StuckSince = AgentStage.Beginning + -TimeSpan.FromMinutes(7), StuckCompletions = 500 };
+        stage.With(AgentStage.Ext("/", 1), probe: "never").Start();
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(3, 500, false)));
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+        Assert.Equal(AgentStage.Beginning.WallClock.AddMinutes(-7), stage.Health(1).Since);
+        stage.Pass(300);
+        Assert.Equal(0, stage.Probes);
+
+        stage.StuckSince = null;
+        stage.ProbesMeet(1, "ok");
+        stage.Observe(new Observation.ProbeLost(Device, AgentStage.StuckProbeId));
+        stage.Pass(2);
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void What_completed_while_no_agent_looked_is_no_frozen_queue()
+    {
+        var stage = new AgentStage { StuckSince = AgentStage.Beginning + -TimeSpan.FromSeconds(20), StuckCompletions = 500 };
+        stage.With(AgentStage.Ext("/", 1), probe: "never").Start();
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(3, 777, false)));
+        Assert.Equal(Verdict.Slow, stage.Health(1).Verdict);
+        stage.Pass(6);
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+        Assert.Equal(AgentStage.Beginning.WallClock.AddSeconds(-20), stage.Health(1).Since);
+    }
+
+    [Fact]
+    public void A_hang_is_dated_from_the_probe_that_met_it()
+    {
+        AgentStage stage = Hanging();
+        DateTimeOffset began = stage.Now.WallClock;
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 500, false)));
+        stage.Pass(30);
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+        Assert.InRange(stage.Health(1).Since - began, TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 
     [Fact]

@@ -1,21 +1,19 @@
 using System.Text;
-using GuestAgent.Linux;
 using Mono.Unix.Native;
 
-namespace GuestAgent.Reporting.Carriers;
+namespace GuestAgent.Linux;
 
 /// <summary>
-/// <c>/run/guest-agent/status</c>: written beside and renamed, so that a reader sees a whole text. The folder lies
-/// in a tmpfs; where it does not, the file is not written, because a write to a dying root may never return.
+/// The agent's folder in /run. Each file is written beside and renamed, so that a reader sees a whole text and an
+/// agent that is killed leaves one. Where the folder lies on no tmpfs nothing is written: a write to a dying root may
+/// never return.
 /// </summary>
-internal sealed unsafe class StatusFile
+internal sealed unsafe class TmpfsFolder
 {
-    private const string Name = "status";
-
     private readonly string? _folder;
 
-    /// <summary>Makes the folder. <see cref="Trouble"/> says when there will be no file.</summary>
-    public StatusFile(string folder)
+    /// <summary>Makes the folder. <see cref="Trouble"/> says when nothing will be written.</summary>
+    public TmpfsFolder(string folder)
     {
         try
         {
@@ -33,18 +31,18 @@ internal sealed unsafe class StatusFile
         _folder = Trouble is null ? folder : null;
     }
 
-    /// <summary>Why there is no status file; null when there is one.</summary>
+    /// <summary>Why there are no files; null when there are.</summary>
     public string? Trouble { get; }
 
-    /// <summary>Puts a text in place.</summary>
-    public void Write(string text)
+    /// <summary>Puts a text in place, for anybody to read.</summary>
+    public void Write(string name, string text)
     {
         if (_folder is null)
         {
             return;
         }
 
-        string beside = $"{_folder}/{Name}.new";
+        string beside = $"{_folder}/{name}.new";
         const OpenFlags flags = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC;
         int file = Syscall.open(beside, flags, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR
             | FilePermissions.S_IRGRP | FilePermissions.S_IROTH);
@@ -60,6 +58,9 @@ internal sealed unsafe class StatusFile
         }
 
         _ = Syscall.close(file);
-        _ = Stdlib.rename(beside, $"{_folder}/{Name}");
+        _ = Stdlib.rename(beside, $"{_folder}/{name}");
     }
+
+    /// <summary>The text of a file; null when there is none.</summary>
+    public string? TryRead(string name) => _folder is null ? null : SmallFile.TryReadText($"{_folder}/{name}");
 }
