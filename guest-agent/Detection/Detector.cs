@@ -39,7 +39,7 @@ internal sealed record Detector
         Observation.MountTableRead read => WithMounts(read, now),
         Observation.ProbeStarted probe => With(probe.Device, now, one => one with
         {
-            Probe = one.Probe with { OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false },
+            Probe = one.Probe with { OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false, IsUrgent = false },
         }),
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
         Observation.ProbeNotStarted probe => With(probe.Device, now, one => one with

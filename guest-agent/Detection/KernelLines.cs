@@ -32,8 +32,14 @@ internal static class KernelLines
             _ => facts,
         };
         bool isNews = next != facts && line.Kind != KernelLineKind.Mounted;
-        return one with { Kernel = next, Probe = isNews ? one.Probe.WithNews(now) : one.Probe };
+        return isNews
+            ? one with { Kernel = next, Probe = one.Probe.WithNews(now) with { IsUrgent = one.Probe.IsUrgent || IsEnd(line) } }
+            : one with { Kernel = next };
     }
+
+    /// <summary>The filesystem is at its end. Each of these is news once a mount, which bounds the urgent probes.</summary>
+    private static bool IsEnd(KernelLine line)
+        => line.Kind is KernelLineKind.JournalAborted or KernelLineKind.RemountedReadOnly or KernelLineKind.ShutDown;
 
     private static DateTimeOffset At(KernelLine line, Moment now)
         => now.WallClock - (now.SinceBoot - line.At);

@@ -46,7 +46,7 @@ internal static class ProbeSchedule
 
         if (one.Probe.Wanted)
         {
-            return last + Apart;
+            return one.Probe.IsUrgent ? last : last + Apart;
         }
 
         TimeSpan interval = one.Role == FilesystemRole.Root ? intervals.Root : intervals.Data;

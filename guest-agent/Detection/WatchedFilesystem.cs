@@ -80,6 +80,12 @@ internal sealed record ProbeFacts
     public bool Wanted { get; init; }
 
     /// <summary>
+    /// What happened is an end (the journal was aborted): the probe waits for no pace. There may have been one a moment
+    /// ago, which the I/O error before the abort asked for.
+    /// </summary>
+    public bool IsUrgent { get; init; }
+
+    /// <summary>
     /// Until then it is suspect whatever a probe says. The kernel prints "Aborting journal" before it marks the
     /// journal: the probe that the line asked for may still succeed.
     /// </summary>

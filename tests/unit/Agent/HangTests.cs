@@ -110,6 +110,24 @@ public sealed class HangTests
     }
 
     [Fact]
+    public void An_abort_a_moment_after_a_probe_is_judged_at_once_and_once()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Pass(10);
+        stage.Kernel(KernelLineKind.DeviceError, 1);
+        int before = stage.Probes;
+        stage.ProbesMeet(1, "EROFS");
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        stage.Pass(0.01);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        Assert.Equal(before + 1, stage.Probes);
+
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        stage.Pass(10);
+        Assert.InRange(stage.Probes - before, 1, 2);
+    }
+
+    [Fact]
     public void Probes_lost_with_their_process_are_asked_again()
     {
         AgentStage stage = Hanging();
