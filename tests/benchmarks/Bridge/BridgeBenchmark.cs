@@ -33,7 +33,7 @@ internal static class BridgeBenchmark
             "daemon", "changes", "written within, s", "known after, s", "CPU of the bridge, s", "MB allocated");
         foreach (string kind in (string[])[Real, Embedded])
         {
-            if (kind == Real && RealXenstore.WhyNot() is { } reason)
+            if (kind == Real && await RealXenstore.WhyNotAsync() is { } reason)
             {
                 Console.Error.WriteLine($"benchmarks: the real daemon is skipped: {reason}");
                 continue;
@@ -55,7 +55,7 @@ internal static class BridgeBenchmark
     {
         await using IXenstoreDaemon daemon =
             kind == Real ? await RealXenstore.StartAsync(folder) : new EmbeddedXenstore(folder);
-        using var fleet = new GuestFleet(daemon, Guests);
+        using var fleet = new GuestFleet(daemon.SocketPath, Guests);
         Console.WriteLine(daemon.SocketPath);
         while (Console.ReadLine() is not null)
         {

@@ -5,35 +5,46 @@ using Protocol.Xenstore;
 namespace Testbed.Xenstore;
 
 /// <summary>
-/// Many guests of one daemon, each with a disk and a filesystem of its own. Each writes as its own domain and one
-/// filesystem's line at a time, as an agent does. Used by one task.
+/// Many guests of one daemon as they look from Dom0, each with a disk and a filesystem of its own. They write one
+/// filesystem's line at a time, as an agent does. Dom0 makes their folders and writes for them, and xenstored is told
+/// of no domain: it holds guests back that write much together (XSA-206), and looks at every domain it knows before
+/// each request, while here it must keep up with a thousand. Used by one task.
 /// </summary>
 public sealed class GuestFleet : IDisposable
 {
     private const int DiskMajor = 253;
 
-    private readonly List<RawXenstoreClient> _guests = [];
+    private const int Connections = 20;
+
+    private readonly int _count;
+    private readonly List<RawXenstoreClient> _writers = [];
     private long _sequence = 1;
 
     /// <summary>Makes the domains 1 to <paramref name="count"/>, which report that everything is well.</summary>
-    public GuestFleet(IXenstoreDaemon daemon, int count)
+    public GuestFleet(string socketPath, int count)
     {
-        using var dom0 = new RawXenstoreClient(daemon.SocketPath);
+        _count = count;
+        for (int connection = 0; connection < Connections; connection++)
+        {
+            _writers.Add(new RawXenstoreClient(socketPath));
+        }
+
         for (int guest = 1; guest <= count; guest++)
         {
-            daemon.IntroduceDomain(guest);
-            dom0.Demand(
-                XenstoreOperation.Write,
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"/local/domain/0/backend/vbd/{guest}/51712/physical-device\0{DiskMajor:x}:{guest:x}"));
-            var client = new RawXenstoreClient(daemon.DomainSocketPath(guest));
-            _guests.Add(client);
+            foreach (DomainNode node in DomainNodes.For(guest, name: null, uuid: null).All())
+            {
+                WriterOf(guest).Demand(XenstoreOperation.Write, $"{node.Path}\0{node.Value}");
+            }
+
+            string disk = string.Create(
+                CultureInfo.InvariantCulture,
+                $"/local/domain/0/backend/vbd/{guest}/51712/physical-device\0{DiskMajor:x}:{guest:x}");
+            WriterOf(guest).Demand(XenstoreOperation.Write, disk);
             GuestReport report = ReportOf(guest, _sequence);
             foreach ((string key, string value) in ReportCodec.ToNodes(
                 report, _ => report.Sequence, ReportCodec.Heartbeat(1, 1), isQuotaExceeded: false))
             {
-                client.Demand(XenstoreOperation.Write, $"{key}\0{value}");
+                WriterOf(guest).Demand(XenstoreOperation.Write, $"{GuestKeys.Absolute(guest, key)}\0{value}");
             }
         }
     }
@@ -80,19 +91,20 @@ public sealed class GuestFleet : IDisposable
         for (int change = 0; change < changes; change++)
         {
             _sequence++;
-            for (int guest = 1; guest <= _guests.Count; guest++)
+            for (int guest = 1; guest <= _count; guest++)
             {
                 GuestReport report = ReportOf(guest, _sequence);
                 string line = ReportCodec.ToLine(report.Filesystems[0], report.BootId, _sequence);
-                _guests[guest - 1].Send(XenstoreOperation.Write, $"{GuestKeys.Filesystem(0)}\0{line}");
+                string path = GuestKeys.Absolute(guest, GuestKeys.Filesystem(0));
+                WriterOf(guest).Send(XenstoreOperation.Write, $"{path}\0{line}");
             }
 
-            foreach (RawXenstoreClient guest in _guests)
+            for (int guest = 1; guest <= _count; guest++)
             {
-                string answer = guest.ReceiveText();
+                string answer = WriterOf(guest).ReceiveText();
                 if (answer != "OK\0")
                 {
-                    throw new InvalidDataException($"a guest's report was refused: {answer}");
+                    throw new InvalidDataException($"a report was refused: {answer}");
                 }
             }
 
@@ -100,6 +112,8 @@ public sealed class GuestFleet : IDisposable
         }
     }
 
-    /// <summary>Every guest's program leaves; the domains stay.</summary>
-    public void Dispose() => _guests.ForEach(guest => guest.Dispose());
+    /// <summary>Nobody writes any more; the domains stay.</summary>
+    public void Dispose() => _writers.ForEach(writer => writer.Dispose());
+
+    private RawXenstoreClient WriterOf(int guest) => _writers[guest % Connections];
 }

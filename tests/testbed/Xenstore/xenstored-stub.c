@@ -29,7 +29,7 @@
 
 #define RING_SIZE 1024
 #define PAGE_SIZE 4096
-#define MAX_GUESTS 1024
+#define MAX_GUESTS 32
 
 /* Event channels: a guest's is FIRST_PORT plus its number. IDLE_PORT says that nothing happened to any domain. */
 enum { VIRQ_PORT = 1, IDLE_PORT = 2, FIRST_PORT = 16 };
@@ -61,7 +61,6 @@ struct guest {
     } state;
     char message[sizeof(struct header) + MAX_PAYLOAD]; /* from the client */
     uint32_t filled, passed; /* bytes of it that came in, and that went into the ring */
-    bool ready; /* something came to its sockets, or it begins to wait */
 };
 
 static struct guest guests[MAX_GUESTS];
@@ -81,10 +80,9 @@ static const char *in_folder(char *path, size_t size, const char *name)
     return path;
 }
 
-/* What happens to the descriptor is a guest's; NULL: nobody's. */
-static void watch(struct guest *guest, int fd, int operation, uint32_t interest)
+static void watch(int fd, int operation, uint32_t interest)
 {
-    struct epoll_event event = { .events = interest, .data.ptr = guest };
+    struct epoll_event event = { .events = interest };
     if (epoll_ctl(events, operation, fd, &event) != 0)
         fail("epoll_ctl");
 }
@@ -181,7 +179,6 @@ static bool serve(struct guest *guest)
 {
     bool moved = false;
     struct ring *ring = guest->ring;
-    guest->ready = false;
     if (ring->error) {
         /* The domain broke the protocol: the daemon listens to it no more, as long as it lives. */
         close_sockets(guest);
@@ -189,7 +186,7 @@ static bool serve(struct guest *guest)
     }
     if (guest->state == WAITING
         && (guest->client = accept4(guest->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        watch(guest, guest->client, EPOLL_CTL_ADD, 0);
+        watch(guest->client, EPOLL_CTL_ADD, 0);
         guest->filled = guest->passed = 0;
         guest->state = SERVED;
     }
@@ -206,30 +203,12 @@ static bool serve(struct guest *guest)
             moved = true;
         }
     }
-    watch(guest, guest->listener, EPOLL_CTL_MOD, guest->state == WAITING ? EPOLLIN : 0);
+    watch(guest->listener, EPOLL_CTL_MOD, guest->state == WAITING ? EPOLLIN : 0);
     if (guest->state == SERVED) {
         bool wanted = guest->filled < message_size(guest), answers = ring->rsp_cons != ring->rsp_prod;
-        watch(guest, guest->client, EPOLL_CTL_MOD, (wanted ? EPOLLIN : 0) | (answers ? EPOLLOUT : 0));
+        watch(guest->client, EPOLL_CTL_MOD, (wanted ? EPOLLIN : 0) | (answers ? EPOLLOUT : 0));
     }
     return moved;
-}
-
-/* Whether a turn of this guest may lead to anything: with a thousand of them most have nothing to do. */
-static bool is_due(const struct guest *guest)
-{
-    const struct ring *ring = guest->ring;
-    return ring && guest->listener >= 0
-        && (guest->ready || guest->filled > 0 || guest->state == LEFT || ring->error
-            || ring->rsp_cons != ring->rsp_prod);
-}
-
-static void mark_ready(void)
-{
-    struct epoll_event ready[MAX_GUESTS];
-    int count = epoll_wait(events, ready, MAX_GUESTS, 0);
-    for (int i = 0; i < count; i++)
-        if (ready[i].data.ptr)
-            ((struct guest *)ready[i].data.ptr)->ready = true;
 }
 
 int poll(struct pollfd *descriptors, nfds_t count, int timeout)
@@ -240,9 +219,8 @@ int poll(struct pollfd *descriptors, nfds_t count, int timeout)
         next = (int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll");
     if (dom0)
         dom0->rsp_cons = dom0->rsp_prod;
-    mark_ready();
     for (int i = 0; i < MAX_GUESTS; i++)
-        if (is_due(&guests[i]))
+        if (guests[i].ring && guests[i].listener >= 0)
             moved |= serve(&guests[i]);
     return next(descriptors, count, moved ? 0 : timeout);
 }
@@ -272,7 +250,7 @@ void *xengnttab_map_grant_ref(void *handle, uint32_t domain, uint32_t ref, int p
     if (guest->ring == MAP_FAILED || bind(guest->listener, (struct sockaddr *)&address, sizeof(address)) != 0
         || listen(guest->listener, 16) != 0)
         fail(address.sun_path);
-    watch(guest, guest->listener, EPOLL_CTL_ADD, 0);
+    watch(guest->listener, EPOLL_CTL_ADD, 0);
     return guest->ring;
 }
 
@@ -296,7 +274,7 @@ void *xenevtchn_open(void *logger, unsigned flags)
     virq = open(in_folder(path, sizeof(path), "virq"), O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (events < 0 || virq < 0)
         fail(path);
-    watch(NULL, virq, EPOLL_CTL_ADD, EPOLLIN);
+    watch(virq, EPOLL_CTL_ADD, EPOLLIN);
     return &events;
 }
 
@@ -316,10 +294,8 @@ int xenevtchn_pending(void *handle)
 int xenevtchn_bind_interdomain(void *handle, uint32_t domain, uint32_t port)
 {
     for (struct guest *guest = guests; guest < guests + MAX_GUESTS; guest++)
-        if (guest->ring && guest->domain == domain) {
+        if (guest->ring && guest->domain == domain)
             guest->state = WAITING;
-            guest->ready = true;
-        }
     return FIRST_PORT + domain;
 }
 
