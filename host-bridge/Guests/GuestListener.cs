@@ -212,9 +212,8 @@ internal sealed partial class GuestListener(
             _domains.Remove(gone, out ListenedDomain? left);
             if (left!.Guest != Guid.Empty)
             {
-                await inputs.PostAsync(new BridgeInput.GuestGone(left.Guest, gone), cancellationToken)
+                await PostAsync([new BridgeInput.GuestGone(left.Guest, gone)], cancellationToken)
                     .ConfigureAwait(false);
-                HearNewerDomains(left.Guest);
             }
 
             await xenstore.UnwatchAsync(ReportPath(gone), GuestToken + gone, cancellationToken).ConfigureAwait(false);
@@ -227,13 +226,13 @@ internal sealed partial class GuestListener(
     }
 
     /// <summary>
-    /// A guest may run in a newer domain, whose words counted for nothing as long as the older one was there.
+    /// A guest may run in another domain by now, whose words counted for nothing as long as it was held to be in this.
     /// </summary>
-    private void HearNewerDomains(Guid guest)
+    private void HearOtherDomains(Guid guest)
     {
-        foreach (ListenedDomain newer in _domains.Values.Where(other => other.Guest == guest))
+        foreach (ListenedDomain domain in _domains.Values.Where(other => other.Guest == guest))
         {
-            newer.Forget();
+            domain.Forget();
         }
     }
 
@@ -254,9 +253,8 @@ internal sealed partial class GuestListener(
         {
             if (domain.Lose() is { } lost)
             {
-                await inputs.PostAsync(new BridgeInput.GuestGone(lost, domain.Domain), cancellationToken)
+                await PostAsync([new BridgeInput.GuestGone(lost, domain.Domain)], cancellationToken)
                     .ConfigureAwait(false);
-                HearNewerDomains(lost);
             }
 
             return;
@@ -276,6 +274,10 @@ internal sealed partial class GuestListener(
         foreach (BridgeInput input in words)
         {
             await inputs.PostAsync(input, cancellationToken).ConfigureAwait(false);
+            if (input is BridgeInput.GuestGone gone)
+            {
+                HearOtherDomains(gone.Guest);
+            }
         }
     }
 

@@ -165,7 +165,7 @@ public sealed class ReadingTests
         _ = part.Take(Reading(Nodes(before))).ToList();
         _ = part.TakeTurn(TimeSpan.Zero);
         Dictionary<string, byte[]?> changes = Nodes(after)
-            .Where(node => node.Key == GuestKeys.State || node.Key == GuestKeys.Filesystem(0))
+            .Where(node => node.Key == GuestKeys.State || ReportAssembler.FilesystemKeys.Contains(node.Key))
             .ToDictionary(node => node.Key, node => (byte[]?)node.Value);
         changes[GuestKeys.Filesystem(5)] = "beyond the count"u8.ToArray();
 
