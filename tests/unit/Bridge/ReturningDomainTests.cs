@@ -44,8 +44,10 @@ public sealed class ReturningDomainTests
             story.Wait(2);
 
             Assert.Equal(2, story.Loop.Guests.Count);
-            Assert.Equal((NewNumber, new RecoveryState.Healthy(Boot(2))), (story.Record(Returning)!.Domain, story.State()));
-            Assert.Equal((OldNumber, new RecoveryState.Healthy(Boot(3))), (story.Record(Other)!.Domain, story.State(Other)));
+            Assert.Equal(NewNumber, story.Record(Returning)!.Domain);
+            Assert.Equal(new RecoveryState.Healthy(Boot(2)), story.State(Returning));
+            Assert.Equal(OldNumber, story.Record(Other)!.Domain);
+            Assert.Equal(new RecoveryState.Healthy(Boot(3)), story.State(Other));
             Assert.Empty(story.Of<RecoveryAction.SendRequest>());
         }
 
@@ -78,7 +80,8 @@ public sealed class ReturningDomainTests
         Assert.Equal(before, story.State());
     }
 
-    private static BridgeStory WithStableStorage() => new BridgeStory().StorageIs(true).StorageIs(true, OtherDisk).Wait(31);
+    private static BridgeStory WithStableStorage()
+        => new BridgeStory().StorageIs(true).StorageIs(true, OtherDisk).Wait(31);
 
     private static BridgeInput.GuestSeen Seen(int guest, DomainId domain, DeviceNumber disk)
         => new(Guest(guest), domain, new GuestDisks([disk], []));
@@ -107,5 +110,6 @@ public sealed class ReturningDomainTests
         => items.Length == 0
             ? [[]]
             : items.SelectMany((item, index)
-                => Permutations([.. items[..index], .. items[(index + 1)..]]).Select(rest => (BridgeInput[])[item, .. rest]));
+                => Permutations([.. items[..index], .. items[(index + 1)..]])
+                    .Select(rest => (BridgeInput[])[item, .. rest]));
 }
