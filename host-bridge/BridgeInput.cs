@@ -20,27 +20,31 @@ internal abstract record BridgeInput
     /// <param name="Disks">Its disks, by the backend's side.</param>
     internal sealed record GuestSeen(GuestIdentity Guest, DomainId Domain, GuestDisks Disks) : BridgeInput;
 
-    /// <summary>A domain is no more.</summary>
-    /// <param name="Domain">Its number.</param>
-    internal sealed record GuestGone(DomainId Domain) : BridgeInput;
+    /// <summary>A guest runs in this domain no more.</summary>
+    /// <param name="Guest">Its uuid: the number may belong to another guest by now.</param>
+    /// <param name="Domain">The domain's number.</param>
+    internal sealed record GuestGone(Guid Guest, DomainId Domain) : BridgeInput;
 
     /// <summary>A domain's report was read.</summary>
+    /// <param name="Guest">The uuid of the guest that was in it.</param>
     /// <param name="Domain">Which domain.</param>
     /// <param name="Report">Complete and parsed.</param>
     /// <param name="IsNew">
     /// Whether it was written while the bridge listened; false for what already stood there when it began to read.
     /// </param>
-    internal sealed record ReportRead(DomainId Domain, GuestReport Report, bool IsNew) : BridgeInput;
+    internal sealed record ReportRead(Guid Guest, DomainId Domain, GuestReport Report, bool IsNew) : BridgeInput;
 
     /// <summary>A domain wrote something that is no report.</summary>
+    /// <param name="Guest">The uuid of the guest that was in it.</param>
     /// <param name="Domain">Which domain.</param>
     /// <param name="Reason">What is wrong with it, in the bridge's own words.</param>
-    internal sealed record ReportRejected(DomainId Domain, string Reason) : BridgeInput;
+    internal sealed record ReportRejected(Guid Guest, DomainId Domain, string Reason) : BridgeInput;
 
     /// <summary>A domain's answer to a request was read.</summary>
+    /// <param name="Guest">The uuid of the guest that was in it.</param>
     /// <param name="Domain">Which domain.</param>
     /// <param name="Outcome">The answer, parsed.</param>
-    internal sealed record OutcomeRead(DomainId Domain, RequestOutcome Outcome) : BridgeInput;
+    internal sealed record OutcomeRead(Guid Guest, DomainId Domain, RequestOutcome Outcome) : BridgeInput;
 
     /// <summary>What this host holds of a disk.</summary>
     /// <param name="Condition">The disk and its condition.</param>

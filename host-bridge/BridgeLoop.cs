@@ -37,16 +37,16 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
                 break;
             case BridgeInput.GuestGone gone:
                 _rejections.Remove(gone.Domain);
-                Give(gone.Domain, new RecoveryInput.DomainGone(), now);
+                Give(gone.Guest, gone.Domain, new RecoveryInput.DomainGone(), now);
                 break;
             case BridgeInput.ReportRead read:
-                Give(read.Domain, new RecoveryInput.ReportReceived(read.Report, read.IsNew), now);
+                Give(read.Guest, read.Domain, new RecoveryInput.ReportReceived(read.Report, read.IsNew), now);
                 break;
             case BridgeInput.ReportRejected rejected:
                 TellRejection(rejected, now);
                 break;
             case BridgeInput.OutcomeRead read:
-                Give(read.Domain, new RecoveryInput.OutcomeReceived(read.Outcome), now);
+                Give(read.Guest, read.Domain, new RecoveryInput.OutcomeReceived(read.Outcome), now);
                 break;
             case BridgeInput.DiskChecked disk:
                 _disks.Update(disk.Condition, now.Elapsed);
@@ -138,12 +138,14 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         }
     }
 
-    /// <summary>The words of a domain are those of the guest that runs in it, and of no other.</summary>
-    private void Give(DomainId domain, RecoveryInput input, Moment now)
+    /// <summary>
+    /// What is heard of a guest counts only for the domain that it runs in, whatever comes late or out of order.
+    /// </summary>
+    private void Give(Guid uuid, DomainId domain, RecoveryInput input, Moment now)
     {
-        if (_registry.FindByDomain(domain) is { } guest)
+        if (_registry.Find(uuid)?.Domain == domain)
         {
-            Give(guest.Identity.Uuid, input, now);
+            Give(uuid, input, now);
         }
     }
 
@@ -168,7 +170,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
 
     private void TellRejection(BridgeInput.ReportRejected rejected, Moment now)
     {
-        if (_registry.FindByDomain(rejected.Domain) is not { } guest)
+        if (_registry.Find(rejected.Guest) is not { } guest || guest.Domain != rejected.Domain)
         {
             return;
         }

@@ -8,10 +8,9 @@ namespace HostBridge.Guests;
 /// <summary>Everything that one reading of a domain found.</summary>
 /// <param name="Guest">Who runs in it.</param>
 /// <param name="Disks">Its disks, by the backend's side.</param>
-/// <param name="Nodes">What the guest wrote, by relative key; only allow-listed keys of an allowed size.</param>
-/// <param name="Oversized">The first key that was left out because of its size; null when none was.</param>
+/// <param name="Nodes">What the guest wrote, by relative key; only allow-listed keys, null for an absent one.</param>
 internal sealed record DomainReading(
-    GuestIdentity Guest, GuestDisks Disks, IReadOnlyDictionary<string, byte[]> Nodes, string? Oversized);
+    GuestIdentity Guest, GuestDisks Disks, IReadOnlyDictionary<string, byte[]?> Nodes);
 
 /// <summary>
 /// Reads one domain: a fixed list of keys, and never a folder that the guest fills. A broken link throws
@@ -23,61 +22,73 @@ internal sealed class DomainReader(XenstoreClient xenstore)
     /// <summary>The kinds of disk backends; only <c>vbd</c> tells a device number of this host.</summary>
     private static readonly string[] UnmappableKinds = ["qdisk", "vbd3", "tap"];
 
-    /// <summary>Reads a domain; null when it is no guest, or is gone.</summary>
+    /// <summary>Reads a domain; null when it is no guest, is gone, or becomes another one meanwhile.</summary>
     public async Task<DomainReading?> ReadAsync(DomainId domain, CancellationToken cancellationToken)
     {
-        byte[]? vm = await ValueAsync(GuestKeys.Absolute(domain.Value, "vm"), cancellationToken).ConfigureAwait(false);
-        if (DomainNodes.ParseVm(vm) is not { } uuid)
+        Task<Guid?> before = GuestAsync(domain, cancellationToken);
+        Task<byte[]?> name = ValueAsync(GuestKeys.Absolute(domain.Value, "name"), cancellationToken);
+        Task<GuestDisks> disks = ReadDisksAsync(domain, cancellationToken);
+        IReadOnlyDictionary<string, byte[]?> rest = await ReadNodesAsync(
+            domain, [.. ReportAssembler.FixedKeys, GuestKeys.Outcome], cancellationToken).ConfigureAwait(false);
+        await Task.WhenAll(before, name, disks).ConfigureAwait(false);
+        if (await before.ConfigureAwait(false) is not { } uuid)
         {
             return null;
         }
 
-        byte[]? name = await ValueAsync(GuestKeys.Absolute(domain.Value, "name"), cancellationToken)
-            .ConfigureAwait(false);
-        GuestDisks disks = await ReadDisksAsync(domain, cancellationToken).ConfigureAwait(false);
-
-        var nodes = new Dictionary<string, byte[]>(StringComparer.Ordinal);
-        string? oversized = null;
-        foreach (string key in ReportAssembler.FixedKeys.Append(GuestKeys.Outcome))
-        {
-            oversized ??= await AddNodeAsync(nodes, domain, key, cancellationToken).ConfigureAwait(false);
-        }
-
-        int slots = ReportAssembler.SlotCount(nodes.GetValueOrDefault(GuestKeys.FilesystemCount));
-        for (int slot = 0; slot < slots; slot++)
-        {
-            oversized ??= await AddNodeAsync(nodes, domain, GuestKeys.Filesystem(slot), cancellationToken)
-                .ConfigureAwait(false);
-        }
-
-        return new DomainReading(
-            new GuestIdentity(uuid, DomainNodes.ParseName(name, domain)), disks, nodes, oversized);
+        int slots = ReportAssembler.SlotCount(rest.GetValueOrDefault(GuestKeys.FilesystemCount));
+        Task<IReadOnlyDictionary<string, byte[]?>> lines = ReadNodesAsync(
+            domain, [.. ReportAssembler.FilesystemKeys.Take(slots)], cancellationToken);
+        Guid? after = await GuestAsync(domain, cancellationToken).ConfigureAwait(false);
+        IEnumerable<KeyValuePair<string, byte[]?>> nodes = rest.Concat(await lines.ConfigureAwait(false));
+        return after != uuid
+            ? null
+            : new DomainReading(
+                new GuestIdentity(uuid, DomainNodes.ParseName(await name.ConfigureAwait(false), domain)),
+                await disks.ConfigureAwait(false),
+                new Dictionary<string, byte[]?>(nodes, StringComparer.Ordinal));
     }
 
-    private async Task<string?> AddNodeAsync(
-        Dictionary<string, byte[]> nodes, DomainId domain, string key, CancellationToken cancellationToken)
+    /// <summary>
+    /// Reads some keys of a domain, null for those that are absent; null when this guest is not in it any more.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<string, byte[]?>?> ReadKeysAsync(
+        DomainId domain, Guid guest, IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
     {
-        byte[]? value = await ValueAsync(GuestKeys.Absolute(domain.Value, key), cancellationToken)
-            .ConfigureAwait(false);
-        if (value?.Length > FieldLine.MaxLength)
-        {
-            return key;
-        }
-
-        if (value is not null)
-        {
-            nodes[key] = value;
-        }
-
-        return null;
+        Task<IReadOnlyDictionary<string, byte[]?>> nodes = ReadNodesAsync(domain, keys, cancellationToken);
+        Guid? after = await GuestAsync(domain, cancellationToken).ConfigureAwait(false);
+        IReadOnlyDictionary<string, byte[]?> read = await nodes.ConfigureAwait(false);
+        return after == guest ? read : null;
     }
+
+    /// <summary>All are asked for at once.</summary>
+    private async Task<IReadOnlyDictionary<string, byte[]?>> ReadNodesAsync(
+        DomainId domain, IReadOnlyCollection<string> keys, CancellationToken cancellationToken)
+    {
+        byte[]?[] values = await Task
+            .WhenAll(keys.Select(key => ValueAsync(GuestKeys.Absolute(domain.Value, key), cancellationToken)))
+            .ConfigureAwait(false);
+        return keys.Zip(values).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
+    }
+
+    private async Task<Guid?> GuestAsync(DomainId domain, CancellationToken cancellationToken)
+        => DomainNodes.ParseVm(
+            await ValueAsync(GuestKeys.Absolute(domain.Value, "vm"), cancellationToken).ConfigureAwait(false));
 
     private async Task<GuestDisks> ReadDisksAsync(DomainId domain, CancellationToken cancellationToken)
     {
+        string folder = $"/local/domain/0/backend/vbd/{domain}";
+        Task<IReadOnlyList<string>> mappable = ChildrenAsync(folder, cancellationToken);
+        Task<IReadOnlyList<string>>[] others =
+        [
+            .. UnmappableKinds.Select(
+                kind => ChildrenAsync($"/local/domain/0/backend/{kind}/{domain}", cancellationToken)),
+        ];
+        Task<IReadOnlyList<string>> known = ChildrenAsync($"/libxl/{domain}/device/vbd", cancellationToken);
+
         var devices = new List<DeviceNumber>();
         var unmappable = new List<string>();
-        string folder = $"/local/domain/0/backend/vbd/{domain}";
-        foreach (string disk in await ChildrenAsync(folder, cancellationToken).ConfigureAwait(false))
+        foreach (string disk in await mappable.ConfigureAwait(false))
         {
             byte[]? number = await ValueAsync($"{folder}/{disk}/physical-device", cancellationToken)
                 .ConfigureAwait(false);
@@ -91,17 +102,13 @@ internal sealed class DomainReader(XenstoreClient xenstore)
             }
         }
 
-        foreach (string kind in UnmappableKinds)
+        foreach ((string kind, Task<IReadOnlyList<string>> disks) in UnmappableKinds.Zip(others))
         {
-            string other = $"/local/domain/0/backend/{kind}/{domain}";
-            IReadOnlyList<string> disks = await ChildrenAsync(other, cancellationToken).ConfigureAwait(false);
-            unmappable.AddRange(disks.Select(disk => $"{kind} {disk}"));
+            unmappable.AddRange((await disks.ConfigureAwait(false)).Select(disk => $"{kind} {disk}"));
         }
 
         // What libxl knows of and no backend of this domain serves lies in another domain.
-        string trusted = $"/libxl/{domain}/device/vbd";
-        int expected = (await ChildrenAsync(trusted, cancellationToken).ConfigureAwait(false)).Count;
-        if (expected > devices.Count + unmappable.Count)
+        if ((await known.ConfigureAwait(false)).Count > devices.Count + unmappable.Count)
         {
             unmappable.Add("a disk whose backend is not in this domain");
         }

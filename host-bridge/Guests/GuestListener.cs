@@ -21,15 +21,18 @@ internal sealed partial class GuestListener(
     private const string GuestToken = "guest-";
     private const string Domains = "/local/domain";
 
-    /// <summary>Changes that come together are read together.</summary>
-    private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(50);
+    /// <summary>How many domains are read at once; less than what the client has in flight.</summary>
+    private const int ReadTogether = 16;
+
+    /// <summary>Changes that come together are read together: what a guest says is known within half a second.</summary>
+    private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(1);
 
     private readonly DomainReader _reader = new(xenstore);
     private readonly SemaphoreSlim _wake = new(0, 1);
     private readonly Lock _marksLock = new();
-    private readonly HashSet<DomainId> _marked = [];
+    private readonly HashSet<(DomainId Domain, string Key)> _marked = [];
     private readonly Dictionary<DomainId, ListenedDomain> _domains = [];
     private bool _scanDue;
     private bool _everythingDue;
@@ -40,7 +43,7 @@ internal sealed partial class GuestListener(
     {
         xenstore.Start();
         Task listening = ListenAsync(stoppingToken);
-        Task reading = ReadAsync(stoppingToken);
+        Task reading = ReadOnAsync(stoppingToken);
         try
         {
             // Whichever ends first ended by a fault, or because everything stops.
@@ -70,8 +73,9 @@ internal sealed partial class GuestListener(
                 case XenstoreEvent.WatchFired { Token: DomainsToken }:
                     Mark(() => _scanDue = true);
                     break;
-                case XenstoreEvent.WatchFired fired when ParseToken(fired.Token) is { } domain:
-                    Mark(() => _marked.Add(domain));
+                case XenstoreEvent.WatchFired fired when ParseToken(fired.Token) is { } domain
+                    && OutdatedKeys.Of(domain, fired.Path) is { } key:
+                    Mark(() => _marked.Add((domain, key)));
                     break;
                 default:
                     break;
@@ -79,7 +83,7 @@ internal sealed partial class GuestListener(
         }
     }
 
-    private async Task ReadAsync(CancellationToken cancellationToken)
+    private async Task ReadOnAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -100,7 +104,7 @@ internal sealed partial class GuestListener(
     private async Task ReadDueAsync(CancellationToken cancellationToken)
     {
         bool scan, everything;
-        List<DomainId> marked;
+        List<(DomainId Domain, string Key)> marked;
         lock (_marksLock)
         {
             (scan, everything, marked) = (_scanDue, _everythingDue, [.. _marked]);
@@ -108,9 +112,9 @@ internal sealed partial class GuestListener(
             _marked.Clear();
         }
 
-        foreach (ListenedDomain domain in marked.Select(_domains.GetValueOrDefault).OfType<ListenedDomain>())
+        foreach ((DomainId domain, string key) in marked)
         {
-            domain.IsDirty = true;
+            _domains.GetValueOrDefault(domain)?.MarkOutdated(key);
         }
 
         if (everything)
@@ -127,12 +131,55 @@ internal sealed partial class GuestListener(
             await ScanAsync(cancellationToken).ConfigureAwait(false);
         }
 
-        foreach (ListenedDomain domain in _domains.Values)
+        TimeSpan moment = clock.Now.Elapsed;
+        IEnumerable<DomainTurn> turns = _domains.Values
+            .Select(domain => new DomainTurn(domain, domain.TakeTurn(moment)))
+            .Where(turn => turn.Keys.Count > 0);
+        foreach (DomainTurn[] together in turns.Chunk(ReadTogether))
         {
-            if (domain.TakeTurn(clock.Now.Elapsed))
+            await TakeTurnsAsync(together, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// All are read at once, and what was read is taken in one by one. What could not be read has its turn again.
+    /// </summary>
+    private async Task TakeTurnsAsync(DomainTurn[] turns, CancellationToken cancellationToken)
+    {
+        TurnReading?[] readings = await Task
+            .WhenAll(turns.Select(turn => ReadAsync(turn, cancellationToken))).ConfigureAwait(false);
+        foreach ((DomainTurn turn, TurnReading? reading) in turns.Zip(readings))
+        {
+            if (reading is null || (!turn.IsWhole && reading.Part is null))
             {
-                await ReadDomainAsync(domain, cancellationToken).ConfigureAwait(false);
+                turn.Domain.MarkOutdated(OutdatedKeys.Everything);
             }
+            else if (reading.Part is { } part)
+            {
+                await PostAsync(turn.Domain.Take(part), cancellationToken).ConfigureAwait(false);
+            }
+            else
+            {
+                await TakeAsync(turn.Domain, reading.Whole, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Reads what is due of a domain; null when xenstore did not let it: the listening side tells why.</summary>
+    private async Task<TurnReading?> ReadAsync(DomainTurn turn, CancellationToken cancellationToken)
+    {
+        ListenedDomain domain = turn.Domain;
+        try
+        {
+            await WatchAsync(domain, cancellationToken).ConfigureAwait(false);
+            return turn.IsWhole
+                ? new TurnReading(await _reader.ReadAsync(domain.Domain, cancellationToken).ConfigureAwait(false), null)
+                : new TurnReading(null, await _reader
+                    .ReadKeysAsync(domain.Domain, domain.Guest, turn.Keys, cancellationToken).ConfigureAwait(false));
+        }
+        catch (XenstoreLinkException)
+        {
+            return null;
         }
     }
 
@@ -163,8 +210,12 @@ internal sealed partial class GuestListener(
         foreach (DomainId gone in _domains.Keys.Where(known => !present.Contains(known)).ToList())
         {
             _domains.Remove(gone, out ListenedDomain? left);
-            await inputs.PostAsync(new BridgeInput.GuestGone(gone), cancellationToken).ConfigureAwait(false);
-            HearNewerDomains(left!.Guest);
+            if (left!.Guest != Guid.Empty)
+            {
+                await PostAsync([new BridgeInput.GuestGone(left.Guest, gone)], cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
             await xenstore.UnwatchAsync(ReportPath(gone), GuestToken + gone, cancellationToken).ConfigureAwait(false);
         }
 
@@ -175,17 +226,17 @@ internal sealed partial class GuestListener(
     }
 
     /// <summary>
-    /// A guest may run in a newer domain, whose words counted for nothing as long as the older one was there.
+    /// A guest may run in another domain by now, whose words counted for nothing as long as it was held to be in this.
     /// </summary>
-    private void HearNewerDomains(Guid guest)
+    private void HearOtherDomains(Guid guest)
     {
-        foreach (ListenedDomain newer in _domains.Values.Where(other => other.Guest == guest))
+        foreach (ListenedDomain domain in _domains.Values.Where(other => other.Guest == guest))
         {
-            newer.Forget();
+            domain.Forget();
         }
     }
 
-    private async Task ReadDomainAsync(ListenedDomain domain, CancellationToken cancellationToken)
+    private async Task WatchAsync(ListenedDomain domain, CancellationToken cancellationToken)
     {
         if (!domain.IsWatched)
         {
@@ -194,15 +245,16 @@ internal sealed partial class GuestListener(
                 .ConfigureAwait(false);
             domain.IsWatched = error is XenstoreError.None or XenstoreError.EEXIST;
         }
+    }
 
-        DomainReading? reading = await _reader.ReadAsync(domain.Domain, cancellationToken).ConfigureAwait(false);
+    private async Task TakeAsync(ListenedDomain domain, DomainReading? reading, CancellationToken cancellationToken)
+    {
         if (reading is null)
         {
             if (domain.Lose() is { } lost)
             {
-                await inputs.PostAsync(new BridgeInput.GuestGone(domain.Domain), cancellationToken)
+                await PostAsync([new BridgeInput.GuestGone(lost, domain.Domain)], cancellationToken)
                     .ConfigureAwait(false);
-                HearNewerDomains(lost);
             }
 
             return;
@@ -214,9 +266,18 @@ internal sealed partial class GuestListener(
                 .ConfigureAwait(false);
         }
 
-        foreach (BridgeInput input in domain.Take(reading))
+        await PostAsync(domain.Take(reading), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task PostAsync(IEnumerable<BridgeInput> words, CancellationToken cancellationToken)
+    {
+        foreach (BridgeInput input in words)
         {
             await inputs.PostAsync(input, cancellationToken).ConfigureAwait(false);
+            if (input is BridgeInput.GuestGone gone)
+            {
+                HearOtherDomains(gone.Guest);
+            }
         }
     }
 
@@ -231,6 +292,19 @@ internal sealed partial class GuestListener(
             }
         }
     }
+
+    /// <summary>A domain and what to read of it now.</summary>
+    /// <param name="Domain">The domain.</param>
+    /// <param name="Keys">See <see cref="ListenedDomain.TakeTurn"/>.</param>
+    private sealed record DomainTurn(ListenedDomain Domain, IReadOnlyList<string> Keys)
+    {
+        public bool IsWhole => Keys[0] == OutdatedKeys.Everything;
+    }
+
+    /// <summary>What was read in a turn.</summary>
+    /// <param name="Whole">Everything; null when there is no guest, or when less was to be read.</param>
+    /// <param name="Part">Some keys; null when everything was to be read, or when the guest is there no more.</param>
+    private sealed record TurnReading(DomainReading? Whole, IReadOnlyDictionary<string, byte[]?>? Part);
 
     private static string ReportPath(DomainId domain) => GuestKeys.Absolute(domain.Value, GuestKeys.Report);
 

@@ -24,8 +24,15 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
     private static readonly TimeSpan RefreshInterval = TimeSpan.FromSeconds(30);
 
     private readonly TokenBucket _bucket = new(ReadingBurst, ReadingInterval, now);
+    private readonly HashSet<string> _outdated = [OutdatedKeys.Everything];
     private TimeSpan _readAt = now;
-    private string? _reportText;
+
+    /// <summary>What the last reading found, kept up to date by every further one.</summary>
+    private Dictionary<string, byte[]> _nodes = [];
+    private string? _oversized;
+
+    /// <summary>The nodes of the last report that was told; null when none was.</summary>
+    private Dictionary<string, byte[]>? _told;
     private string _outcomeText = string.Empty;
     private string? _rejection;
     private BootId _bootId;
@@ -40,20 +47,28 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
     /// <summary>Whether its watch is registered.</summary>
     public bool IsWatched { get; set; }
 
-    /// <summary>Whether something changed since the last reading.</summary>
-    public bool IsDirty { get; set; } = true;
+    /// <summary>Something changed since the last reading.</summary>
+    /// <param name="key">A key, or <see cref="OutdatedKeys.Everything"/>.</param>
+    public void MarkOutdated(string key) => _outdated.Add(key);
 
-    /// <summary>Whether to read it now; false when there is no need, or when it was read too often.</summary>
-    public bool TakeTurn(TimeSpan moment)
+    /// <summary>
+    /// The keys to read now, or <see cref="OutdatedKeys.Everything"/> alone; none when there is no need, or when it
+    /// was read too often: what is outdated stays so until its turn.
+    /// </summary>
+    public IReadOnlyList<string> TakeTurn(TimeSpan moment)
     {
-        if (!(IsDirty || moment - _readAt >= RefreshInterval) || !_bucket.TryTake(moment))
+        bool isRefresh = moment - _readAt >= RefreshInterval;
+        if (!(_outdated.Count > 0 || isRefresh) || !_bucket.TryTake(moment))
         {
-            return false;
+            return [];
         }
 
-        IsDirty = false;
-        _readAt = moment;
-        return true;
+        bool everything = isRefresh || Guest == Guid.Empty || _oversized is not null
+            || _outdated.Contains(OutdatedKeys.Everything);
+        List<string> keys = everything ? [OutdatedKeys.Everything] : [.. _outdated];
+        _outdated.Clear();
+        _readAt = everything ? moment : _readAt;
+        return keys;
     }
 
     /// <summary>
@@ -62,8 +77,8 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
     /// </summary>
     public void Forget()
     {
-        IsDirty = true;
-        _reportText = null;
+        MarkOutdated(OutdatedKeys.Everything);
+        _told = null;
         _outcomeText = string.Empty;
     }
 
@@ -76,47 +91,86 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
         return left;
     }
 
-    /// <summary>The inputs that a reading leads to.</summary>
+    /// <summary>The inputs that a reading of everything leads to.</summary>
     public IEnumerable<BridgeInput> Take(DomainReading reading)
     {
         if (Guest != Guid.Empty && Guest != reading.Guest.Uuid)
         {
             // The number was given to another guest.
-            Forget();
-            yield return new BridgeInput.GuestGone(domain);
+            yield return new BridgeInput.GuestGone(Guest, domain);
+            _told = null;
+            _outcomeText = string.Empty;
         }
 
         Guest = reading.Guest.Uuid;
+        _nodes = [];
+        _oversized = null;
         yield return new BridgeInput.GuestSeen(reading.Guest, domain, reading.Disks);
-        if (TakeReport(reading) is { } report)
+        foreach (BridgeInput input in TakeNodes(reading.Nodes))
+        {
+            yield return input;
+        }
+    }
+
+    /// <summary>The inputs that a reading of some keys leads to, of the same guest as before.</summary>
+    /// <param name="nodes">Their values; null for a key that is absent.</param>
+    public IEnumerable<BridgeInput> Take(IReadOnlyDictionary<string, byte[]?> nodes)
+        => _outdated.Contains(OutdatedKeys.Everything)
+            ? [] // It was forgotten while they were read: everything is read and said anew.
+            : TakeNodes(nodes);
+
+    private IEnumerable<BridgeInput> TakeNodes(IReadOnlyDictionary<string, byte[]?> nodes)
+    {
+        foreach ((string key, byte[]? value) in nodes)
+        {
+            if (value is null || value.Length > FieldLine.MaxLength)
+            {
+                _nodes.Remove(key);
+                _oversized ??= value is null ? null : key;
+            }
+            else
+            {
+                _nodes[key] = value;
+            }
+        }
+
+        if (TakeReport() is { } report)
         {
             yield return report;
         }
 
-        if (TakeOutcome(reading) is { } outcome)
+        if (TakeOutcome() is { } outcome)
         {
             yield return outcome;
         }
     }
 
-    private BridgeInput? TakeReport(DomainReading reading)
+    private BridgeInput? TakeReport()
     {
-        string text = TextOf(reading.Nodes.Where(node => node.Key != GuestKeys.Outcome));
-        if (text == _reportText && reading.Oversized is null)
+        var nodes = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach (string key in ReportAssembler.KeysOf(_nodes.GetValueOrDefault(GuestKeys.FilesystemCount)))
+        {
+            if (_nodes.TryGetValue(key, out byte[]? value))
+            {
+                nodes[key] = value;
+            }
+        }
+
+        if (_oversized is null && _told is not null && AreEqual(nodes, _told))
         {
             return null;
         }
 
-        bool hasReadBefore = _reportText is not null;
-        _reportText = text;
-        AssembledReport assembled = reading.Oversized is { } key
-            ? new AssembledReport(Report: null, $"{key} is longer than {FieldLine.MaxLength} bytes")
-            : ReportAssembler.Assemble(reading.Nodes);
+        bool hasReadBefore = _told is not null;
+        _told = nodes;
+        AssembledReport assembled = _oversized is { } tooLong
+            ? new AssembledReport(Report: null, $"{tooLong} is longer than {FieldLine.MaxLength} bytes")
+            : ReportAssembler.Assemble(nodes);
         if (assembled.Rejection is { } rejection)
         {
             bool isNew = rejection != _rejection;
             _rejection = rejection;
-            return isNew ? new BridgeInput.ReportRejected(domain, rejection) : null;
+            return isNew ? new BridgeInput.ReportRejected(Guest, domain, rejection) : null;
         }
 
         if (assembled.Report is not { } report)
@@ -129,12 +183,12 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
         _sequence = report.BootId == _bootId ? Math.Max(_sequence, report.Sequence) : report.Sequence;
         _bootId = report.BootId;
         _rejection = null;
-        return new BridgeInput.ReportRead(domain, report with { Sequence = _sequence }, hasReadBefore);
+        return new BridgeInput.ReportRead(Guest, domain, report with { Sequence = _sequence }, hasReadBefore);
     }
 
-    private BridgeInput? TakeOutcome(DomainReading reading)
+    private BridgeInput? TakeOutcome()
     {
-        if (!reading.Nodes.TryGetValue(GuestKeys.Outcome, out byte[]? bytes))
+        if (!_nodes.TryGetValue(GuestKeys.Outcome, out byte[]? bytes))
         {
             return null;
         }
@@ -147,10 +201,12 @@ internal sealed class ListenedDomain(DomainId domain, TimeSpan now)
 
         _outcomeText = text;
         return RequestCodec.TryParseOutcome(bytes) is { } outcome
-            ? new BridgeInput.OutcomeRead(domain, outcome)
-            : new BridgeInput.ReportRejected(domain, "its outcome cannot be parsed");
+            ? new BridgeInput.OutcomeRead(Guest, domain, outcome)
+            : new BridgeInput.ReportRejected(Guest, domain, "its outcome cannot be parsed");
     }
 
-    private static string TextOf(IEnumerable<KeyValuePair<string, byte[]>> nodes)
-        => string.Join('\n', nodes.Select(node => $"{node.Key}={Encoding.Latin1.GetString(node.Value)}"));
+    private static bool AreEqual(Dictionary<string, byte[]> some, Dictionary<string, byte[]> others)
+        => some.Count == others.Count
+            && some.All(node => others.TryGetValue(node.Key, out byte[]? other)
+                && node.Value.AsSpan().SequenceEqual(other));
 }

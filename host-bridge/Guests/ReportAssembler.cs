@@ -28,11 +28,19 @@ internal static class ReportAssembler
         GuestKeys.Version,
     ];
 
+    /// <summary>The keys of the filesystems, the worst first.</summary>
+    public static IReadOnlyList<string> FilesystemKeys { get; } =
+        [.. Enumerable.Range(0, GuestReport.MaxFilesystems).Select(GuestKeys.Filesystem)];
+
     /// <summary>
     /// How many filesystem slots are filled, by the count's node; none when it is absent or malformed.
     /// </summary>
     public static int SlotCount(byte[]? filesystemCount)
         => Math.Min(Number(filesystemCount, MaxFilesystemCount) ?? 0, GuestReport.MaxFilesystems);
+
+    /// <summary>The keys of a report with so many filesystems, by the count's node.</summary>
+    public static IEnumerable<string> KeysOf(byte[]? filesystemCount)
+        => FixedKeys.Concat(FilesystemKeys.Take(SlotCount(filesystemCount)));
 
     /// <summary>Puts a report together.</summary>
     /// <param name="nodes">The values by relative key; absent nodes are left out.</param>

@@ -10,15 +10,14 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
     private readonly RecoveryMachine _machine = new(policy);
     private readonly SortedDictionary<Guid, GuestRecord> _guests = [];
 
+    /// <summary>Those that wait for their turn: they are looked for at every step, and mostly there are none.</summary>
+    private readonly HashSet<Guid> _queued = [];
+
     /// <summary>Every guest, in the order of the uuids.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => _guests.Values;
 
     /// <summary>The guest with this uuid; null when there is none.</summary>
     public GuestRecord? Find(Guid uuid) => _guests.GetValueOrDefault(uuid);
-
-    /// <summary>The guest that runs in this domain; null when none is known to.</summary>
-    public GuestRecord? FindByDomain(DomainId domain)
-        => _guests.Values.FirstOrDefault(guest => guest.Domain == domain);
 
     /// <summary>Takes in what the incident log knows from before.</summary>
     public void Restore(GuestHistory history, Moment now)
@@ -59,6 +58,15 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
 
         RecoveryStep step = _machine.Step(guest, input, now);
         _guests[uuid] = step.Guest;
+        if (step.Guest.State is RecoveryState.Queued)
+        {
+            _queued.Add(uuid);
+        }
+        else
+        {
+            _queued.Remove(uuid);
+        }
+
         return step.Actions;
     }
 
@@ -66,8 +74,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
     public IReadOnlyList<GuestRecord> Waiting()
         =>
         [
-            .. _guests.Values
-                .Where(guest => guest.State is RecoveryState.Queued)
+            .. _queued.Order().Select(uuid => _guests[uuid])
                 .OrderBy(guest => ((RecoveryState.Queued)guest.State).Since),
         ];
 

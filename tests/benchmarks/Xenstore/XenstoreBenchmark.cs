@@ -23,7 +23,7 @@ internal static class XenstoreBenchmark
 
     public static async Task<int> RunAsync()
     {
-        if (RealXenstore.WhyNot() is { } reason)
+        if (await RealXenstore.WhyNotAsync() is { } reason)
         {
             Console.Error.WriteLine($"benchmarks: skipped: {reason}");
             return 0;

@@ -38,7 +38,7 @@ internal sealed class ContractStage : IAsyncDisposable
 
     public static async Task<ContractStage> StartAsync(DaemonKind kind)
     {
-        if (kind == DaemonKind.Real && RealXenstore.WhyNot() is { } reason)
+        if (kind == DaemonKind.Real && await RealXenstore.WhyNotAsync() is { } reason)
         {
             Assert.Skip(reason);
         }

@@ -13,20 +13,26 @@ public sealed class RawXenstoreClient : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly Socket _socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
-    {
-        ReceiveTimeout = (int)Patience.TotalMilliseconds,
-        SendTimeout = (int)Patience.TotalMilliseconds,
-    };
-
+    private readonly Socket _socket;
     private readonly XenstoreMessageParser _parser = new();
     private readonly byte[] _buffer = new byte[XenstoreLimits.MaxPayloadSizeBytes];
     private ReadOnlyMemory<byte> _received;
     private uint _lastRequestId;
 
     /// <summary>Connects.</summary>
+    /// <param name="socketPath">Where.</param>
+    /// <param name="limit">How long it waits for an answer; null for a few seconds.</param>
     /// <exception cref="SocketException">Nothing listens there.</exception>
-    public RawXenstoreClient(string socketPath) => _socket.Connect(new UnixDomainSocketEndPoint(socketPath));
+    public RawXenstoreClient(string socketPath, TimeSpan? limit = null)
+    {
+        int timeoutMs = (int)(limit ?? Patience).TotalMilliseconds;
+        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = timeoutMs,
+            SendTimeout = timeoutMs,
+        };
+        _socket.Connect(new UnixDomainSocketEndPoint(socketPath));
+    }
 
     /// <summary>The events that came while an answer was waited for, in their order.</summary>
     public Queue<XenstoreWatchEvent> Events { get; } = new();

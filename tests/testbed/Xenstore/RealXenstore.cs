@@ -16,41 +16,81 @@ public sealed class RealXenstore : IXenstoreDaemon
 {
     private const int PollMs = 1;
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DefaultLimit = TimeSpan.FromSeconds(10);
     private static readonly Lazy<Task<string>> Stub = new(CompileStubAsync);
+    private static readonly Lazy<Task<string?>> Trial = new(TryInstalledAsync);
 
     private readonly string _folder;
+    private readonly string _program;
     private readonly string _stub;
+    private readonly TimeSpan _limit;
     private readonly SortedDictionary<int, DomainNodes> _domains = [];
     private readonly HashSet<int> _shutDown = [];
     private readonly ConcurrentQueue<string> _complaints = new();
     private Process? _process;
 
-    private RealXenstore(string folder, string stub)
+    private RealXenstore(string folder, string program, string stub, TimeSpan limit)
     {
         _folder = folder;
+        _program = program;
         _stub = stub;
+        _limit = limit;
     }
 
     /// <inheritdoc/>
     public string SocketPath => Path.Combine(_folder, "socket");
 
-    /// <summary>Why the real daemon cannot run here; null when it can.</summary>
-    public static string? WhyNot()
-        => Containment.WhyNot() ?? (FindDaemon() is null
-            ? "the C xenstored is not installed: run tests/prepare.sh testbed (Debian's package xen-utils-VERSION)"
-            : null);
+    /// <summary>
+    /// Why the real daemon cannot run here, tried once; null when it can. Another version than those that the stub is
+    /// made for may end at once, or not answer.
+    /// </summary>
+    public static Task<string?> WhyNotAsync() => Trial.Value;
 
-    /// <summary>Starts a daemon with an empty store.</summary>
+    /// <summary>Starts a daemon, is a domain of it, and ends it; why that failed, or null.</summary>
+    /// <param name="program">The daemon's path.</param>
+    /// <param name="limit">How long anything may take.</param>
+    public static async Task<string?> TryAsync(string program, TimeSpan limit)
+    {
+        string folder = Directory.CreateTempSubdirectory("xs-").FullName;
+        try
+        {
+            await using RealXenstore daemon = await StartAsync(folder, program, limit);
+            daemon.IntroduceDomain(1);
+            using var guest = new RawXenstoreClient(daemon.DomainSocketPath(1), limit);
+            string answer = guest.Ask(XenstoreOperation.Read, "domid\0");
+            return answer == "1" ? null : $"{program} does not work here: to a domain it answers {answer}";
+        }
+        catch (Exception failure) when (failure is IOException or SocketException or TimeoutException
+            or InvalidOperationException or InvalidDataException or System.ComponentModel.Win32Exception)
+        {
+            return $"{program} does not work here: {failure.Message}";
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>Starts the installed daemon with an empty store.</summary>
     /// <param name="folder">
     /// For its sockets and files; it must exist, and its path be short (a socket's path has at most 107 bytes).
     /// </param>
-    public static async Task<RealXenstore> StartAsync(string folder)
+    public static Task<RealXenstore> StartAsync(string folder) => StartAsync(folder, FindDaemon()!, DefaultLimit);
+
+    private static async Task<RealXenstore> StartAsync(string folder, string program, TimeSpan limit)
     {
-        var daemon = new RealXenstore(folder, await Stub.Value);
+        var daemon = new RealXenstore(folder, program, await Stub.Value, limit);
         await Tool.RequireAsync("mkfifo", daemon.VirqPath);
-        daemon.Restart();
-        return daemon;
+        try
+        {
+            daemon.Restart();
+            return daemon;
+        }
+        catch
+        {
+            daemon.Kill();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -87,7 +127,7 @@ public sealed class RealXenstore : IXenstoreDaemon
         }
 
         _shutDown.Remove(domainId);
-        using var dom0 = new RawXenstoreClient(SocketPath);
+        using var dom0 = new RawXenstoreClient(SocketPath, _limit);
         dom0.Ask(XenstoreOperation.Remove, $"{nodes.Home}\0");
         dom0.Ask(XenstoreOperation.Remove, $"{nodes.VmPath}\0");
         WriteStates();
@@ -118,7 +158,7 @@ public sealed class RealXenstore : IXenstoreDaemon
     {
         Kill();
         WriteStates();
-        var start = new ProcessStartInfo(FindDaemon()!, ["-N", "-I", "-F", Path.Combine(_folder, "pid")])
+        var start = new ProcessStartInfo(_program, ["-N", "-I", "-F", Path.Combine(_folder, "pid")])
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,
@@ -154,6 +194,11 @@ public sealed class RealXenstore : IXenstoreDaemon
                 .Max(StringComparer.Ordinal)
             : null;
 
+    private static async Task<string?> TryInstalledAsync()
+        => Containment.WhyNot() ?? (FindDaemon() is { } program
+            ? await TryAsync(program, DefaultLimit)
+            : "the C xenstored is not installed: run tests/prepare.sh testbed (Debian's package xen-utils-VERSION)");
+
     private static async Task<string> CompileStubAsync()
     {
         string stub = Path.Combine(Directory.CreateTempSubdirectory("xenstored-stub-").FullName, "stub.so");
@@ -165,7 +210,7 @@ public sealed class RealXenstore : IXenstoreDaemon
     /// <summary>libxl writes a domain's nodes and then introduces it.</summary>
     private void Introduce(DomainNodes nodes)
     {
-        using var dom0 = new RawXenstoreClient(SocketPath);
+        using var dom0 = new RawXenstoreClient(SocketPath, _limit);
         foreach (DomainNode node in nodes.All())
         {
             dom0.Demand(XenstoreOperation.Write, $"{node.Path}\0{node.Value}");
@@ -203,7 +248,7 @@ public sealed class RealXenstore : IXenstoreDaemon
 
         try
         {
-            using var dom0 = new RawXenstoreClient(SocketPath);
+            using var dom0 = new RawXenstoreClient(SocketPath, _limit);
             return true;
         }
         catch (SocketException)
@@ -220,14 +265,14 @@ public sealed class RealXenstore : IXenstoreDaemon
         }
     }
 
-    private static void Until(Func<bool> condition, string problem)
+    private void Until(Func<bool> condition, string problem)
     {
         var waited = Stopwatch.StartNew();
         while (!condition())
         {
-            if (waited.Elapsed > Limit)
+            if (waited.Elapsed > _limit)
             {
-                throw new TimeoutException($"{problem} after {Limit.TotalSeconds} s");
+                throw new TimeoutException($"{problem} after {_limit.TotalSeconds} s");
             }
 
             Thread.Sleep(PollMs);

@@ -14,6 +14,7 @@ internal sealed class BridgeStory
     private const int DiskCheckSeconds = 30;
 
     private readonly Dictionary<DeviceNumber, DiskCondition> _disks = [];
+    private readonly Dictionary<int, int> _guestIn = [];
     private TimeSpan _elapsed = TimeSpan.FromHours(100);
 
     public BridgeStory(RecoveryPolicy? policy = null)
@@ -84,7 +85,7 @@ internal sealed class BridgeStory
             _elapsed += TimeSpan.FromSeconds(1);
             if (second % 60 == 59 && Record(guest) is { Domain: { } domain, Report: { } report })
             {
-                Step(new BridgeInput.ReportRead(domain, report, IsNew: true));
+                Step(new BridgeInput.ReportRead(Guest(guest).Uuid, domain, report, IsNew: true));
             }
 
             if ((int)_elapsed.TotalSeconds % DiskCheckSeconds == 0 && ChecksDisks)
@@ -103,13 +104,14 @@ internal sealed class BridgeStory
 
     public BridgeStory Appear(int domain = 5, int guest = 1, DeviceNumber? disk = null)
     {
+        _guestIn[domain] = guest;
         Step(new BridgeInput.GuestSeen(Guest(guest), new DomainId(domain), new GuestDisks([disk ?? Disk], [])));
         return this;
     }
 
     public BridgeStory Gone(int domain = 5)
     {
-        Step(new BridgeInput.GuestGone(new DomainId(domain)));
+        Step(new BridgeInput.GuestGone(GuestIn(domain), new DomainId(domain)));
         return this;
     }
 
@@ -139,6 +141,7 @@ internal sealed class BridgeStory
                 => one.Action is RecoveryAction.SendRequest && one.Guest == Guest(number)).Action).Request
             : LastRequest;
         Step(new BridgeInput.OutcomeRead(
+            GuestIn(domain),
             new DomainId(domain),
             new RequestOutcome
             {
@@ -197,9 +200,12 @@ internal sealed class BridgeStory
 
     private BridgeStory Read(int domain, bool isNew, GuestReport report)
     {
-        Step(new BridgeInput.ReportRead(new DomainId(domain), report, isNew));
+        Step(new BridgeInput.ReportRead(GuestIn(domain), new DomainId(domain), report, isNew));
         return this;
     }
+
+    /// <summary>The guest that appeared last in a domain; the first one where none did.</summary>
+    private Guid GuestIn(int domain) => Guest(_guestIn.GetValueOrDefault(domain, 1)).Uuid;
 
     private RequestId Intent(int guest)
         => ((RecoveryAction.RecordIntent)Effects.Last(one

@@ -81,7 +81,7 @@ public sealed class HostileGuestTests
     public void A_guests_own_words_are_marked_in_the_operators_line()
     {
         BridgeStory story = new BridgeStory().WithAbortedRoot().RecordIntent().Arm();
-        story.Step(new BridgeInput.OutcomeRead(new DomainId(5), new RequestOutcome
+        story.Step(new BridgeInput.OutcomeRead(Guest().Uuid, new DomainId(5), new RequestOutcome
         {
             Id = story.LastRequest.Id,
             BootId = story.LastRequest.BootId,

@@ -17,6 +17,9 @@ public sealed class ReadingTests
             .Where(node => !node.Key.StartsWith(GuestKeys.Service, StringComparison.Ordinal))
             .ToDictionary(node => node.Key, node => Encoding.ASCII.GetBytes(node.Value));
 
+    private static DomainReading Reading(Dictionary<string, byte[]> nodes, int guest = 1)
+        => new(Guest(guest), GuestDisks.None, nodes.ToDictionary(node => node.Key, node => (byte[]?)node.Value));
+
     [Fact]
     public void A_report_comes_back_as_it_was_written()
     {
@@ -109,18 +112,99 @@ public sealed class ReadingTests
         int readings = 0;
         for (int millisecond = 0; millisecond < 10_000; millisecond++)
         {
-            domain.IsDirty = true;
-            readings += domain.TakeTurn(TimeSpan.FromMilliseconds(millisecond)) ? 1 : 0;
+            domain.MarkOutdated(OutdatedKeys.Everything);
+            readings += domain.TakeTurn(TimeSpan.FromMilliseconds(millisecond)).Count;
         }
 
         Assert.Equal(19, readings);
     }
 
     [Fact]
+    public void What_is_outdated_when_a_guest_was_read_too_often_is_read_at_its_next_turn()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        Assert.Equal([OutdatedKeys.Everything], domain.TakeTurn(TimeSpan.Zero));
+        _ = domain.Take(Reading(Nodes(Report(1, 7, Filesystem())))).ToList();
+        do
+        {
+            domain.MarkOutdated(GuestKeys.State);
+        }
+        while (domain.TakeTurn(TimeSpan.Zero).Count > 0);
+
+        domain.MarkOutdated(GuestKeys.Filesystem(0));
+        Assert.Empty(domain.TakeTurn(TimeSpan.FromMilliseconds(999)));
+        Assert.Equal([GuestKeys.Filesystem(0), GuestKeys.State], domain.TakeTurn(TimeSpan.FromSeconds(1)).Order());
+        Assert.Empty(domain.TakeTurn(TimeSpan.FromSeconds(29)));
+        Assert.Equal([OutdatedKeys.Everything], domain.TakeTurn(TimeSpan.FromSeconds(30)));
+    }
+
+    [Theory]
+    [InlineData("/local/domain/5/data/guest-agent/filesystem/15", GuestKeys.Filesystems + "/15")]
+    [InlineData("/local/domain/5/data/guest-agent/outcome", GuestKeys.Outcome)]
+    [InlineData("/local/domain/5/data/guest-agent/heartbeat", GuestKeys.Heartbeat)]
+    [InlineData("/local/domain/5/data/guest-agent", OutdatedKeys.Everything)]
+    [InlineData("/local/domain/5/data/guest-agent/filesystem", OutdatedKeys.Everything)]
+    [InlineData("/local/domain/5/data/guest-agent/filesystem-count", OutdatedKeys.Everything)]
+    [InlineData("/local/domain/5/data/guest-agent/boot-id", OutdatedKeys.Everything)]
+    [InlineData("/local/domain/5/data/guest-agent/schema", OutdatedKeys.Everything)]
+    [InlineData("/local/domain/5/data/guest-agent/filesystem/16", null)]
+    [InlineData("/local/domain/5/data/guest-agent/filesystem/0/x", null)]
+    [InlineData("/local/domain/5/data/guest-agent/since", null)]
+    [InlineData("/local/domain/5/data/guest-agent/whatever", null)]
+    public void An_event_makes_outdated_what_it_names_and_nothing_that_is_never_read(string path, string? key)
+        => Assert.Equal(key, OutdatedKeys.Of(new DomainId(5), path));
+
+    [Fact]
+    public void A_reading_of_some_keys_says_the_same_as_a_reading_of_all()
+    {
+        GuestReport before = Report(1, 7, Filesystem("/srv", Verdict.Slow), Filesystem());
+        GuestReport after = Report(1, 8, Filesystem("/srv", Verdict.JournalAborted), Filesystem());
+        var whole = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        var part = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        _ = whole.Take(Reading(Nodes(before))).ToList();
+        _ = part.Take(Reading(Nodes(before))).ToList();
+        _ = part.TakeTurn(TimeSpan.Zero);
+        Dictionary<string, byte[]?> changes = Nodes(after)
+            .Where(node => node.Key == GuestKeys.State || ReportAssembler.FilesystemKeys.Contains(node.Key))
+            .ToDictionary(node => node.Key, node => (byte[]?)node.Value);
+        changes[GuestKeys.Filesystem(5)] = "beyond the count"u8.ToArray();
+
+        BridgeInput.ReportRead expected = whole.Take(Reading(Nodes(after))).OfType<BridgeInput.ReportRead>().Single();
+        BridgeInput.ReportRead read = Assert.IsType<BridgeInput.ReportRead>(Assert.Single(part.Take(changes)));
+        Assert.Equal((expected.Guest, expected.Domain, expected.IsNew), (read.Guest, read.Domain, read.IsNew));
+        Assert.Equal((8, Verdict.JournalAborted), (read.Report.Sequence, read.Report.State.Worst));
+        Assert.IsType<BridgeInput.GuestSeen>(Assert.Single(part.Take(Reading(Nodes(after)))));
+    }
+
+    [Fact]
+    public void A_key_that_was_removed_makes_the_report_unfinished_until_it_is_there_again()
+    {
+        GuestReport report = Report(1, 7, Filesystem());
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        _ = domain.Take(Reading(Nodes(report))).ToList();
+        _ = domain.TakeTurn(TimeSpan.Zero);
+        string key = GuestKeys.Filesystem(0);
+        Assert.Empty(domain.Take(new Dictionary<string, byte[]?> { [key] = null }));
+        Assert.Single(domain.Take(new Dictionary<string, byte[]?> { [key] = Nodes(report)[key] }));
+    }
+
+    [Fact]
+    public void What_was_read_of_a_domain_that_was_forgotten_meanwhile_is_not_said()
+    {
+        var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
+        _ = domain.Take(Reading(Nodes(Report(1, 7, Filesystem())))).ToList();
+        _ = domain.TakeTurn(TimeSpan.Zero);
+        domain.Forget();
+        Assert.Empty(domain.Take(new Dictionary<string, byte[]?> { [GuestKeys.Heartbeat] = "seq=8 uptime=9"u8.ToArray() }));
+        Assert.False(domain.Take(Reading(Nodes(Report(1, 7, Filesystem()))))
+            .OfType<BridgeInput.ReportRead>().Single().IsNew);
+    }
+
+    [Fact]
     public void Nothing_is_said_twice_and_everything_again_after_the_link_broke()
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
-        var reading = new DomainReading(Guest(), GuestDisks.None, Nodes(Report(1, 7, Filesystem())), Oversized: null);
+        var reading = Reading(Nodes(Report(1, 7, Filesystem())));
         Assert.Contains(domain.Take(reading), input => input is BridgeInput.ReportRead);
         Assert.DoesNotContain(domain.Take(reading), input => input is BridgeInput.ReportRead);
         domain.Forget();
@@ -131,9 +215,8 @@ public sealed class ReadingTests
     public void A_sequence_that_falls_because_a_filesystem_is_gone_still_counts_as_the_newest()
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
-        _ = domain.Take(new DomainReading(Guest(), GuestDisks.None, Nodes(Report(1, 7, Filesystem())), null)).ToList();
-        var later = domain.Take(new DomainReading(
-            Guest(), GuestDisks.None, Nodes(Report(1, 3, Filesystem(verdict: Verdict.Slow))), null))
+        _ = domain.Take(Reading(Nodes(Report(1, 7, Filesystem())))).ToList();
+        var later = domain.Take(Reading(Nodes(Report(1, 3, Filesystem(verdict: Verdict.Slow)))))
             .OfType<BridgeInput.ReportRead>().Single();
         Assert.Equal((7L, Verdict.Slow), (later.Report.Sequence, later.Report.State.Worst));
     }
@@ -142,9 +225,8 @@ public sealed class ReadingTests
     public void A_number_given_to_another_guest_ends_the_first()
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
-        var nodes = new Dictionary<string, byte[]>();
-        _ = domain.Take(new DomainReading(Guest(1), GuestDisks.None, nodes, null)).ToList();
-        List<BridgeInput> inputs = [.. domain.Take(new DomainReading(Guest(2), GuestDisks.None, nodes, null))];
+        _ = domain.Take(Reading([], guest: 1)).ToList();
+        List<BridgeInput> inputs = [.. domain.Take(Reading([], guest: 2))];
         Assert.IsType<BridgeInput.GuestGone>(inputs[0]);
         Assert.Equal(Guest(2), Assert.IsType<BridgeInput.GuestSeen>(inputs[1]).Guest);
     }
@@ -154,8 +236,7 @@ public sealed class ReadingTests
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
         Assert.Null(domain.Lose());
-        var nodes = new Dictionary<string, byte[]>();
-        _ = domain.Take(new DomainReading(Guest(1), GuestDisks.None, nodes, null)).ToList();
+        _ = domain.Take(Reading([], guest: 1)).ToList();
         Assert.Equal(Guest(1).Uuid, domain.Lose());
         Assert.Null(domain.Lose());
     }
@@ -164,7 +245,7 @@ public sealed class ReadingTests
     public void An_oversized_node_is_rejected_by_its_name()
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
-        var reading = new DomainReading(Guest(), GuestDisks.None, new Dictionary<string, byte[]>(), GuestKeys.Outcome);
+        DomainReading reading = Reading(new() { [GuestKeys.Outcome] = new byte[FieldLine.MaxLength + 1] });
         Assert.Contains(domain.Take(reading), input
             => input is BridgeInput.ReportRejected { Reason: "data/guest-agent/outcome is longer than 1024 bytes" });
     }

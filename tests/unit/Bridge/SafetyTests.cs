@@ -262,7 +262,7 @@ public sealed class SafetyTests
         story.Appear(7, guest: 2);
         for (int time = 0; time < 50; time++)
         {
-            story.Step(new BridgeInput.ReportRejected(new DomainId(7), "its filesystem/0 cannot be parsed"));
+            story.Step(new BridgeInput.ReportRejected(Guest(2).Uuid, new DomainId(7), "its filesystem/0 cannot be parsed"));
         }
 
         Assert.Equal(3, story.Told(TellKind.Report).Count);

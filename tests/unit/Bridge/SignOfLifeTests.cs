@@ -25,10 +25,10 @@ public sealed class SignOfLifeTests
 
     private static BridgeInput.ReportRead Take(ListenedDomain domain, int uptime)
     {
-        Dictionary<string, byte[]> nodes = ReportCodec
+        Dictionary<string, byte[]?> nodes = ReportCodec
             .ToNodes(Report(1, 7, Filesystem()), _ => 7, $"seq=7 uptime={uptime}", isQuotaExceeded: false)
-            .ToDictionary(node => node.Key, node => Encoding.ASCII.GetBytes(node.Value));
-        return domain.Take(new DomainReading(Guest(), GuestDisks.None, nodes, Oversized: null))
+            .ToDictionary(node => node.Key, byte[]? (node) => Encoding.ASCII.GetBytes(node.Value));
+        return domain.Take(new DomainReading(Guest(), GuestDisks.None, nodes))
             .OfType<BridgeInput.ReportRead>().Single();
     }
 
@@ -86,7 +86,7 @@ public sealed class SignOfLifeTests
         foreach ((RequestId id, BootId boot) in new[] { (earlier, asked.BootId), (asked.Id, Boot(9)) })
         {
             story.Step(new BridgeInput.OutcomeRead(
-                new DomainId(5), new RequestOutcome { Id = id, BootId = boot, Status = RequestStatus.Done }));
+                Guest().Uuid, new DomainId(5), new RequestOutcome { Id = id, BootId = boot, Status = RequestStatus.Done }));
         }
 
         Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
@@ -163,7 +163,7 @@ public sealed class SignOfLifeTests
     public void The_first_report_of_a_domain_that_was_seen_to_start_is_new()
     {
         var domain = new ListenedDomain(new DomainId(5), TimeSpan.Zero);
-        var empty = new DomainReading(Guest(), GuestDisks.None, new Dictionary<string, byte[]>(), Oversized: null);
+        var empty = new DomainReading(Guest(), GuestDisks.None, new Dictionary<string, byte[]?>());
         Assert.DoesNotContain(domain.Take(empty), input => input is BridgeInput.ReportRead);
         Assert.True(Take(domain, uptime: 5).IsNew);
     }
