@@ -87,6 +87,7 @@ internal static class ReportAssembler
         var filesystems = new List<FilesystemHealth>();
         var mountPoints = new HashSet<MountPoint>();
         long sequence = 1;
+        int unreadable = 0;
         for (int slot = 0; slot < Math.Min(count, GuestReport.MaxFilesystems); slot++)
         {
             if (!nodes.TryGetValue(GuestKeys.Filesystem(slot), out byte[]? bytes))
@@ -101,7 +102,8 @@ internal static class ReportAssembler
 
             if (ReportCodec.TryParseLine(bytes) is not { } line)
             {
-                return Reject(string.Create(CultureInfo.InvariantCulture, $"its filesystem/{slot} cannot be parsed"));
+                unreadable++;
+                continue;
             }
 
             if (line.BootId != bootId || !mountPoints.Add(line.Health.MountPoint))
@@ -129,6 +131,7 @@ internal static class ReportAssembler
                 State = GuestState.Of(filesystems, DateTimeOffset.UnixEpoch),
                 Filesystems = filesystems,
                 FilesystemCount = count,
+                UnreadableLines = unreadable,
             },
             Rejection: null);
     }

@@ -43,6 +43,7 @@ internal static class Triage
     /// <summary>Whether everything that is reported is well, so far as a reader can act on it.</summary>
     public static bool IsHealthy(GuestReport report)
         => report.Filesystems.Count > 0
+            && report.UnreadableLines == 0
             && report.Filesystems.All(one => IsWell(one.Verdict));
 
     /// <summary>Whether nothing is wrong or doubtful.</summary>

@@ -28,6 +28,12 @@ public sealed record GuestReport
 
     /// <summary>How many filesystems the guest watches, reported or not.</summary>
     public required int FilesystemCount { get; init; }
+
+    /// <summary>
+    /// How many lines a reader could not understand and left out, as those of a newer agent; 0 in the guest itself. A
+    /// report with such a line is never all well.
+    /// </summary>
+    public int UnreadableLines { get; init; }
 }
 
 /// <summary>The summary of a guest: its worst verdict and since when it holds.</summary>

@@ -49,6 +49,19 @@ public sealed class ReadingTests
     }
 
     [Fact]
+    public void A_line_that_cannot_be_understood_hides_no_other_and_is_never_all_well()
+    {
+        Dictionary<string, byte[]> nodes = Nodes(Report(1, 7, Filesystem("/srv", Verdict.JournalAborted), Filesystem()));
+        nodes[GuestKeys.Filesystem(1)] = "verdict=on-fire mount=/x"u8.ToArray();
+        GuestReport? report = ReportAssembler.Assemble(nodes).Report;
+        Assert.Equal(Verdict.JournalAborted, Assert.Single(report!.Filesystems).Verdict);
+        Assert.Equal(1, report.UnreadableLines);
+
+        nodes[GuestKeys.Filesystem(0)] = Nodes(Report(1, 7, Filesystem()))[GuestKeys.Filesystem(0)];
+        Assert.False(Triage.IsHealthy(ReportAssembler.Assemble(nodes).Report!));
+    }
+
+    [Fact]
     public void Of_a_guest_without_room_the_lines_that_are_there_count()
     {
         Dictionary<string, byte[]> nodes = Nodes(Report(1, 7, Filesystem("/srv", Verdict.JournalAborted), Filesystem()));
