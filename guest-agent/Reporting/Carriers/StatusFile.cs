@@ -8,7 +8,7 @@ namespace GuestAgent.Reporting.Carriers;
 /// <c>/run/guest-agent/status</c>: written beside and renamed, so that a reader sees a whole text. The folder lies
 /// in a tmpfs; where it does not, the file is not written, because a write to a dying root may never return.
 /// </summary>
-internal sealed unsafe class StatusFile
+internal sealed unsafe class StatusFile : IDisposable
 {
     private const string Name = "status";
 
@@ -36,6 +36,18 @@ internal sealed unsafe class StatusFile
     /// <summary>Why there is no status file; null when there is one.</summary>
     public string? Trouble { get; }
 
+    /// <summary>Where it lies in a folder.</summary>
+    public static string PathIn(string folder) => $"{folder}/{Name}";
+
+    /// <summary>Takes the file away: nobody speaks for the filesystems any more.</summary>
+    public void Dispose()
+    {
+        if (_folder is not null)
+        {
+            _ = Syscall.unlink(PathIn(_folder));
+        }
+    }
+
     /// <summary>Puts a text in place.</summary>
     public void Write(string text)
     {
@@ -44,7 +56,7 @@ internal sealed unsafe class StatusFile
             return;
         }
 
-        string beside = $"{_folder}/{Name}.new";
+        string beside = $"{PathIn(_folder)}.new";
         const OpenFlags flags = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC;
         int file = Syscall.open(beside, flags, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR
             | FilePermissions.S_IRGRP | FilePermissions.S_IROTH);
@@ -60,6 +72,6 @@ internal sealed unsafe class StatusFile
         }
 
         _ = Syscall.close(file);
-        _ = Stdlib.rename(beside, $"{_folder}/{Name}");
+        _ = Stdlib.rename(beside, PathIn(_folder));
     }
 }
