@@ -44,7 +44,7 @@ build_root() {
     for folder in proc sys dev; do mount --rbind "/$folder" "$root/$folder"; done
     mount -t tmpfs footprint "$root/run"
     cp "$agent_folder"/* "$root/"
-    ldd "$agent_folder/guest-agent" | grep -o '/[^ ]*' | while read -r library; do
+    ldd "$agent_folder"/* | grep -o "/[^ :]*" | sort -u | grep -v "^$agent_folder" | while read -r library; do
         mkdir -p "$root$(dirname "$library")"
         cp -L "$library" "$root$library"
     done

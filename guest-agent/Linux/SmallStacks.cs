@@ -3,16 +3,14 @@ using System.Runtime.InteropServices;
 namespace GuestAgent.Linux;
 
 /// <summary>
-/// Memory that is locked is memory that is used: the whole stack of every thread, 8 MiB by the usual limit, and what
-/// the garbage collector may fill before it looks. Both are read by the C library and the runtime before the first
-/// line of this program, so it sets them and starts itself anew in the same process.
+/// Memory that is locked is memory that is used: the whole stack of every thread, 8 MiB by the usual limit. The C
+/// library reads the limit before the first line of this program, and the runtime has threads by then; so the program
+/// sets it and starts itself anew in the same process. What it starts inherits it.
 /// </summary>
 internal static unsafe partial class SmallStacks
 {
     private const int StackLimit = 3; // RLIMIT_STACK, sys/resource.h
     private const ulong StackBytes = 512 * 1024;
-    private const string FirstGeneration = "DOTNET_GCgen0size";
-    private const string FirstGenerationBytes = "0x100000"; // hexadecimal, as the runtime reads it
 
     [StructLayout(LayoutKind.Sequential)]
     private struct Limit
@@ -37,11 +35,9 @@ internal static unsafe partial class SmallStacks
         limit.Soft = StackBytes;
         if (SetLimit(StackLimit, &limit) == 0 && Environment.ProcessPath is { } program)
         {
-            fixed (byte* path = SmallFile.Bytes(program), name = SmallFile.Bytes(FirstGeneration),
-                value = SmallFile.Bytes(FirstGenerationBytes))
+            fixed (byte* path = SmallFile.Bytes(program))
             {
                 using var argumentVector = new NativeStrings([Environment.GetCommandLineArgs()[0], .. arguments]);
-                _ = SetEnvironment(name, value, 0);
                 _ = Execute(path, argumentVector.Pointer);
             }
         }
@@ -64,9 +60,6 @@ internal static unsafe partial class SmallStacks
 
     [LibraryImport("libc", EntryPoint = "setrlimit", SetLastError = true)]
     private static partial int SetLimit(int resource, Limit* limit);
-
-    [LibraryImport("libc", EntryPoint = "setenv", SetLastError = true)]
-    private static partial int SetEnvironment(byte* name, byte* value, int overwrite);
 
     [LibraryImport("libc", EntryPoint = "execv", SetLastError = true)]
     private static partial int Execute(byte* path, byte** arguments);
