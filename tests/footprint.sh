@@ -79,6 +79,11 @@ written() {
         "$(awk 'NR == 1 { print $1 }' "/proc/fs/jbd2/$1-8/info" 2>/dev/null || echo 0)"
 }
 
+# The number of the last record of the kernel log.
+last_record() {
+    { timeout 0.3 cat /dev/kmsg || true; } | grep -a '^[0-9]' | tail -n 1 | cut -d , -f 2
+}
+
 start_agent() {
     chroot "$root" /guest-agent --status-directory /run/agent --xenstore /dev/none >"$stage/agent.log" 2>&1 &
     started+=($!)
@@ -140,8 +145,10 @@ start_node_exporter || echo "footprint.sh: Debian's package prometheus-node-expo
 start_monit || echo "footprint.sh: Debian's package monit cannot be had here"
 scrape &
 started+=($!)
-sleep 10
+# What the kernel said earlier of a device of that name makes it probe each second for 20 s.
+sleep 30
 
+record_before=$(last_record)
 read -r -a agent_before <<<"$(activity "$agent")"
 [ -z "$node_exporter" ] || read -r -a node_exporter_before <<<"$(activity "$node_exporter")"
 [ -z "$monit" ] || read -r -a monit_before <<<"$(activity "$monit")"
@@ -151,6 +158,7 @@ line guest-agent "$agent" "$agent_folder/guest-agent" "${agent_before[@]}"
 [ -z "$node_exporter" ] || line node_exporter "$node_exporter" \
     "$peers/prometheus-node-exporter/usr/bin/prometheus-node-exporter" "${node_exporter_before[@]}"
 [ -z "$monit" ] || line monit "$monit" "$peers/monit/usr/bin/monit" "${monit_before[@]}"
+echo "the kernel log had $(($(last_record) - record_before)) records meanwhile; each wakes guest-agent once"
 echo "guest-agent: itself, its probe process and the spare; / every 5 s, /srv every 15 s; no xenstore here"
 echo "node_exporter: scraped every 15 s; monit: every 5 s"
 
