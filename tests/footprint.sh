@@ -70,7 +70,8 @@ activity() {
 
 # The sum of a field of smaps_rollup over all processes of a program, in kB.
 memory() {
-    for pid in $(tree "$1"); do cat "/proc/$pid/smaps_rollup"; done | awk -v field="$2:" '$1 == field { sum += $2 } END { print sum }'
+    for pid in $(tree "$1"); do cat "/proc/$pid/smaps_rollup"; done \
+        | awk -v field="$2:" '$1 == field { sum += $2 } END { print sum }'
 }
 
 # What a device and its journal have written so far: writes, sectors, flushes, commits.

@@ -108,7 +108,8 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
         => IsFresh(one, askedAt) && one.Probe.Last is { } last
             ? new ProbeNews(IsFresh: true, last.ErrnoName, Math.Round(last.Duration.TotalMilliseconds, 3))
             : new ProbeNews(
-                IsFresh: false, ProbeNews.Outstanding, Math.Round((now - OutstandingSince(one, askedAt)).TotalMilliseconds));
+                IsFresh: false, ProbeNews.Outstanding,
+                Math.Round((now - OutstandingSince(one, askedAt)).TotalMilliseconds));
 
     private static Moment OutstandingSince(WatchedFilesystem one, Moment askedAt)
         => one.Probe.OutstandingId is null ? askedAt : one.Probe.StartedAt;

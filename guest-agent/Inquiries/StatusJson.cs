@@ -59,7 +59,9 @@ internal static class StatusJson
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>Reads what <see cref="Write"/> writes; null when it is none, or of a schema this program is too old for.</summary>
+    /// <summary>
+    /// Reads what <see cref="Write"/> writes; null when it is none, or of a schema this program does not know.
+    /// </summary>
     public static StatusDocument? TryRead(ReadOnlyMemory<byte> line)
     {
         try
@@ -157,7 +159,9 @@ internal static class StatusJson
             Hidden = json.GetProperty("hidden"u8).GetBoolean(),
             Claims = Word(Claims, json, "claims"u8),
             Since = json.GetProperty("since"u8).GetDateTimeOffset(),
-            DataLossSince = json.TryGetProperty("data_loss_since"u8, out JsonElement lost) ? lost.GetDateTimeOffset() : null,
+            DataLossSince = json.TryGetProperty("data_loss_since"u8, out JsonElement lost)
+                ? lost.GetDateTimeOffset()
+                : null,
             Evidence = [.. json.GetProperty("evidence"u8).EnumerateArray().Select(ReadEvidence)],
         };
         return new FilesystemStatus(health, json.TryGetProperty("probe"u8, out JsonElement probe)

@@ -45,7 +45,8 @@ internal static class StatusTable
     {
         { TotalDays: >= 1 } => string.Create(CultureInfo.InvariantCulture, $"{duration.Days}d {duration.Hours}h"),
         { TotalHours: >= 1 } => string.Create(CultureInfo.InvariantCulture, $"{duration.Hours}h {duration.Minutes}m"),
-        { TotalMinutes: >= 1 } => string.Create(CultureInfo.InvariantCulture, $"{duration.Minutes}m {duration.Seconds}s"),
+        { TotalMinutes: >= 1 }
+            => string.Create(CultureInfo.InvariantCulture, $"{duration.Minutes}m {duration.Seconds}s"),
         { Ticks: >= 0 } => string.Create(CultureInfo.InvariantCulture, $"{duration.Seconds}s"),
         _ => "0s",
     };

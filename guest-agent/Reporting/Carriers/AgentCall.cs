@@ -6,7 +6,7 @@ using Mono.Unix.Native;
 
 namespace GuestAgent.Reporting.Carriers;
 
-/// <summary>The asking end of <see cref="StatusSocket"/>: one question to the agent that runs, one answer, a limit.</summary>
+/// <summary>The asking end of <see cref="StatusSocket"/>: one question, one answer, a limit.</summary>
 internal static unsafe class AgentCall
 {
     private const int MaxAnswerBytes = 256 * 1024;

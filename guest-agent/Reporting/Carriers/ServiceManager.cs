@@ -26,7 +26,7 @@ internal sealed unsafe class ServiceManager : IDisposable
 
     /// <summary>As the environment says; without a manager everything here does nothing.</summary>
     /// <param name="socket">NOTIFY_SOCKET: a path, or an abstract name after <c>@</c>; null or empty: no manager.</param>
-    /// <param name="watchdogUsec">WATCHDOG_USEC: how long the manager waits for a sign of life, in microseconds.</param>
+    /// <param name="watchdogUsec">WATCHDOG_USEC: the manager's patience, in microseconds.</param>
     public ServiceManager(string? socket, string? watchdogUsec)
     {
         _address = UnixAddress.TryMake(socket ?? string.Empty);

@@ -129,7 +129,8 @@ public sealed class StatusTests : IAsyncLifetime
         TimeSpan took = await agent.StopAsync();
 
         TestContext.Current.SendDiagnosticMessage(
-            "abort to status file: {0:0} ms, SIGTERM to end: {1:0} ms", judged.TotalMilliseconds, took.TotalMilliseconds);
+            "abort to status file: {0:0} ms, SIGTERM to end: {1:0} ms",
+            judged.TotalMilliseconds, took.TotalMilliseconds);
         Assert.Equal(0, agent.ExitCode);
         Assert.True(took < TimeSpan.FromSeconds(1), $"SIGTERM took {took}");
         Array.ForEach(silent, one => one.Dispose());
@@ -173,7 +174,8 @@ public sealed class StatusTests : IAsyncLifetime
     {
         await _disk!.FailStorageAsync();
         await Tool.RunAsync(
-            "sh", "-c", "for i in 1 2 3; do dd if=/dev/zero of=\"$1/victim\" bs=1M count=8 conv=fsync; sync -f \"$1\"; done",
+            "sh", "-c",
+            "for i in 1 2 3; do dd if=/dev/zero of=\"$1/victim\" bs=1M count=8 conv=fsync; sync -f \"$1\"; done",
             "sh", MountPoint);
     }
 

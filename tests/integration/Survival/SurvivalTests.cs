@@ -98,7 +98,8 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         if (fault == RootFault.Aborted)
         {
             // What the spare met is told anew. (A process stuck in the kernel does not die of the signal.)
-            await AgentProcess.WaitAsync(() => ProbeProcesses(agent) is [var left] && left == probes[1], () => "the spare");
+            await AgentProcess.WaitAsync(
+                () => ProbeProcesses(agent) is [var left] && left == probes[1], () => "the spare");
             Assert.Contains("\"result\":\"EROFS\"", Ask("probe /"), StringComparison.Ordinal);
         }
 
@@ -180,7 +181,8 @@ public sealed partial class SurvivalTests : IAsyncLifetime
     private Task WaitForStateAsync(string state)
     {
         string path = GuestKeys.Absolute(DomainId, GuestKeys.State);
-        return AgentProcess.WaitAsync(() => _xenstore!.Read(path) == state, () => $"{state}; it is {_xenstore!.Read(path)}");
+        return AgentProcess.WaitAsync(
+            () => _xenstore!.Read(path) == state, () => $"{state}; it is {_xenstore!.Read(path)}");
     }
 
     private string WriteRequest(string action)
@@ -197,7 +199,8 @@ public sealed partial class SurvivalTests : IAsyncLifetime
     {
         string id = WriteRequest(action);
         string path = GuestKeys.Absolute(DomainId, GuestKeys.Outcome);
-        await AgentProcess.WaitAsync(() => IsAnswer(_xenstore!.Read(path)), () => $"an outcome; it is {_xenstore!.Read(path)}");
+        await AgentProcess.WaitAsync(
+            () => IsAnswer(_xenstore!.Read(path)), () => $"an outcome; it is {_xenstore!.Read(path)}");
         return _xenstore!.Read(path)!;
 
         bool IsAnswer(string? line) => line?.Contains($"id={id}", StringComparison.Ordinal) == true
@@ -216,7 +219,9 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         return reader.ReadToEnd();
     }
 
-    private int AgentProcessId() => Children(_boot!.ProcessId).Single(child => CommandLine(child).StartsWith(Program, StringComparison.Ordinal));
+    private int AgentProcessId()
+        => Children(_boot!.ProcessId)
+            .Single(child => CommandLine(child).StartsWith(Program, StringComparison.Ordinal));
 
     private static int[] ProbeProcesses(int agent)
         => [.. Children(agent).Where(child => CommandLine(child).Contains("probe-process", StringComparison.Ordinal))];
@@ -245,7 +250,8 @@ public sealed partial class SurvivalTests : IAsyncLifetime
     {
         string[] each = [.. processes.SelectMany(one => (string[])["-p", one.ToString(CultureInfo.InvariantCulture)])];
         Process strace = Tool.Start(new ProcessStartInfo(
-            "/usr/bin/strace", ["-f", "-s", "200", "-e", "trace=open,openat,openat2,creat,execve,execveat", "-o", file, .. each]));
+            "/usr/bin/strace",
+            ["-f", "-s", "200", "-e", "trace=open,openat,openat2,creat,execve,execveat", "-o", file, .. each]));
         await AgentProcess.WaitAsync(
             () => processes.All(one => IsTraced(one)), () => "strace to hold the agent and its probe processes");
         return strace;
@@ -284,6 +290,7 @@ public sealed partial class SurvivalTests : IAsyncLifetime
     }
 
     // "1234  openat(AT_FDCWD, "/proc/self/mountinfo", O_RDONLY|O_CLOEXEC) = 30"
-    [GeneratedRegex("""^(?<task>\d+)\s+(?<call>open|openat|openat2|creat|execve|execveat)\([^"]*"(?<path>[^"]*)" """, RegexOptions.IgnorePatternWhitespace)]
+    [GeneratedRegex(
+        """^(?<task>\d+)\s+(?<call>open|openat|openat2|creat|execve|execveat)\([^"]*"(?<path>[^"]*)["]""")]
     private static partial Regex TracedCall();
 }

@@ -42,7 +42,9 @@ public sealed class InquiryTests
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/srv", 2)).Start();
         StatusDocument answer = Ask(stage, "status").Single();
-        Assert.Equal((Severity.Ok, 2, StatusDocument.LinkAnswers), (answer.Severity, answer.FilesystemCount, answer.Xenstore));
+        Assert.Equal(
+            (Severity.Ok, 2, StatusDocument.LinkAnswers),
+            (answer.Severity, answer.FilesystemCount, answer.Xenstore));
         Assert.All(answer.Filesystems, one => Assert.Null(one.Probe));
     }
 
