@@ -3,13 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench publish clean
+.PHONY: help demo test bench footprint publish clean
 
 PROGRAMS := guest-agent host-bridge
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 
 help: ## What can be made here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: publish ## Four guests on this machine, two of them broken by real I/O errors, and what becomes of them (needs root or sudo)
 	@tests/prepare.sh testbed
@@ -24,6 +24,10 @@ bench: ## The xenstore client beside Xen's own C library, and the bridge before 
 	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
+
+footprint: publish ## What watching costs, beside node_exporter and monit (needs root or sudo; about two minutes)
+	@tests/prepare.sh testbed
+	@tests/contained.sh tests/footprint.sh
 
 publish: ## The two native programs, in out/publish/
 	@tests/prepare.sh publish

@@ -1,4 +1,5 @@
 using GuestAgent.Detection;
+using GuestAgent.Inquiries;
 using Protocol.Health;
 
 namespace GuestAgent;
@@ -21,6 +22,9 @@ internal abstract record AgentEffect
 
     /// <summary>Carry out a remedy.</summary>
     public sealed record RunRemedy(GuestRequest Request, WatchedFilesystem Filesystem) : AgentEffect;
+
+    /// <summary>Answer somebody in this guest.</summary>
+    public sealed record AnswerInquiry(InquiryAnswer Answer) : AgentEffect;
 
     /// <summary>A filesystem's verdict changed: tell the log.</summary>
     public sealed record TellVerdict(FilesystemHealth Health, Verdict Before) : AgentEffect;

@@ -1,4 +1,5 @@
 using GuestAgent.Detection;
+using GuestAgent.Inquiries;
 using GuestAgent.Requests;
 using Protocol.Xenstore;
 
@@ -43,4 +44,7 @@ internal abstract record AgentInput
 
     /// <summary>A remedy ended.</summary>
     public sealed record RemedyEnded(RemedyResult Result) : AgentInput;
+
+    /// <summary>Somebody in this guest asks; null is a question that is not understood.</summary>
+    public sealed record Asked(long ClientId, Inquiry? Inquiry) : AgentInput;
 }

@@ -1,4 +1,5 @@
 using GuestAgent.Detection;
+using GuestAgent.Inquiries;
 using GuestAgent.Reporting;
 using GuestAgent.Requests;
 using Protocol.Health;
@@ -28,10 +29,14 @@ internal sealed record AgentSettings
 /// </summary>
 internal sealed class AgentLoop(AgentSettings settings)
 {
+    /// <summary>What the status says of a link to xenstore that works.</summary>
+    private const string LinkAnswers = StatusDocument.LinkAnswers;
+
     private readonly ReportComposer _composer = new(settings.BootId, settings.AgentVersion);
     private readonly KeyMirror _mirror = new();
     private readonly Heartbeat _heartbeat = new(settings.Phase);
     private readonly RequestDesk _desk = new(settings.BootId, settings.IsDomU);
+    private readonly InquiryDesk _inquiries = new(settings.BootId, settings.AgentVersion);
     private readonly HashSet<DeviceNumber> _starting = [];
     private readonly List<AgentEffect> _effects = [];
     private string _heartbeatText = string.Empty;
@@ -60,6 +65,7 @@ internal sealed class AgentLoop(AgentSettings settings)
         ServeRequest(now);
         TellChanges(before);
         Publish(now);
+        AnswerInquiries(now);
         return [.. _effects];
     }
 
@@ -78,7 +84,8 @@ internal sealed class AgentLoop(AgentSettings settings)
             wake = Earlier(wake, due);
         }
 
-        return _desk.Due is { } deskDue ? Earlier(wake, deskDue) : wake;
+        wake = _desk.Due is { } deskDue ? Earlier(wake, deskDue) : wake;
+        return _inquiries.Due is { } inquiryDue ? Earlier(wake, inquiryDue) : wake;
     }
 
     private static Moment Earlier(Moment a, Moment b) => a.SinceBoot <= b.SinceBoot ? a : b;
@@ -128,10 +135,22 @@ internal sealed class AgentLoop(AgentSettings settings)
             case AgentInput.RemedyEnded ended:
                 Want(_desk.Ended(ended.Result, Detector, now), now);
                 break;
+            case AgentInput.Asked asked:
+                foreach (DeviceNumber device in _inquiries.Take(asked.ClientId, asked.Inquiry, Detector, now))
+                {
+                    Want(device, now);
+                }
+
+                break;
             default:
                 break;
         }
     }
+
+    private void AnswerInquiries(Moment now)
+        => _effects.AddRange(_inquiries
+            .TakeAnswers(Detector, _composer.Sequence, _carrierTrouble ?? LinkAnswers, now)
+            .Select(answer => new AgentEffect.AnswerInquiry(answer)));
 
     private void NoteStarted(Observation observation)
     {
@@ -286,7 +305,7 @@ internal sealed class AgentLoop(AgentSettings settings)
             _effects.AddRange(_mirror.TakeWrites(now).Select(one => new AgentEffect.WriteKey(one.Path, one.Value)));
         }
 
-        string status = StatusText.Of(report, _carrierTrouble ?? "answers");
+        string status = StatusText.Of(report, _carrierTrouble ?? LinkAnswers);
         if (status != _status)
         {
             _status = status;

@@ -12,6 +12,9 @@ internal sealed record AgentOptions
     /// <summary>Read when it is there and no other file is named.</summary>
     public const string DefaultConfigurationFile = "/etc/guest-agent/guest-agent.conf";
 
+    /// <summary>On every Linux of today a tmpfs.</summary>
+    public const string DefaultStatusDirectory = "/run/guest-agent";
+
     private const int MaxIntervalSeconds = 3600;
 
     private static readonly string[] DefaultXenstorePaths = ["/dev/xen/xenbus", "/proc/xen/xenbus"];
@@ -23,7 +26,7 @@ internal sealed record AgentOptions
     public ProbeIntervals Intervals { get; init; } = ProbeIntervals.Default;
 
     /// <summary>The folder of the status file; a tmpfs.</summary>
-    public string StatusDirectory { get; init; } = "/run/guest-agent";
+    public string StatusDirectory { get; init; } = DefaultStatusDirectory;
 
     /// <summary>Mount points that are not watched.</summary>
     public IReadOnlySet<MountPoint> Excluded { get; init; } = new HashSet<MountPoint>();
@@ -129,6 +132,12 @@ internal sealed class AgentSettingsReader
         {
             Command.Options.Add(option);
         }
+
+        // Without a command it is the agent; the library wants an action, else it demands a command.
+        Command.SetAction(_ => 0);
+        var asking = new StatusCommand();
+        Command.Subcommands.Add(asking.Status);
+        Command.Subcommands.Add(asking.Probe);
     }
 
     /// <summary>Adds what a file says; false, with one line, when it cannot be read or names an unknown key.</summary>

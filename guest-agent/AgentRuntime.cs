@@ -1,4 +1,5 @@
 using GuestAgent.Detection;
+using GuestAgent.Inquiries;
 using GuestAgent.Linux;
 using GuestAgent.Probing;
 using GuestAgent.Remedies;
@@ -28,6 +29,8 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly ProbeCrew _crew;
     private readonly XenstoreCarrier _xenstore;
     private readonly TmpfsFolder _folder;
+    private readonly StatusSocket _statusSocket;
+    private readonly ServiceManager _serviceManager;
     private readonly RemedyRunner _remedies;
     private readonly PollSet _poll = new();
     private readonly Queue<AgentInput> _inputs = new();
@@ -49,13 +52,16 @@ internal sealed partial class AgentRuntime : IDisposable
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _folder = new TmpfsFolder(options.StatusDirectory);
         _crew = new ProbeCrew(new ProbeWorkers(paths), _folder);
+        _statusSocket = new StatusSocket(_folder.Trouble is null ? options.StatusDirectory : null);
+        _serviceManager = new ServiceManager(
+            Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), Environment.GetEnvironmentVariable("WATCHDOG_USEC"));
         _remedies = new RemedyRunner(paths);
         if (_kernelLog is null)
         {
             AgentLog.Warning(log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once");
         }
 
-        if (_folder.Trouble is { } trouble)
+        if ((_folder.Trouble ?? _statusSocket.Trouble) is { } trouble)
         {
             AgentLog.Warning(log, trouble);
         }
@@ -73,6 +79,7 @@ internal sealed partial class AgentRuntime : IDisposable
     /// <summary>Turns until it is told to stop.</summary>
     public void Run()
     {
+        _serviceManager.TellReady();
         while (!_stop.IsSet)
         {
             Wait();
@@ -82,6 +89,9 @@ internal sealed partial class AgentRuntime : IDisposable
 
     public void Dispose()
     {
+        _serviceManager.Dispose();
+        _statusSocket.Dispose();
+        _folder.Remove(StatusText.FileName);
         _crew.Dispose();
         _remedies.Dispose();
         _xenstore.Dispose();
@@ -93,7 +103,8 @@ internal sealed partial class AgentRuntime : IDisposable
     {
         Moment now = _clock.Now;
         Moment wake = _loop.NextWake(now);
-        foreach (Moment? due in (ReadOnlySpan<Moment?>)[_xenstore.Due(now), _remedies.Due])
+        Moment?[] duties = [_xenstore.Due(now), _remedies.Due, _statusSocket.Due, _serviceManager.Due(now)];
+        foreach (Moment? due in duties)
         {
             wake = due is { } earlier && earlier.SinceBoot < wake.SinceBoot ? earlier : wake;
         }
@@ -106,6 +117,7 @@ internal sealed partial class AgentRuntime : IDisposable
         short xenstoreEvents = _xenstore.WantsToSend ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
         _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
         _poll.Add(_remedies.FileDescriptor, PollSet.In);
+        _statusSocket.AddTo(_poll);
         _poll.Wait(wake - now);
     }
 
@@ -133,6 +145,11 @@ internal sealed partial class AgentRuntime : IDisposable
             Take(input);
         }
 
+        foreach (AgentInput question in _statusSocket.Turn(_poll, _clock.Now))
+        {
+            Take(question);
+        }
+
         if (_remedies.Turn(_clock.Now) is { } result)
         {
             // What the remedy did to the mount table is known before its end is judged.
@@ -144,6 +161,7 @@ internal sealed partial class AgentRuntime : IDisposable
         Sample();
         _inputs.Enqueue(new AgentInput.Tick());
         Drain();
+        _serviceManager.Turn(_clock.Now);
         KeepSpare();
     }
 
@@ -175,6 +193,10 @@ internal sealed partial class AgentRuntime : IDisposable
                 break;
             case AgentEffect.WriteStatus write:
                 _folder.Write(StatusText.FileName, write.Text);
+                _serviceManager.TellStatus(write.Text[..write.Text.IndexOf('\n', StringComparison.Ordinal)]);
+                break;
+            case AgentEffect.AnswerInquiry { Answer: var answer }:
+                _statusSocket.Answer(answer.ClientId, StatusJson.Write(answer.Document), _clock.Now);
                 break;
             case AgentEffect.RunRemedy run:
                 RunRemedy(run);

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Reflection;
 using GuestAgent;
 using GuestAgent.Linux;
@@ -14,7 +15,7 @@ return args switch
     ["--version"] => AgentProgram.PrintVersion(),
     [ProbeChild.Argument] => ProbeChild.Run(),
     [RemedyProcess.Argument, ..] => RemedyProcess.Run(args),
-    ["--help"] or ["-h"] or ["-?"] => new AgentSettingsReader().Command.Parse("--help").Invoke(),
+    ["--help"] or ["-h"] or ["-?"] or ["status" or "probe", ..] => AgentProgram.RunCommand(args),
     _ => AgentProgram.Run(args),
 };
 
@@ -23,6 +24,7 @@ internal static class AgentProgram
 {
     private const int UsageError = 64; // EX_USAGE, sysexits.h
     private const int CannotStart = 1;
+    private const int UnknownState = 3; // to a monitoring plugin's caller a mistake is no state of a filesystem
 
     private static string Version
         => typeof(AgentProgram).Assembly
@@ -34,6 +36,20 @@ internal static class AgentProgram
         return 0;
     }
 
+    /// <summary>A command that asks the running agent, or for help.</summary>
+    public static int RunCommand(string[] arguments)
+    {
+        ParseResult parsed = new AgentSettingsReader().Command.Parse(arguments);
+        if (parsed.Errors.Count == 0)
+        {
+            return parsed.Invoke();
+        }
+
+        Console.Error.WriteLine(
+            $"guest-agent: {parsed.Errors[0].Message.TrimEnd('.')}; guest-agent --help lists what is allowed");
+        return UnknownState;
+    }
+
     public static int Run(string[] arguments)
     {
         if (AgentOptions.Read(arguments, out string error) is not { } options)
@@ -42,6 +58,7 @@ internal static class AgentProgram
             return UsageError;
         }
 
+        SmallStacks.Ensure(arguments);
         using var stop = new StopSignal();
         bool isForJournal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null;
         using var output = new BoundedOutput(new LogLine(isForJournal));
@@ -104,7 +121,6 @@ internal static class AgentProgram
         Serilog.Core.Logger logger = new LoggerConfiguration()
             .MinimumLevel.Information().WriteTo.Sink(output).CreateLogger();
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
-        builder.Services.AddSystemd();
         builder.Services.AddSerilog(logger, dispose: false);
         builder.Services.Configure<ConsoleLifetimeOptions>(console => console.SuppressStatusMessages = true);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);

@@ -63,4 +63,13 @@ internal sealed unsafe class TmpfsFolder
 
     /// <summary>The text of a file; null when there is none.</summary>
     public string? TryRead(string name) => _folder is null ? null : SmallFile.TryReadText($"{_folder}/{name}");
+
+    /// <summary>Takes a file away.</summary>
+    public void Remove(string name)
+    {
+        if (_folder is not null)
+        {
+            _ = Syscall.unlink($"{_folder}/{name}");
+        }
+    }
 }

@@ -117,6 +117,11 @@ internal static class ReportAssembler
             sequence = Math.Max(sequence, line.Sequence);
         }
 
+        if (unreadable > 0 && filesystems.Count == 0)
+        {
+            return Reject("none of its lines can be parsed");
+        }
+
         if (filesystems.Count(one => one.Role == FilesystemRole.Root) > 1)
         {
             return Reject("it reports more than one root");

@@ -48,10 +48,15 @@ internal sealed class AgentProcess : IAsyncDisposable
     /// <param name="output">Where standard output goes; a path.</param>
     /// <param name="options">More of the command line.</param>
     public static AgentProcess Start(string xenstore, string folder, string output, params string[] options)
+        => StartIn([], xenstore, folder, output, options);
+
+    /// <summary>As <see cref="Start"/>, with more in its environment: <c>NAME=VALUE</c>.</summary>
+    public static AgentProcess StartIn(
+        string[] environment, string xenstore, string folder, string output, params string[] options)
     {
         string[] arguments =
         [
-            "-c", "exec \"$0\" \"$@\" >\"$OUTPUT\" 2>&1", Program,
+            "-c", "exec env \"$@\" >\"$OUTPUT\" 2>&1", "sh", .. environment, Program,
             "--exclude", "/", "--xenstore", xenstore, "--status-directory", folder, .. options,
         ];
         var start = new ProcessStartInfo("/bin/sh", arguments);
@@ -98,6 +103,8 @@ internal sealed class AgentProcess : IAsyncDisposable
     }
 
     public int ExitCode => _process.ExitCode;
+
+    public bool HasEnded => _process.HasExited;
 
     /// <summary>Sends SIGKILL and waits for the end.</summary>
     public async Task KillAsync()

@@ -69,7 +69,7 @@ public sealed class AgentTests : IAsyncLifetime
 
         Assert.Equal(0, agent.ExitCode);
         TestContext.Current.SendDiagnosticMessage("SIGTERM to end: {0} ms", took.TotalMilliseconds);
-        Assert.True(took < TimeSpan.FromSeconds(5), $"SIGTERM took {took}");
+        Assert.True(took < TimeSpan.FromSeconds(1), $"SIGTERM took {took}");
     }
 
     [Fact]

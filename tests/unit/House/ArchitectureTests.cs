@@ -40,6 +40,13 @@ public sealed class ArchitectureTests
         { "protocol", "Protocol.Health", [] },
         { "protocol", "Protocol.Xenstore", ["Protocol.Health"] },
         { "guest-agent", "GuestAgent.Detection", ["Protocol.Health"] },
+        {
+            "guest-agent", "GuestAgent.Inquiries",
+            [
+                "Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection", "System.Text.Json",
+                "System.Text.Encodings.Web",
+            ]
+        },
         { "guest-agent", "GuestAgent.Requests", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "GuestAgent.Detection"] },
