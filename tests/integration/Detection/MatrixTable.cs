@@ -9,8 +9,8 @@ namespace Tests.Integration.Detection;
 internal static class MatrixTable
 {
     private const string Header = """
-        | filesystem | what befell it | verdict | hidden | evidence | found after | started later | found after |
-        |---|---|---|---|---|---:|---|---:|
+        | filesystem | what befell it | verdict | hidden | evidence | found after | first alarm | started later | found after |
+        |---|---|---|---|---|---:|---|---|---:|
         """;
 
     /// <summary>Writes <c>out/detection-matrix.md</c>.</summary>
@@ -20,13 +20,15 @@ internal static class MatrixTable
         var text = new StringBuilder()
             .Append(CultureInfo.InvariantCulture, $"Linux {kernel}, a probe each {MatrixGroup.ProbeIntervalSeconds} s while ")
             .Append("nothing is wrong, all rows of one filesystem at the same time. *Found after* is from the ")
-            .Append("fault, and from the start of the agent, until the verdict is in xenstore.\n\n")
+            .Append("fault, and from the start of the agent, until the verdict is in xenstore; *first alarm* is a ")
+            .Append("critical verdict before it.\n\n")
             .Append(Header).Append('\n');
         foreach (RowRun run in runs)
         {
             text.Append(CultureInfo.InvariantCulture, $"| {run.Row.Filesystem} | {run.Row.Fault} | ")
                 .Append(CultureInfo.InvariantCulture, $"{Verdict(run.First)} | {Hidden(run.First)} | ")
                 .Append(CultureInfo.InvariantCulture, $"{run.First?.Evidence} | {After(run.First)} | ")
+                .Append(CultureInfo.InvariantCulture, $"{Alarm(run.First)} | ")
                 .Append(CultureInfo.InvariantCulture, $"{Verdict(run.Later)} | {After(run.Later)} |\n");
         }
 
@@ -43,7 +45,12 @@ internal static class MatrixTable
 
     private static string Hidden(Sighting? sighting) => sighting?.Health is { Hidden: true } ? "yes" : "";
 
-    private static string After(Sighting? sighting) => sighting is null
-        ? "-"
-        : string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, (long)sighting.After.TotalMilliseconds)} ms");
+    private static string Alarm(Sighting? sighting) => sighting?.FirstAlarm is { } alarm && alarm.After < sighting.After
+        ? $"{alarm.Verdict.ToName()}, {Milliseconds(alarm.After)}"
+        : "";
+
+    private static string After(Sighting? sighting) => sighting is null ? "-" : Milliseconds(sighting.After);
+
+    private static string Milliseconds(TimeSpan time)
+        => string.Create(CultureInfo.InvariantCulture, $"{time.TotalMilliseconds:F0} ms");
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text;
 using Protocol.Health;
@@ -8,17 +9,24 @@ using Tests.Integration.Agent;
 
 namespace Tests.Integration.Detection;
 
+/// <summary>One word of an agent about a filesystem.</summary>
+/// <param name="Line">The line in xenstore.</param>
+/// <param name="At">When it was written, as <see cref="Stopwatch"/> has it.</param>
+internal sealed record Said(ReportedFilesystem Line, long At);
+
 /// <summary>What an agent said of a filesystem, and when.</summary>
 /// <param name="Health">The last that was said; null when nothing was.</param>
 /// <param name="IsAsExpected">Whether it is what was waited for.</param>
-/// <param name="After">From the beginning of the wait until it was said.</param>
-internal sealed record Sighting(FilesystemHealth? Health, bool IsAsExpected, TimeSpan After)
+/// <param name="After">From the beginning of the wait until it was said; 0 when that was before.</param>
+/// <param name="FirstAlarm">The first critical verdict since the beginning, and when; null when there was none.</param>
+internal sealed record Sighting(
+    FilesystemHealth? Health, bool IsAsExpected, TimeSpan After, (Verdict Verdict, TimeSpan After)? FirstAlarm)
 {
     public string Evidence => string.Join(' ', (Health?.Evidence ?? []).Select(Expectation.TextOf));
 
     public override string ToString() => Health is null
         ? "nothing"
-        : $"{Health.Verdict.ToName()}{(Health.Hidden ? ", hidden" : "")}, {Evidence}, {(long)After.TotalMilliseconds} ms";
+        : $"{Health.Verdict.ToName()}{(Health.Hidden ? ", hidden" : "")}, {Evidence}, {After.TotalMilliseconds:F0} ms";
 }
 
 /// <summary>The published agent as a guest of its own, and everything it puts into xenstore.</summary>
@@ -28,7 +36,7 @@ internal sealed class WatchingAgent : IAsyncDisposable
 
     private readonly EmbeddedXenstore _xenstore;
     private readonly string _filesystems;
-    private readonly ConcurrentDictionary<MountPoint, (ReportedFilesystem Line, long At)> _said = new();
+    private readonly ConcurrentDictionary<MountPoint, ImmutableList<Said>> _said = new();
 
     private WatchingAgent(EmbeddedXenstore xenstore, int domainId)
     {
@@ -61,15 +69,14 @@ internal sealed class WatchingAgent : IAsyncDisposable
     {
         while (true)
         {
-            if (_said.TryGetValue(MountPoint.FromText(mountPoint), out var said)
-                && expected.IsMetBy(said.Line.Health))
+            ImmutableList<Said> said = _said.GetValueOrDefault(MountPoint.FromText(mountPoint), []);
+            Said? last = said.Count > 0 ? said[^1] : null;
+            bool isMet = last is not null && expected.IsMetBy(last.Line.Health);
+            if (isMet || Stopwatch.GetElapsedTime(start) > limit)
             {
-                return new Sighting(said.Line.Health, IsAsExpected: true, Stopwatch.GetElapsedTime(start, said.At));
-            }
-
-            if (Stopwatch.GetElapsedTime(start) > limit)
-            {
-                return new Sighting(said.Line?.Health, IsAsExpected: false, Stopwatch.GetElapsedTime(start));
+                long at = isMet ? Math.Max(start, last!.At) : Stopwatch.GetTimestamp();
+                return new Sighting(
+                    last?.Line.Health, isMet, Stopwatch.GetElapsedTime(start, at), FirstAlarm(said, start));
             }
 
             await Task.Delay(LookAgain);
@@ -87,10 +94,16 @@ internal sealed class WatchingAgent : IAsyncDisposable
         if (change.Value is { } value && change.Path.StartsWith(_filesystems, StringComparison.Ordinal)
             && ReportCodec.TryParseLine(Encoding.ASCII.GetBytes(value)) is { } line)
         {
-            long now = Stopwatch.GetTimestamp();
+            var said = new Said(line, Stopwatch.GetTimestamp());
+            // A line that moves to another slot is not said again.
             _said.AddOrUpdate(
-                line.Health.MountPoint, _ => (line, now),
-                (_, before) => line.Sequence > before.Line.Sequence ? (line, now) : before);
+                line.Health.MountPoint, _ => [said],
+                (_, before) => line.Sequence > before[^1].Line.Sequence ? before.Add(said) : before);
         }
     }
+
+    private static (Verdict Verdict, TimeSpan After)? FirstAlarm(ImmutableList<Said> said, long start)
+        => said.Find(one => one.At >= start && one.Line.Health.Verdict.ToSeverity() == Severity.Critical) is { } alarm
+            ? (alarm.Line.Health.Verdict, Stopwatch.GetElapsedTime(start, alarm.At))
+            : null;
 }
