@@ -106,7 +106,7 @@ internal static class DetectionRows
             "an administrator's remount,bind,ro",
             one => one.RemountAsync("bind,ro"), byDesign, one => one.RemountAsync("bind,rw"))
             with { ExpectedLater = nobodyKnows };
-        // Since Linux 6.7 or so a write through an open mount is only warned about, and succeeds.
+        // The kernel only warns of a write through a filesystem that was mounted before (bio_check_ro in block/blk-core.c).
         yield return Row(
             "the device set read-only (blockdev --setro)",
             one => one.ShellAsync("blockdev --setro \"/dev/$2\""),
