@@ -149,7 +149,7 @@ public sealed class AfterTheVerdictTests : IAsyncLifetime
         List<string> lines = [];
         while (log.ReadLine() is { } line)
         {
-            if (_filesystems.Exists(one => line.Contains(one.Disk.Loop.Name, StringComparison.Ordinal)))
+            if (_filesystems.Exists(one => one.IsNamedIn(line)))
             {
                 lines.Add(line);
             }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using Testbed.Domains;
 using Testbed.Linux;
 
@@ -96,6 +97,9 @@ internal sealed class FaultyFilesystem : IAsyncDisposable
 
         await MountAsync();
     }
+
+    /// <summary>Whether a line of the kernel log speaks of its device; <c>loop1</c> is not <c>loop12</c>.</summary>
+    public bool IsNamedIn(string kernelLine) => Regex.IsMatch(kernelLine, $@"\b{Disk.Loop.Name}\b");
 
     /// <summary>Runs a line of shell, in which <c>$1</c> is the mount point and <c>$2</c> the device's name.</summary>
     public Task<string> ShellAsync(string line) => Tool.RequireAsync("sh", "-c", line, "sh", Path, Disk.Loop.Name);

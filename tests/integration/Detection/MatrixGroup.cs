@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.RegularExpressions;
 using Testbed.Linux;
 using Testbed.Xenstore;
 
@@ -145,12 +144,9 @@ internal sealed class MatrixGroup(IReadOnlyList<DetectionRow> rows, string folde
     {
         while (log.ReadLine() is { } line)
         {
-            foreach (RowRun run in _filesystems.Keys)
+            foreach (RowRun run in _filesystems.Keys.Where(run => _filesystems[run].IsNamedIn(line)))
             {
-                if (Regex.IsMatch(line, $@"\b{_filesystems[run].Disk.Loop.Name}\b"))
-                {
-                    run.KernelLines.Add(line);
-                }
+                run.KernelLines.Add(line);
             }
         }
     }
