@@ -93,7 +93,7 @@ public sealed class AfterTheVerdictTests : IAsyncLifetime
             _xenstore!, 1, Path.Combine(_folder, "agent"), "--data-interval", "1");
         await SeeAsync(agent, Expectation.Healthy);
 
-        await filesystem.ShellAsync("fsfreeze --freeze \"$1\"");
+        await filesystem.FreezeAsync();
         await AgentProcess.WaitAsync(() => ProbesThatWait(agent.Process) == 1, () => "a probe to wait for the thaw");
         IReadOnlyList<int> processes = agent.Process.ProbeProcesses();
         FaultCounts before = await filesystem.Disk.CountsAsync();
@@ -103,7 +103,7 @@ public sealed class AfterTheVerdictTests : IAsyncLifetime
         Assert.Equal(processes, agent.Process.ProbeProcesses());
         Assert.Equal(before, await filesystem.Disk.CountsAsync());
 
-        await filesystem.ShellAsync("fsfreeze --unfreeze \"$1\"");
+        await filesystem.ThawAsync();
         await SeeAsync(agent, Expectation.Healthy);
         Assert.Equal(processes, agent.Process.ProbeProcesses());
     }

@@ -89,9 +89,9 @@ internal static class DetectionRows
                 await one.Disk.SetModeAsync(FaultMode.Pass);
             });
         yield return Row(
-            "frozen (FIFREEZE)", one => one.ShellAsync("fsfreeze --freeze \"$1\""),
+            "frozen (FIFREEZE)", one => one.FreezeAsync(),
             new(Verdict.Frozen, Hidden: false, "probe-outstanding", "freeze-wait"),
-            one => one.ShellAsync("fsfreeze --unfreeze \"$1\""));
+            one => one.ThawAsync());
     }
 
     private static IEnumerable<DetectionRow> Wishes()

@@ -34,6 +34,9 @@ internal sealed class FaultyFilesystem : IAsyncDisposable
     /// <summary>Where it is mounted.</summary>
     public string Path => System.IO.Path.Combine(_folder, "mounted");
 
+    private string FrozenMark => System.IO.Path.Combine(
+        Environment.GetEnvironmentVariable(Containment.FrozenFolderVariable)!, Disk.Loop.Name);
+
     /// <summary>Makes the disk and the filesystem on it, and mounts it.</summary>
     /// <param name="folder">A folder for it, made here.</param>
     /// <param name="type">The type, as mount(8) takes it.</param>
@@ -104,6 +107,20 @@ internal sealed class FaultyFilesystem : IAsyncDisposable
     /// <summary>Runs a line of shell, in which <c>$1</c> is the mount point and <c>$2</c> the device's name.</summary>
     public Task<string> ShellAsync(string line) => Tool.RequireAsync("sh", "-c", line, "sh", Path, Disk.Loop.Name);
 
+    /// <summary>Freezes it; <c>tests/thaw.sh</c> thaws it if nobody is left to do it here.</summary>
+    public async Task FreezeAsync()
+    {
+        await File.Create(FrozenMark).DisposeAsync();
+        await Tool.RequireAsync("fsfreeze", "--freeze", Path);
+    }
+
+    /// <summary>Thaws it, if it is frozen.</summary>
+    public async Task ThawAsync()
+    {
+        await Tool.RunAsync("fsfreeze", "--unfreeze", Path);
+        File.Delete(FrozenMark);
+    }
+
     /// <summary>
     /// From now on a program reads a file from the device, twice a second, whatever it meets: the kernel prints at most
     /// ten lines about I/O errors in five seconds for all devices together, so a single one may have no line.
@@ -129,7 +146,7 @@ internal sealed class FaultyFilesystem : IAsyncDisposable
     {
         await Disk.SetModeAsync(FaultMode.Pass);
         await StopReadingAsync();
-        await Tool.RunAsync("fsfreeze", "--unfreeze", Path);
+        await ThawAsync();
         await Tool.RunAsync("blockdev", "--setrw", Disk.Loop.Path);
         if ((await Tool.RunAsync("mountpoint", "--quiet", Path)).ExitCode == 0)
         {
