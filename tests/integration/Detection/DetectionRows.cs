@@ -54,6 +54,7 @@ internal static class DetectionRows
             "EIO on writes", one => one.Disk.SetModeAsync(FaultMode.FailWrites), aborted, one => one.RepairAsync());
         yield return Row(
             "EIO on flushes", one => one.Disk.SetModeAsync(FaultMode.FailFlushes), aborted, one => one.RepairAsync());
+        // It writes as long as what the probe needs stays in the page cache.
         yield return Row(
             "EIO on reads",
             async one =>

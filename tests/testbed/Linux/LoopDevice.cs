@@ -14,6 +14,7 @@ public sealed class LoopDevice : IDisposable
     private const int MajorNumber = 7;
     private const uint Configure = 0x4C0A;
     private const uint GetFree = 0x4C82;
+    private const uint SetReadOnly = 0x125D; // BLKROSET, linux/fs.h
     private const int ConfigurationSizeBytes = 304;
     private const int FlagsOffset = 60;
     private const int FileNameOffset = 64;
@@ -61,6 +62,8 @@ public sealed class LoopDevice : IDisposable
             try
             {
                 LinuxCalls.Control(device, Configure, Configuration(backing.Number, file, directIo));
+                // A device keeps the write protection (blockdev --setro) that its last user gave it.
+                LinuxCalls.Control(device, SetReadOnly, stackalloc byte[sizeof(int)]);
                 return new LoopDevice(number, device);
             }
             catch (IOException failure) when (failure.HResult == LinuxCalls.EBusy && attempt < MaxAttempts)
