@@ -9,7 +9,10 @@ namespace Tests.Integration.Detection;
 internal sealed record Expectation(Verdict Verdict, bool Hidden, params string[] Evidence)
 {
     /// <summary>It works, and nothing is held against it any more.</summary>
-    public static Expectation Healthy { get; } = new(Verdict.Writable, Hidden: false, "probe:ok") { NothingElse = true };
+    public static Expectation Healthy { get; } = new(Verdict.Writable, Hidden: false, "probe:ok")
+    {
+        NothingElse = true,
+    };
 
     /// <summary>No other evidence is allowed.</summary>
     public bool NothingElse { get; init; }
@@ -24,7 +27,8 @@ internal sealed record Expectation(Verdict Verdict, bool Hidden, params string[]
     }
 
     public override string ToString()
-        => $"{Verdict.ToName()}{(Hidden ? ", hidden" : "")}{(NothingElse ? ", only " : ", ")}{string.Join(' ', Evidence)}";
+        => $"{Verdict.ToName()}{(Hidden ? ", hidden" : "")}, "
+            + $"{(NothingElse ? "only " : "")}{string.Join(' ', Evidence)}";
 
     /// <summary>A fact as the status file has it, for example <c>probe:EROFS</c>.</summary>
     public static string TextOf(Evidence fact)

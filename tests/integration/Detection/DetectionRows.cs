@@ -9,7 +9,7 @@ internal static class DetectionRows
     private const string Continue = "errors=continue";
     private const string RemountReadOnly = "errors=remount-ro";
 
-    /// <summary>Those of ext3 and ext4, under each policy for errors; one agent watches the rows of one of these.</summary>
+    /// <summary>ext3 and ext4, under each policy for errors; one agent watches the rows of one of these.</summary>
     public static IReadOnlyList<string> ExtendedFilesystems { get; } =
         [$"ext3 {Continue}", $"ext3 {RemountReadOnly}", $"ext4 {Continue}", $"ext4 {RemountReadOnly}"];
 
@@ -107,7 +107,7 @@ internal static class DetectionRows
             "an administrator's remount,bind,ro",
             one => one.RemountAsync("bind,ro"), byDesign, one => one.RemountAsync("bind,rw"))
             with { ExpectedLater = nobodyKnows };
-        // The kernel only warns of a write through a filesystem that was mounted before (bio_check_ro in block/blk-core.c).
+        // Of a write through a filesystem that was mounted before the kernel only warns (block/blk-core.c).
         yield return Row(
             "the device set read-only (blockdev --setro)",
             one => one.ShellAsync("blockdev --setro \"/dev/$2\""),

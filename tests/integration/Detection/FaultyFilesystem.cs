@@ -51,7 +51,8 @@ internal sealed class FaultyFilesystem : IAsyncDisposable
             string format = type switch
             {
                 // All at once, so that no thread of the kernel writes tables later; few files, so that they run out.
-                "ext3" or "ext4" => $"mke2fs -q -F -t {type} -N 256 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0",
+                "ext3" or "ext4" =>
+                    $"mke2fs -q -F -t {type} -N 256 -E nodiscard,lazy_itable_init=0,lazy_journal_init=0",
                 "xfs" => "mkfs.xfs -q -K",
                 "btrfs" => "mkfs.btrfs -q -K",
                 _ => throw new ArgumentOutOfRangeException(nameof(type), type, "not a type of the matrix"),
@@ -98,7 +99,7 @@ internal sealed class FaultyFilesystem : IAsyncDisposable
     /// <summary>Changes its options; an agent's probe may stand in the way for a moment.</summary>
     public Task RemountAsync(string options) => RetryAsync("mount", "-o", $"remount,{options}", Path);
 
-    /// <summary>Serves every request again, unmounts it, and mounts it without a check: the journal is replayed.</summary>
+    /// <summary>Serves every request again, unmounts it and mounts it unchecked: the journal is replayed.</summary>
     public async Task MountAgainAsync()
     {
         await Disk.SetModeAsync(FaultMode.Pass);

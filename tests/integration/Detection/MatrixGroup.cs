@@ -87,7 +87,8 @@ internal sealed class MatrixGroup(IReadOnlyList<DetectionRow> rows, string folde
         await using WatchingAgent agent = StartAgent(xenstore, 1);
         await EachAsync(async (run, filesystem) =>
         {
-            Sighting healthy = await agent.WatchAsync(filesystem.Path, Expectation.Healthy, Stopwatch.GetTimestamp(), Limit);
+            Sighting healthy = await agent.WatchAsync(
+                filesystem.Path, Expectation.Healthy, Stopwatch.GetTimestamp(), Limit);
             if (!healthy.IsAsExpected)
             {
                 throw new InvalidOperationException($"before anything befell it the agent said: {healthy}");

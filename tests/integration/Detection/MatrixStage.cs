@@ -28,7 +28,9 @@ public sealed class MatrixStage : IAsyncLifetime
         IReadOnlyList<RowRun> runs = await _groups
             .GetOrAdd(folder, _ => new(() => new MatrixGroup(rows, folder).RunAsync())).Value;
         RowRun run = runs.Single(one => one.Row.Filesystem == filesystem && one.Row.Fault == fault);
-        return run.Failure is null ? run : throw new InvalidOperationException($"the row did not run:\n{run}", run.Failure);
+        return run.Failure is null
+            ? run
+            : throw new InvalidOperationException($"the row did not run:\n{run}", run.Failure);
     }
 
     public async ValueTask DisposeAsync()

@@ -9,7 +9,7 @@ namespace Tests.Integration.Detection;
 internal static class MatrixTable
 {
     private const string Header = """
-        | filesystem | what befell it | verdict | hidden | evidence | found after | first alarm | started later | found after |
+        | filesystem | what befell it | verdict | hidden | evidence | found after | first alarm | later | found after |
         |---|---|---|---|---|---:|---|---|---:|
         """;
 
@@ -18,7 +18,8 @@ internal static class MatrixTable
     {
         string kernel = File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
         var text = new StringBuilder()
-            .Append(CultureInfo.InvariantCulture, $"Linux {kernel}, a probe each {MatrixGroup.ProbeIntervalSeconds} s while ")
+            .Append(CultureInfo.InvariantCulture, $"Linux {kernel}, a probe each ")
+            .Append(CultureInfo.InvariantCulture, $"{MatrixGroup.ProbeIntervalSeconds} s while ")
             .Append("nothing is wrong, all rows of one filesystem at the same time. *Found after* is from the ")
             .Append("fault, and from the start of the agent, until the verdict is in xenstore; *first alarm* is a ")
             .Append("critical verdict before it.\n\n")

@@ -26,7 +26,7 @@ public enum FaultMode
     /// <summary>Nothing is answered.</summary>
     BlockAll,
 
-    /// <summary>Writes are not answered; reads go on. So do flushes, for which a filesystem comes after its writes.</summary>
+    /// <summary>Writes are not answered; reads go on, and flushes, which a filesystem sends after its writes.</summary>
     BlockWrites,
 }
 
@@ -111,7 +111,7 @@ public sealed class FaultDisk : IAsyncDisposable
         }
     }
 
-    /// <summary>From now on requests meet this; those that wait are answered when the mode does not block them.</summary>
+    /// <summary>From now on requests meet this; those that wait are answered unless the mode blocks them.</summary>
     public Task SetModeAsync(FaultMode mode) => TellAsync(mode switch
     {
         FaultMode.Pass => "pass",
@@ -128,8 +128,8 @@ public sealed class FaultDisk : IAsyncDisposable
     public async Task<FaultCounts> CountsAsync()
     {
         string line = await TellAsync("counts");
-        long[] numbers = [.. line.Split(' ')[1..].Select(
-            word => long.Parse(word[(word.IndexOf('=', StringComparison.Ordinal) + 1)..], CultureInfo.InvariantCulture))];
+        long[] numbers = [.. line.Split(' ')[1..]
+            .Select(word => long.Parse(word.Split('=')[1], CultureInfo.InvariantCulture))];
         return new FaultCounts(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]);
     }
 

@@ -103,7 +103,8 @@ public sealed class LoopDevice : IDisposable
     {
         byte[] configuration = new byte[ConfigurationSizeBytes];
         BinaryPrimitives.WriteInt32LittleEndian(configuration, backing);
-        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), AutoClear | (directIo ? DirectIo : 0));
+        uint flags = AutoClear | (directIo ? DirectIo : 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), flags);
         ReadOnlySpan<byte> name = Encoding.UTF8.GetBytes(file);
         name[..Math.Min(name.Length, FileNameSizeBytes - 1)].CopyTo(configuration.AsSpan(FileNameOffset));
         return configuration;
