@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench footprint publish clean
+.PHONY: help demo test matrix bench footprint publish clean
 
 PROGRAMS := guest-agent host-bridge
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
@@ -18,6 +18,14 @@ demo: publish ## Four guests on this machine, two of them broken by real I/O err
 
 test: ## Publish, build, run every test; the last line is the sum
 	@tests/run.sh
+
+matrix: publish ## What the agent says of each fault on this kernel, measured and put into guest-agent/DETECTION.md (needs root or sudo)
+	@tests/prepare.sh testbed
+	@dotnet build tests/integration --verbosity quiet
+	@rm -f out/detection-matrix.md
+	@tests/contained.sh tests/integration/bin/Debug/net10.0/integration --no-progress --filter-class '*DetectionMatrixTests'
+	@sed -i -e '/^<!-- matrix -->$$/,/^<!-- end of matrix -->$$/{//!d}' \
+	    -e '/^<!-- matrix -->$$/r out/detection-matrix.md' guest-agent/DETECTION.md
 
 bench: ## The xenstore client beside Xen's own C library, and the bridge before a thousand guests (needs root or sudo)
 	@tests/prepare.sh bench

@@ -11,7 +11,12 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 outer="$(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/pid)"
+# shellcheck disable=SC2016 # expanded by the shells that run them
 exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_ROOT"} \
-    TESTBED_OUTER_NAMESPACES="$outer" TMPDIR=/dev/shm \
-    unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
-    sh -c 'mount -t tmpfs -o mode=1777 contained /dev/shm && exec "$@"' sh "$@"
+    TESTBED_OUTER_NAMESPACES="$outer" TESTBED_THAW="$(dirname "$0")/thaw.sh" \
+    sh -c '
+        TESTBED_FROZEN=$(mktemp -d /tmp/frozen.XXXXXX)
+        "$TESTBED_THAW" $$ "$TESTBED_FROZEN" </dev/null >/dev/null 2>&1 &
+        export TESTBED_FROZEN TMPDIR=/dev/shm
+        exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
+            sh -c "mount -t tmpfs -o mode=1777 contained /dev/shm && exec \"\$@\"" sh "$@"' sh "$@"

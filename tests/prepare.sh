@@ -8,7 +8,10 @@ case ${1:-} in
 # What must be there (a program or a file), and the package that brings it.
 publish) needs="gcc:gcc objcopy:binutils /usr/include/stdlib.h:libc6-dev" ;;
 testbed) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev mke2fs:e2fsprogs e2fsck:e2fsprogs mount:mount losetup:mount
-    unshare:util-linux nsenter:util-linux setsid:util-linux strace:strace pivot_root:util-linux fallocate:util-linux ldd:libc-bin" ;;
+    unshare:util-linux nsenter:util-linux setsid:util-linux strace:strace pivot_root:util-linux fallocate:util-linux
+    fsfreeze:util-linux blockdev:util-linux ldd:libc-bin
+    /usr/include/fuse3/fuse_lowlevel.h:libfuse3-dev fusermount3:fuse3 pkg-config:pkg-config
+    mkfs.xfs:xfsprogs xfs_io:xfsprogs mkfs.btrfs:btrfs-progs" ;;
 bench) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/xenstore.h:libxen-dev unshare:util-linux" ;;
 *)
     echo "usage: tests/prepare.sh publish|testbed|bench" >&2

@@ -24,8 +24,11 @@ internal sealed class AgentProcess : IAsyncDisposable
         _folder = folder;
     }
 
+    /// <summary>The folder of the sources, in which <c>out/</c> lies.</summary>
+    public static string RepositoryRoot { get; } = FindRepositoryRoot();
+
     /// <summary>The native program that <c>make publish</c> made.</summary>
-    public static string Program { get; } = Path.Combine(RepositoryRoot(), "out/publish/guest-agent/guest-agent");
+    public static string Program { get; } = Path.Combine(RepositoryRoot, "out/publish/guest-agent/guest-agent");
 
     public int Id => _process.Id;
 
@@ -123,7 +126,7 @@ internal sealed class AgentProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static string RepositoryRoot()
+    private static string FindRepositoryRoot()
     {
         string folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "GuestAgent.sln")))

@@ -9,6 +9,12 @@ public static class Containment
     /// <summary>Set by <c>tests/contained.sh</c>: the mount and the PID namespace that it was started from.</summary>
     public const string OuterNamespacesVariable = "TESTBED_OUTER_NAMESPACES";
 
+    /// <summary>
+    /// Set by <c>tests/contained.sh</c>: the folder in which a file named like a device says that the filesystem on it
+    /// is frozen, so that <c>tests/thaw.sh</c> thaws it if this process is killed.
+    /// </summary>
+    public const string FrozenFolderVariable = "TESTBED_FROZEN";
+
     /// <summary>The name of this process's PID namespace, for example <c>pid:[4026531836]</c>.</summary>
     public static string PidNamespace => File.ResolveLinkTarget("/proc/self/ns/pid", returnFinalTarget: false)!.Name;
 

@@ -14,11 +14,13 @@ public sealed class LoopDevice : IDisposable
     private const int MajorNumber = 7;
     private const uint Configure = 0x4C0A;
     private const uint GetFree = 0x4C82;
+    private const uint SetReadOnly = 0x125D; // BLKROSET, linux/fs.h
     private const int ConfigurationSizeBytes = 304;
     private const int FlagsOffset = 60;
     private const int FileNameOffset = 64;
     private const int FileNameSizeBytes = 64;
     private const uint AutoClear = 4;
+    private const uint DirectIo = 16;
 
     private const int MaxAttempts = 32;
 
@@ -43,8 +45,13 @@ public sealed class LoopDevice : IDisposable
     public int Minor { get; }
 
     /// <summary>Attaches a file to a free loop device.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="directIo">
+    /// Past the page cache, and without waiting for one request before the next is begun: a write that is not answered
+    /// then holds up no read.
+    /// </param>
     /// <exception cref="IOException">There is no loop device to be had, or the file cannot be opened.</exception>
-    public static LoopDevice Attach(string file)
+    public static LoopDevice Attach(string file, bool directIo = false)
     {
         using LinuxCalls.Descriptor control = LinuxCalls.Open("/dev/loop-control", LinuxCalls.ReadWrite);
         using LinuxCalls.Descriptor backing = LinuxCalls.Open(file, LinuxCalls.ReadWrite);
@@ -54,7 +61,9 @@ public sealed class LoopDevice : IDisposable
             LinuxCalls.Descriptor device = LinuxCalls.Open($"/dev/loop{number}", LinuxCalls.ReadWrite);
             try
             {
-                LinuxCalls.Control(device, Configure, Configuration(backing.Number, file));
+                LinuxCalls.Control(device, Configure, Configuration(backing.Number, file, directIo));
+                // A device keeps the write protection (blockdev --setro) that its last user gave it.
+                LinuxCalls.Control(device, SetReadOnly, stackalloc byte[sizeof(int)]);
                 return new LoopDevice(number, device);
             }
             catch (IOException failure) when (failure.HResult == LinuxCalls.EBusy && attempt < MaxAttempts)
@@ -90,11 +99,12 @@ public sealed class LoopDevice : IDisposable
     /// <summary>Lets go of the device; it detaches as soon as nobody else uses it.</summary>
     public void Dispose() => _device.Dispose();
 
-    private static byte[] Configuration(int backing, string file)
+    private static byte[] Configuration(int backing, string file, bool directIo)
     {
         byte[] configuration = new byte[ConfigurationSizeBytes];
         BinaryPrimitives.WriteInt32LittleEndian(configuration, backing);
-        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), AutoClear);
+        uint flags = AutoClear | (directIo ? DirectIo : 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), flags);
         ReadOnlySpan<byte> name = Encoding.UTF8.GetBytes(file);
         name[..Math.Min(name.Length, FileNameSizeBytes - 1)].CopyTo(configuration.AsSpan(FileNameOffset));
         return configuration;
