@@ -24,6 +24,7 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly StopSignal _stop;
     private readonly MountTable _mounts;
     private readonly KernelLog? _kernelLog;
+    private readonly FilesystemErrorEvents? _errorEvents;
     private readonly ProbeCrew _crew;
     private readonly XenstoreCarrier _xenstore;
     private readonly StatusFile _statusFile;
@@ -49,11 +50,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _statusFile = new StatusFile(options.StatusDirectory);
         _remedies = new RemedyRunner(paths);
-        if (_kernelLog is null)
-        {
-            AgentLog.Warning(log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once");
-        }
-
+        _errorEvents = FilesystemErrorEvents.TryOpen(out string? withoutEvents);
+        TellMissing(withoutEvents);
         if (_statusFile.Trouble is { } trouble)
         {
             AgentLog.Warning(log, trouble);
@@ -63,6 +61,7 @@ internal sealed partial class AgentRuntime : IDisposable
     /// <summary>The first look, before the memory is locked: it touches what every later turn will touch.</summary>
     public int LookAround()
     {
+        Observe(new Observation.SelfResetRead(SelfReset.Read(_paths)));
         ReadMounts(isFirst: true, mayReadFstab: true);
         ReadKernelLog(KernelLog.AllRecords);
         Drain();
@@ -84,6 +83,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _crew.Dispose();
         _remedies.Dispose();
         _xenstore.Dispose();
+        _errorEvents?.Dispose();
         _kernelLog?.Dispose();
         _mounts.Dispose();
     }
@@ -92,7 +92,7 @@ internal sealed partial class AgentRuntime : IDisposable
     {
         Moment now = _clock.Now;
         Moment wake = _loop.NextWake(now);
-        foreach (Moment? due in (ReadOnlySpan<Moment?>)[_xenstore.Due(now), _remedies.Due])
+        foreach (Moment? due in (ReadOnlySpan<Moment?>)[_xenstore.Due(now), _remedies.Due, _mountPace.Due])
         {
             wake = due is { } earlier && earlier.SinceBoot < wake.SinceBoot ? earlier : wake;
         }
@@ -101,6 +101,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _poll.Add(_stop.FileDescriptor, PollSet.In);
         _poll.Add(_mounts.FileDescriptor, PollSet.Priority);
         _poll.Add(_kernelLog?.FileDescriptor ?? -1, PollSet.In);
+        _poll.Add(_errorEvents?.FileDescriptor ?? -1, PollSet.In);
         _poll.Add(_crew.FileDescriptor, PollSet.In);
         short xenstoreEvents = _xenstore.WantsToSend ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
         _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
@@ -114,12 +115,22 @@ internal sealed partial class AgentRuntime : IDisposable
         _nextTurn.Clear();
         if (_poll.Happened(_mounts.FileDescriptor))
         {
+            _mountPace.Want();
+        }
+
+        if (_mountPace.IsDue(_clock.Now))
+        {
             ReadMounts(isFirst: false);
         }
 
         if (_poll.Happened(_kernelLog?.FileDescriptor ?? -1))
         {
             ReadKernelLog(KernelLog.RecordsPerTurn);
+        }
+
+        if (_errorEvents is { FileDescriptor: >= 0 and var events } && _poll.Happened(events))
+        {
+            ReadErrorEvents();
         }
 
         if (_poll.Happened(_crew.FileDescriptor))

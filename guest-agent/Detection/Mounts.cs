@@ -41,6 +41,18 @@ internal sealed record MountEntry
     /// <summary>The whole filesystem is read-only.</summary>
     public bool IsSuperReadOnly => SuperOptions.Contains("ro");
 
+    /// <summary>
+    /// This mount, or another of the same filesystem, is read-only for itself: an administrator's remount makes at
+    /// least one so.
+    /// </summary>
+    public bool IsAnyMountReadOnly { get; init; }
+
+    /// <summary>
+    /// The filesystem is read-only though no mount of it asks for that: the kernel did it (an error before 6.1,
+    /// btrfs, sysrq-u).
+    /// </summary>
+    public bool IsForcedReadOnly => IsSuperReadOnly && !IsMountReadOnly && !IsAnyMountReadOnly;
+
     /// <summary>What <c>mount</c> and <c>/proc/mounts</c> show.</summary>
     public MountClaim Claims => IsMountReadOnly || IsSuperReadOnly ? MountClaim.Ro : MountClaim.Rw;
 }
@@ -78,7 +90,23 @@ internal static class LocalFilesystems
                 .ThenByDescending(mount => mount.Root.IsRoot)
                 .ThenBy(mount => mount.IsMountReadOnly)
                 .ThenBy(mount => mount.MountId)
-                .First())];
+                .First() with { IsAnyMountReadOnly = group.Any(mount => mount.IsMountReadOnly) })];
+
+    /// <summary>
+    /// What can be walked through without waiting for anyone else. Any other type on the way to a mount (nfs, fuse,
+    /// autofs) may hang by itself.
+    /// </summary>
+    private static readonly string[] WalkableTypes = [.. WatchedTypes, "tmpfs", "ramfs", "rootfs", "devtmpfs", "squashfs"];
+
+    /// <summary>The mounts that stand in the way of walking to those below them.</summary>
+    public static IReadOnlyList<MountPoint> Obstacles(IReadOnlyList<MountEntry> table)
+        => [.. table.Where(mount => !WalkableTypes.Contains(mount.FilesystemType)).Select(mount => mount.MountPoint)];
+
+    /// <summary>Whether the path to a mount point leads through none of them.</summary>
+    public static bool IsReachedLocally(MountPoint mountPoint, IReadOnlyList<MountPoint> obstacles)
+        => !obstacles.Any(one => one.IsRoot
+            ? !mountPoint.IsRoot
+            : mountPoint.Encoded.StartsWith($"{one.Encoded}/", StringComparison.Ordinal));
 
     /// <summary>Whether e2fsck is the tool for this type.</summary>
     public static bool IsExtended(string filesystemType) => filesystemType is "ext2" or "ext3" or "ext4";

@@ -35,6 +35,7 @@ internal static unsafe partial class Libc
 
     public const int ClockBoottime = 7; // counts suspended time, linux/time.h
     public const int ParentDeathSignal = 1; // PR_SET_PDEATHSIG, linux/prctl.h
+    public const int SetThreadName = 15; // PR_SET_NAME
 
     [StructLayout(LayoutKind.Sequential)]
     public struct TimeSpec

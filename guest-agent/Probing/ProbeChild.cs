@@ -75,8 +75,8 @@ internal sealed unsafe class ProbeChild
 
             worker = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
             _workers[request.Device] = worker;
-            var thread = new Thread(Work, WorkerStackBytes) { IsBackground = true };
-            thread.Start(worker);
+            var thread = new Thread(() => Work(request.Device, worker), WorkerStackBytes) { IsBackground = true };
+            thread.Start();
         }
 
         PutNewest(worker, request);
@@ -94,10 +94,16 @@ internal sealed unsafe class ProbeChild
         }
     }
 
-    private static void Work(object? requests)
+    /// <summary>The thread bears the device's number as its name: that is how the agent finds where it waits.</summary>
+    private static void Work(DeviceNumber device, BlockingCollection<ProbeRequest> requests)
     {
+        fixed (byte* name = SmallFile.Bytes(device.ToString()))
+        {
+            _ = Libc.ProcessControl(Libc.SetThreadName, (ulong)name);
+        }
+
         var probe = new WriteProbe();
-        foreach (ProbeRequest request in ((BlockingCollection<ProbeRequest>)requests!).GetConsumingEnumerable())
+        foreach (ProbeRequest request in requests.GetConsumingEnumerable())
         {
             Reply(probe.Run(request));
         }

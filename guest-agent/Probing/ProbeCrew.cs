@@ -30,6 +30,9 @@ internal sealed unsafe class ProbeCrew : IDisposable
     /// <summary>To poll for POLLIN; −1 when there is no probe process.</summary>
     public int FileDescriptor => _active?.Output ?? -1;
 
+    /// <summary>The process that probes; null when there is none.</summary>
+    public int? ProcessId => _active?.ProcessId;
+
     /// <summary>Whether a spare should be started as soon as the root can be executed from.</summary>
     public bool NeedsSpare => _spare is null;
 
@@ -142,7 +145,10 @@ internal sealed unsafe class ProbeCrew : IDisposable
             { Errno: ProbeReply.NoErrno } => "not-our-file",
             _ => LastErrno.NameOf(reply.Errno),
         };
-        var result = new ProbeResult(reply.Step, errno, TimeSpan.FromMicroseconds(reply.Microseconds));
+        var result = new ProbeResult(reply.Step, errno, TimeSpan.FromMicroseconds(reply.Microseconds))
+        {
+            Room = reply.Room,
+        };
         return new Observation.ProbeFinished(reply.Device, reply.ProbeId, result);
     }
 }

@@ -44,9 +44,10 @@ internal sealed unsafe class WriteProbe
     public ProbeReply Run(ProbeRequest request)
     {
         long start = Stopwatch.GetTimestamp();
-        (ProbeStep step, int errno) = Sort(Probe(request));
+        FilesystemRoom? room = null;
+        (ProbeStep step, int errno) = Sort(Probe(request, ref room));
         long microseconds = (long)Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-        return new ProbeReply(request.ProbeId, request.Device, step, errno, microseconds);
+        return new ProbeReply(request.ProbeId, request.Device, step, errno, microseconds) { Room = room };
     }
 
     /// <summary>
@@ -62,7 +63,7 @@ internal sealed unsafe class WriteProbe
             : (ProbeStep.Refused, met.Errno);
     }
 
-    private (ProbeStep Step, int Errno) Probe(ProbeRequest request)
+    private (ProbeStep Step, int Errno) Probe(ProbeRequest request, ref FilesystemRoom? room)
     {
         int folder = OpenMountPoint(request, out int errno);
         if (folder < 0)
@@ -72,24 +73,35 @@ internal sealed unsafe class WriteProbe
 
         try
         {
-            int file = OpenFile(folder, out ProbeStep step, out errno);
-            if (file < 0)
+            (ProbeStep Step, int Errno) met = ProbeIn(folder, request.ProbeId);
+            if (met.Step == ProbeStep.Done || met.Errno == (int)Errno.EROFS)
             {
-                return (step, errno);
+                room = RoomReading.Of(folder);
             }
 
-            try
-            {
-                return WriteAndSync(file, request.ProbeId);
-            }
-            finally
-            {
-                _ = Syscall.close(file);
-            }
+            return met;
         }
         finally
         {
             _ = Syscall.close(folder);
+        }
+    }
+
+    private static (ProbeStep Step, int Errno) ProbeIn(int folder, long probeId)
+    {
+        int file = OpenFile(folder, out ProbeStep step, out int errno);
+        if (file < 0)
+        {
+            return (step, errno);
+        }
+
+        try
+        {
+            return WriteAndSync(file, probeId);
+        }
+        finally
+        {
+            _ = Syscall.close(file);
         }
     }
 
@@ -126,10 +138,9 @@ internal sealed unsafe class WriteProbe
             return DeviceNumbers.Of(status.st_dev) == request.Device;
         }
 
-        const int statusWords = 64; // struct statfs is 15 words
-        long* words = stackalloc long[statusWords];
+        long* words = stackalloc long[FilesystemStatusWords.Count];
         MountPoint mountPoint = MountPoint.FromBytes(request.MountPoint);
-        if (Libc.FilesystemStatus(folder, words) != 0 || words[0] != Libc.BtrfsType)
+        if (Libc.FilesystemStatus(folder, words) != 0 || words[FilesystemStatusWords.Type] != Libc.BtrfsType)
         {
             return false;
         }

@@ -1,0 +1,27 @@
+using GuestAgent.Detection;
+using GuestAgent.Linux;
+using GuestAgent.Signals.Parsing;
+
+namespace GuestAgent.Signals;
+
+/// <summary>
+/// Where an outstanding probe waits: <c>/proc/PID/task/TID/{stack,wchan}</c> of its thread, which bears the device
+/// number as its name. Proves that a filesystem is frozen, for which the kernel has no other sign. It lies by silence
+/// where the kernel shows neither (no symbols, no privilege), and during a freeze that cannot finish because the
+/// device hangs: writes in flight tell that.
+/// </summary>
+internal static class ProbeWait
+{
+    /// <summary>The kernel function that waits for a thaw; null when the probe waits for anything else.</summary>
+    public static string? Read(PathRoot paths, int processId, DeviceNumber device)
+    {
+        string tasks = paths.Proc($"{processId}/task");
+        string name = device.ToString();
+        string? task = Directory.Exists(tasks)
+            ? Array.Find(Directory.GetDirectories(tasks), one => SmallFile.TryReadText($"{one}/comm") == name)
+            : null;
+        return task is null
+            ? null
+            : FreezeWaitParser.Parse(SmallFile.TryReadText($"{task}/stack"), SmallFile.TryReadText($"{task}/wchan"));
+    }
+}
