@@ -114,7 +114,7 @@ internal sealed partial class AgentRuntime
 
         foreach (Observation observation in _crew.Start(mount))
         {
-            Observe(observation);
+            _started.Enqueue(new AgentInput.Observed(observation));
         }
     }
 
@@ -131,8 +131,8 @@ internal sealed partial class AgentRuntime
 
             if (one.Probe.OutstandingId is not null)
             {
-                SampleActivity(one);
                 SampleWait(one, now);
+                SampleActivity(one);
             }
         }
 

@@ -31,6 +31,9 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly RemedyRunner _remedies;
     private readonly PollSet _poll = new();
     private readonly Queue<AgentInput> _inputs = new();
+
+    /// <summary>Taken first: what is learned after a probe began must not be taken for older than it.</summary>
+    private readonly Queue<AgentInput> _started = new();
     private readonly List<AgentInput> _nextTurn = [];
     private Moment _spareDue;
     private bool _linkTroubleTold;
@@ -158,7 +161,7 @@ internal sealed partial class AgentRuntime : IDisposable
 
     private void Drain()
     {
-        while (_inputs.TryDequeue(out AgentInput? input))
+        while (_started.TryDequeue(out AgentInput? input) || _inputs.TryDequeue(out input))
         {
             foreach (AgentEffect effect in _loop.Step(input, _clock.Now))
             {

@@ -44,7 +44,8 @@ internal sealed record Detector
         {
             Probe = one.Probe with
             {
-                OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false, FreezeWait = null,
+                OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false,
+                FreezeWait = null, WaitedForThaw = false,
             },
         }),
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
@@ -65,7 +66,11 @@ internal sealed record Detector
         }),
         Observation.ProbeWaitSeen seen => With(seen.Device, now, one => one with
         {
-            Probe = one.Probe with { FreezeWait = seen.FreezeWait },
+            Probe = one.Probe with
+            {
+                FreezeWait = seen.FreezeWait,
+                WaitedForThaw = one.Probe.WaitedForThaw || seen.FreezeWait is not null,
+            },
         }),
         Observation.KernelLineSeen seen => WithAll(now, one => KernelLines.Concerns(seen.Line, one)
             ? KernelLines.Fold(one, seen.Line, now)

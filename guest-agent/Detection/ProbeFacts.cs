@@ -12,6 +12,9 @@ internal sealed record ProbeFacts
     /// <summary>The kernel function in which it waits for a thaw; null when it waits for anything else.</summary>
     public string? FreezeWait { get; init; }
 
+    /// <summary>It was seen to wait for one: what it then took was not the device's fault.</summary>
+    public bool WaitedForThaw { get; init; }
+
     /// <summary>The last one that came back; null before the first.</summary>
     public ProbeResult? Last { get; init; }
 

@@ -61,7 +61,8 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
     public bool HasRecordedErrors => Facts.ErrorsCount > 0
         && (!Facts.Probe.Wanted || Facts.Health.Verdict == Verdict.ErrorsRecorded);
 
-    public bool WroteSlowly => Last?.Duration >= Classifier.SlowAfter;
+    /// <summary>Late, and not because of a freeze.</summary>
+    public bool WroteSlowly => Last?.Duration >= Classifier.SlowAfter && !Facts.Probe.WaitedForThaw;
 
     public bool LacksRoom => Last is { Room: { LacksBytes: true } or { LacksInodes: true } };
 
