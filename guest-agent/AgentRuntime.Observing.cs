@@ -118,25 +118,32 @@ internal sealed partial class AgentRuntime
         }
     }
 
-    private void Sample()
+    /// <summary>What an outstanding probe waits for, before anything else is judged.</summary>
+    private void SampleOutstanding()
     {
         Moment now = _clock.Now;
-        bool areErrorsDue = _errorsDue.HasCome(now);
         foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
         {
-            if (areErrorsDue)
-            {
-                ReadErrors(one.Observed);
-            }
-
             if (one.Probe.OutstandingId is not null)
             {
                 SampleWait(one, now);
                 SampleActivity(one);
             }
         }
+    }
 
-        _errorsDue = areErrorsDue ? now + ErrorsApart : _errorsDue;
+    private void SampleErrors()
+    {
+        Moment now = _clock.Now;
+        if (_errorsDue.HasCome(now))
+        {
+            foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
+            {
+                ReadErrors(one.Observed);
+            }
+
+            _errorsDue = now + ErrorsApart;
+        }
     }
 
     private void ReadErrors(ObservedMount observed)
@@ -170,10 +177,9 @@ internal sealed partial class AgentRuntime
     {
         if (one.Probe.OutstandingFor(now) >= Classifier.SlowAfter && _crew.ProcessId is { } process)
         {
-            string? wait = ProbeWait.Read(_paths, process, one.Device);
-            if (wait != one.Probe.FreezeWait)
+            if (ProbeWait.Read(_paths, process, one.Device) is { } wait && wait != one.Probe.FreezeWait)
             {
-                Observe(new Observation.ProbeWaitSeen(one.Device, wait));
+                Observe(new Observation.FreezeWaitSeen(one.Device, wait));
             }
         }
     }

@@ -114,6 +114,7 @@ internal sealed partial class AgentRuntime : IDisposable
 
     private void Turn()
     {
+        SampleOutstanding();
         _nextTurn.ForEach(Take);
         _nextTurn.Clear();
         if (_poll.Happened(_mounts.FileDescriptor))
@@ -153,7 +154,7 @@ internal sealed partial class AgentRuntime : IDisposable
             _inputs.Enqueue(new AgentInput.RemedyEnded(result));
         }
 
-        Sample();
+        SampleErrors();
         _inputs.Enqueue(new AgentInput.Tick());
         Drain();
         KeepSpare();

@@ -44,8 +44,7 @@ internal sealed record Detector
         {
             Probe = one.Probe with
             {
-                OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false,
-                FreezeWait = null, WaitedForThaw = false,
+                OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false, FreezeWait = null,
             },
         }),
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
@@ -64,13 +63,9 @@ internal sealed record Detector
                 OutstandingId = null, LastFinishedAt = now, Fruitless = one.Probe.Fruitless + 1, Wanted = true,
             },
         }),
-        Observation.ProbeWaitSeen seen => With(seen.Device, now, one => one with
+        Observation.FreezeWaitSeen seen => With(seen.Device, now, one => one with
         {
-            Probe = one.Probe with
-            {
-                FreezeWait = seen.FreezeWait,
-                WaitedForThaw = one.Probe.WaitedForThaw || seen.FreezeWait is not null,
-            },
+            Probe = one.Probe with { FreezeWait = seen.FreezeWait },
         }),
         Observation.KernelLineSeen seen => WithAll(now, one => KernelLines.Concerns(seen.Line, one)
             ? KernelLines.Fold(one, seen.Line, now)
@@ -172,6 +167,8 @@ internal sealed record Detector
             {
                 OutstandingId = null,
                 Last = probe.Result,
+                LastStartedAt = one.Probe.StartedAt,
+                LastWaitedForThaw = one.Probe.FreezeWait is not null,
                 LastFinishedAt = now,
                 Fruitless = 0,
                 ReadOnlySince = probe.Result.ErrnoName == "EROFS" ? one.Probe.ReadOnlySince ?? now : null,
@@ -185,14 +182,15 @@ internal sealed record Detector
     private static WatchedFilesystem WithErrorsCount(
         WatchedFilesystem one, Observation.ErrorsCountRead read, Moment now)
     {
+        bool grew = read.Count > (one.ErrorsCount ?? read.Count);
         // On a dead filesystem the probe itself makes the count grow: it must not feed itself.
-        bool isNews = read.Count > (one.ErrorsCount ?? read.Count)
-            && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
+        bool isNews = grew && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
         return one with
         {
             // A check sets the count to 0, and the kernel may give a new mount the old one's id.
             ErrorsBaseline = Math.Min(one.ErrorsBaseline ?? read.Count, read.Count),
             ErrorsCount = read.Count,
+            ErrorsGrewAt = grew ? now : one.ErrorsGrewAt,
             LastError = read.Last,
             Probe = isNews ? one.Probe.WithNews(now) : one.Probe,
         };

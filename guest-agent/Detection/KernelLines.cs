@@ -26,6 +26,17 @@ internal static class KernelLines
             return one with { Probe = one.Probe with { Wanted = one.Probe.Wanted || IsUnconfirmed(one) } };
         }
 
+        if (line.Kind == KernelLineKind.Mounted)
+        {
+            // What was probed before is another mount, though the kernel may give it the same id.
+            bool isLater = line.At > one.Probe.LastStartedAt.SinceBoot;
+            return one with
+            {
+                Kernel = one.Kernel.OfNewMount(),
+                Probe = one.Probe with { Wanted = one.Probe.Wanted || isLater },
+            };
+        }
+
         KernelFacts next = Next(one.Kernel, line, line.DeviceName, now);
         bool isNews = IsNews(one.Kernel, next, line.Kind);
         return one with { Kernel = next, Probe = isNews ? one.Probe.WithNews(now) : one.Probe };
@@ -33,7 +44,6 @@ internal static class KernelLines
 
     private static KernelFacts Next(KernelFacts facts, KernelLine line, string device, Moment now) => line.Kind switch
     {
-        KernelLineKind.Mounted => facts.OfNewMount(),
         KernelLineKind.JournalAborted => facts with { JournalAborted = true },
         KernelLineKind.RemountedReadOnly => facts with { RemountedReadOnly = true },
         KernelLineKind.ShutDown => facts with { ShutDown = true },
@@ -56,7 +66,7 @@ internal static class KernelLines
 
     private static bool IsNews(KernelFacts before, KernelFacts next, KernelLineKind kind) => kind switch
     {
-        KernelLineKind.Mounted or KernelLineKind.FlushEnabled => false,
+        KernelLineKind.FlushEnabled => false,
         KernelLineKind.DeviceError or KernelLineKind.WriteLost => IsLater(before.DeviceErrorAt, next.DeviceErrorAt),
         KernelLineKind.ReadError => IsLater(before.ReadError?.At, next.ReadError?.At),
         KernelLineKind.DeviceTimeout => IsLater(before.DeviceTimeoutAt, next.DeviceTimeoutAt),

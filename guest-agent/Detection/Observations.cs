@@ -27,10 +27,10 @@ internal abstract record Observation
     /// <summary>The probe process died: what was outstanding will never come back.</summary>
     public sealed record ProbesLost : Observation;
 
-    /// <summary>Where an outstanding probe waits.</summary>
+    /// <summary>An outstanding probe waits for a thaw.</summary>
     /// <param name="Device">The filesystem.</param>
-    /// <param name="FreezeWait">The kernel function that waits for a thaw; null when it waits for anything else.</param>
-    public sealed record ProbeWaitSeen(DeviceNumber Device, string? FreezeWait) : Observation;
+    /// <param name="FreezeWait">The kernel function in which it waits.</param>
+    public sealed record FreezeWaitSeen(DeviceNumber Device, string FreezeWait) : Observation;
 
     /// <summary>A line of the kernel log that speaks of a filesystem or its device.</summary>
     public sealed record KernelLineSeen(KernelLine Line) : Observation;

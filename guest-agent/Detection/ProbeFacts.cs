@@ -9,16 +9,22 @@ internal sealed record ProbeFacts
     /// <summary>When it was started.</summary>
     public Moment StartedAt { get; init; }
 
-    /// <summary>The kernel function in which it waits for a thaw; null when it waits for anything else.</summary>
+    /// <summary>
+    /// The kernel function in which it was seen to wait for a thaw; null when it was not. It stays until the next one
+    /// starts: a probe that was let go is about to come back.
+    /// </summary>
     public string? FreezeWait { get; init; }
-
-    /// <summary>It was seen to wait for one: what it then took was not the device's fault.</summary>
-    public bool WaitedForThaw { get; init; }
 
     /// <summary>The last one that came back; null before the first.</summary>
     public ProbeResult? Last { get; init; }
 
-    /// <summary>When that was.</summary>
+    /// <summary>When that one was started.</summary>
+    public Moment LastStartedAt { get; init; }
+
+    /// <summary>It waited for a thaw: that it took long was not the device's fault.</summary>
+    public bool LastWaitedForThaw { get; init; }
+
+    /// <summary>When it came back, or a later one was given up.</summary>
     public Moment LastFinishedAt { get; init; }
 
     /// <summary>

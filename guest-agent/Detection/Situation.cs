@@ -36,6 +36,10 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
     /// </summary>
     public bool WaitsForThaw => Facts.Probe.FreezeWait is not null && Facts.Activity.Last.InflightWrites == 0;
 
+    /// <summary>No request waits and none was completed lately: right after a hang ends, the probe is on its way.</summary>
+    public bool IsQuiet => IsAwayFor(Classifier.HungAfter) && !HasRequests
+        && Now - Facts.Activity.UnchangedSince >= Classifier.HungAfter;
+
     public bool HasRequests => Facts.Activity.Last.Inflight > 0;
 
     public bool IsAwayFor(TimeSpan limit) => Away >= limit;
@@ -55,14 +59,15 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
     public bool Wrote => Last is { Wrote: true };
 
     /// <summary>
-    /// Errors are recorded. A count that has just grown may be the first sign of an abort: the next probe tells
-    /// which it is.
+    /// Errors are recorded. A count that has just grown may be the first sign of an abort: a probe that began after it
+    /// tells which it is.
     /// </summary>
     public bool HasRecordedErrors => Facts.ErrorsCount > 0
-        && (!Facts.Probe.Wanted || Facts.Health.Verdict == Verdict.ErrorsRecorded);
+        && (Facts.Probe.LastStartedAt - Facts.ErrorsGrewAt > TimeSpan.Zero
+            || Facts.Health.Verdict == Verdict.ErrorsRecorded);
 
     /// <summary>Late, and not because of a freeze.</summary>
-    public bool WroteSlowly => Last?.Duration >= Classifier.SlowAfter && !Facts.Probe.WaitedForThaw;
+    public bool WroteSlowly => Last?.Duration >= Classifier.SlowAfter && !Facts.Probe.LastWaitedForThaw;
 
     public bool LacksRoom => Last is { Room: { LacksBytes: true } or { LacksInodes: true } };
 

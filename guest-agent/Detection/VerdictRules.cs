@@ -21,8 +21,7 @@ internal static class VerdictRules
         new("the probe waits for a thaw", Verdict.Frozen, one => one.IsAway && one.WaitsForThaw),
         new("no probe came back for long, and requests wait", Verdict.Hung,
             one => one.IsAwayFor(Classifier.HungAnyway) && one.HasRequests),
-        new("the probe waits for nothing that can be seen", Verdict.Unknown,
-            one => one.IsAwayFor(Classifier.HungAfter) && !one.HasRequests),
+        new("the probe waits for nothing that can be seen", Verdict.Unknown, one => one.IsQuiet),
         new("the probe is late", Verdict.Slow, one => one.IsAway),
 
         // No probe says anything.

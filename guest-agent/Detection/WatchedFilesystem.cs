@@ -22,6 +22,9 @@ internal sealed record WatchedFilesystem
     /// <summary>The count now.</summary>
     public long? ErrorsCount { get; init; }
 
+    /// <summary>When it was seen to grow; the beginning of time when it was not.</summary>
+    public Moment ErrorsGrewAt { get; init; }
+
     /// <summary>The last error that was recorded; null when none was, and on kernels before 5.10.</summary>
     public RecordedError? LastError { get; init; }
 
