@@ -249,5 +249,6 @@ internal sealed record Detector
     }
 
     private static bool WritesFail(Verdict verdict)
-        => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.DeviceFailing or Verdict.Hung;
+        => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly or Verdict.DeviceFailing
+            or Verdict.Hung;
 }

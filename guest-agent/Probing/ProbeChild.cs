@@ -94,10 +94,20 @@ internal sealed unsafe class ProbeChild
         }
     }
 
-    /// <summary>The thread bears the device's number as its name: that is how the agent finds where it waits.</summary>
+    /// <summary>
+    /// The name of the thread that probes a filesystem, as the kernel keeps it: the agent finds by it where a probe
+    /// waits, and a person reads it in the kernel's lines.
+    /// </summary>
+    public static string ThreadName(DeviceNumber device)
+    {
+        const int maxLength = 15; // TASK_COMM_LEN, linux/sched.h, without the end
+        string name = $"probe {device}";
+        return name[..Math.Min(name.Length, maxLength)];
+    }
+
     private static void Work(DeviceNumber device, BlockingCollection<ProbeRequest> requests)
     {
-        fixed (byte* name = SmallFile.Bytes(device.ToString()))
+        fixed (byte* name = SmallFile.Bytes(ThreadName(device)))
         {
             _ = Libc.ProcessControl(Libc.SetThreadName, (ulong)name);
         }

@@ -1,12 +1,13 @@
 using GuestAgent.Detection;
 using GuestAgent.Linux;
+using GuestAgent.Probing;
 using GuestAgent.Signals.Parsing;
 
 namespace GuestAgent.Signals;
 
 /// <summary>
 /// Where an outstanding probe waits: <c>/proc/PID/task/TID/{stack,wchan}</c> of its thread, which bears the device
-/// number as its name. Proves that a filesystem is frozen, for which the kernel has no other sign. It lies by silence
+/// number in its name. Proves that a filesystem is frozen, for which the kernel has no other sign. It lies by silence
 /// where the kernel shows neither (no symbols, no privilege), and during a freeze that cannot finish because the
 /// device hangs: writes in flight tell that.
 /// </summary>
@@ -16,7 +17,7 @@ internal static class ProbeWait
     public static string? Read(PathRoot paths, int processId, DeviceNumber device)
     {
         string tasks = paths.Proc($"{processId}/task");
-        string name = device.ToString();
+        string name = ProbeChild.ThreadName(device);
         string? task = Directory.Exists(tasks)
             ? Array.Find(Directory.GetDirectories(tasks), one => SmallFile.TryReadText($"{one}/comm") == name)
             : null;
