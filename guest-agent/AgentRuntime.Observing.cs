@@ -12,6 +12,8 @@ internal sealed partial class AgentRuntime
     /// <summary>A kernel log that overflows all the time must not ask for probes all the time.</summary>
     private static readonly TimeSpan LossesApart = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan AboutToBeLate = TimeSpan.FromMilliseconds(100);
+
     private readonly ReadingPace _mountPace = new();
     private Moment _errorsDue;
     private Moment _lossDue;
@@ -172,10 +174,13 @@ internal sealed partial class AgentRuntime
         }
     }
 
-    /// <summary>Only of a probe that is late: looking costs a dozen small files.</summary>
+    /// <summary>
+    /// Only of a probe that is late, or about to be: looking costs a dozen small files, and its verdict should be the
+    /// first that is given.
+    /// </summary>
     private void SampleWait(WatchedFilesystem one, Moment now)
     {
-        if (one.Probe.OutstandingFor(now) >= Classifier.SlowAfter && _crew.ProcessId is { } process)
+        if (one.Probe.OutstandingFor(now + AboutToBeLate) >= Classifier.SlowAfter && _crew.ProcessId is { } process)
         {
             if (ProbeWait.Read(_paths, process, one.Device) is { } wait && wait != one.Probe.FreezeWait)
             {
