@@ -102,7 +102,8 @@ internal sealed partial class AgentRuntime : IDisposable
 
         _poll.Clear();
         _poll.Add(_stop.FileDescriptor, PollSet.In);
-        _poll.Add(_mounts.FileDescriptor, PollSet.Priority);
+        // While a reading waits for its turn, further changes need not wake anyone: poll(2) remembers them.
+        _poll.Add(_mountPace.Due is null ? _mounts.FileDescriptor : -1, PollSet.Priority);
         _poll.Add(_kernelLog?.FileDescriptor ?? -1, PollSet.In);
         _poll.Add(_errorEvents?.FileDescriptor ?? -1, PollSet.In);
         _poll.Add(_crew.FileDescriptor, PollSet.In);

@@ -78,7 +78,8 @@ internal static class LocalFilesystems
     /// <summary>
     /// One mount for each local filesystem: the root where it is mounted there, else the first mount of the whole
     /// filesystem that is not read-only for itself, else the first of any part of it. Bind mounts and container mounts
-    /// repeat a superblock many times; its health is one.
+    /// repeat a superblock many times; its health is one. First is what stands first in the table, where mounts stand
+    /// by age: a mount's id is given again, a bind mount of today may have the lowest.
     /// </summary>
     public static IReadOnlyList<MountEntry> Choose(
         IReadOnlyList<MountEntry> table, IReadOnlySet<MountPoint> leftOut)
@@ -89,7 +90,6 @@ internal static class LocalFilesystems
                 .OrderByDescending(mount => mount.MountPoint.IsRoot)
                 .ThenByDescending(mount => mount.Root.IsRoot)
                 .ThenBy(mount => mount.IsMountReadOnly)
-                .ThenBy(mount => mount.MountId)
                 .First() with { IsAnyMountReadOnly = group.Any(mount => mount.IsMountReadOnly) })];
 
     /// <summary>

@@ -42,6 +42,14 @@ public sealed class ManyFilesystemsTests
     }
 
     [Fact]
+    public void A_bind_mount_with_a_lower_id_does_not_take_the_place_of_the_older_mount()
+    {
+        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(
+            [AgentStage.Ext("/srv", 7, id: 900), AgentStage.Ext("/var/lib/x", 7, id: 30)], new HashSet<MountPoint>());
+        Assert.Equal("/srv", Assert.Single(chosen).MountPoint.Encoded);
+    }
+
+    [Fact]
     public void Evidence_is_bounded_however_much_is_known()
     {
         AgentStage stage = new AgentStage()
