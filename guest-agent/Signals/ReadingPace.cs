@@ -3,13 +3,13 @@ using GuestAgent.Detection;
 namespace GuestAgent.Signals;
 
 /// <summary>
-/// When the mount table is read again after it changed: at once, but a storm of mounts costs at most a fiftieth of the
+/// When the mount table is read again after it changed: at once, but a storm of mounts costs at most a hundredth of the
 /// time, however long the table is.
 /// </summary>
 internal sealed class ReadingPace
 {
     private static readonly TimeSpan LeastApart = TimeSpan.FromMilliseconds(100);
-    private const int Share = 50;
+    private const int Share = 100;
 
     private bool _isWanted;
     private Moment _notBefore;

@@ -196,7 +196,7 @@ public sealed class SignalTests : IDisposable
     }
 
     [Fact]
-    public void A_storm_of_mounts_is_read_at_most_for_a_fiftieth_of_the_time()
+    public void A_storm_of_mounts_is_read_at_most_for_a_hundredth_of_the_time()
     {
         var pace = new ReadingPace();
         var now = new Moment(TimeSpan.FromSeconds(10), DateTimeOffset.UnixEpoch);
@@ -206,8 +206,8 @@ public sealed class SignalTests : IDisposable
         pace.WasRead(now, now + TimeSpan.FromMilliseconds(6));
         Assert.False(pace.IsDue(now + TimeSpan.FromSeconds(9)));
         pace.Want();
-        Assert.False(pace.IsDue(now + TimeSpan.FromMilliseconds(305)));
-        Assert.True(pace.IsDue(now + TimeSpan.FromMilliseconds(306)));
+        Assert.False(pace.IsDue(now + TimeSpan.FromMilliseconds(605)));
+        Assert.True(pace.IsDue(now + TimeSpan.FromMilliseconds(606)));
         pace.WasRead(now, now);
         pace.Want();
         Assert.Equal(TimeSpan.FromMilliseconds(100), pace.Due!.Value - now);
