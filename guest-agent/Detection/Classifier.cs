@@ -2,8 +2,8 @@ using Protocol.Health;
 
 namespace GuestAgent.Detection;
 
-/// <summary>A verdict with the facts it stands on, and the rule that gave it.</summary>
-internal readonly record struct Judgement(Verdict Verdict, IReadOnlyList<Evidence> Evidence, string Rule);
+/// <summary>A verdict with the facts it stands on.</summary>
+internal readonly record struct Judgement(Verdict Verdict, IReadOnlyList<Evidence> Evidence);
 
 /// <summary>From the facts of one filesystem to its verdict: <see cref="VerdictRules"/>, then the evidence.</summary>
 internal static class Classifier
@@ -25,7 +25,7 @@ internal static class Classifier
         {
             if (rule.Holds(situation))
             {
-                return new Judgement(rule.Verdict, EvidenceRules.Of(situation, rule.Verdict), rule.Name);
+                return new Judgement(rule.Verdict, EvidenceRules.Of(situation, rule.Verdict));
             }
         }
 

@@ -3,7 +3,7 @@ using Protocol.Health;
 namespace GuestAgent.Detection;
 
 /// <summary>When its condition holds and no rule before it did, this is the verdict.</summary>
-/// <param name="Name">What it says, for people and for tests.</param>
+/// <param name="Name">What it says, for people.</param>
 /// <param name="Verdict">The verdict.</param>
 /// <param name="Holds">The condition.</param>
 internal sealed record VerdictRule(string Name, Verdict Verdict, Func<Situation, bool> Holds);

@@ -7,15 +7,9 @@ namespace GuestAgent.Signals.Parsing;
 /// </summary>
 internal static class DevicePathParser
 {
-    private const string VirtualBlockDevice = "vbd-";
-
     /// <summary>The device's own name, then its parents' from the nearest to the farthest, without mere folders.</summary>
     public static IReadOnlyList<string> Names(string path)
         => [.. path.Split('/').Reverse().Where(IsName)];
-
-    /// <summary>The device on the xenbus, for example <c>vbd-51712</c>; null when it stands on another bus.</summary>
-    public static string? VirtualDevice(string path)
-        => path.Split('/').FirstOrDefault(name => name.StartsWith(VirtualBlockDevice, StringComparison.Ordinal));
 
     private static bool IsName(string part)
         => part is not ("" or ".." or "devices" or "virtual" or "block" or "nvme" or "nvme-subsystem")
