@@ -116,7 +116,8 @@ internal sealed record Detector
             // What the kernel said in this boot, or what it said between the mount and this reading, still holds;
             // a line "mounted filesystem" has cleared what belongs to an earlier mount.
             Kernel = before?.Kernel ?? new KernelFacts(),
-            AdministratorRemountSeen = !isFirst && observed.Mount is { Claims: MountClaim.Ro, IsForcedReadOnly: false },
+            AdministratorRemountSeen = !isFirst
+                && observed.Mount is { Claims: MountClaim.Ro, IsForcedReadOnly: false },
             Probe = new ProbeFacts { OutstandingId = null, Wanted = true, LastFinishedAt = now },
             Health = new FilesystemHealth
             {

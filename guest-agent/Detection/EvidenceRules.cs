@@ -15,10 +15,11 @@ internal static class EvidenceRules
     /// <summary>A kind, and its detail in a situation with its verdict; null when it has nothing to say.</summary>
     private static readonly (EvidenceKind Kind, Func<Situation, Verdict, string?> Detail)[] InOrder =
     [
-        (EvidenceKind.ProbeRefused, (one, _) => one is { IsAway: false, HasNoProbeProcess: true } ? "no-probe-process" : null),
-        (EvidenceKind.ProbeRefused, (one, _) => Returned(one) is { Step: ProbeStep.Refused } last ? last.ErrnoName : null),
-        (EvidenceKind.Probe, (one, _) => Returned(one) is { Step: not ProbeStep.Refused } last ? last.ErrnoName : null),
-        (EvidenceKind.ProbeOutstanding, (one, _) => one.IsAway ? Rounded(one.Facts.Probe.OutstandingFor(one.Now)) : null),
+        (EvidenceKind.ProbeRefused, (one, _) => When(!one.IsAway && one.HasNoProbeProcess, "no-probe-process")),
+        (EvidenceKind.ProbeRefused, (one, _) => one.IsRefused ? Returned(one)?.ErrnoName : null),
+        (EvidenceKind.Probe, (one, _) => one.IsRefused ? null : Returned(one)?.ErrnoName),
+        (EvidenceKind.ProbeOutstanding,
+            (one, _) => one.IsAway ? Rounded(one.Facts.Probe.OutstandingFor(one.Now)) : null),
         (EvidenceKind.FreezeWait, (one, _) => one.IsAway ? one.Facts.Probe.FreezeWait : null),
         (EvidenceKind.Inflight, (one, _) => one.IsAway ? Number(one.Facts.Activity.Last.Inflight) : null),
         (EvidenceKind.CompletionsFrozen, (one, _) => one.IsAway ? Rounded(one.StalledFor) : null),

@@ -96,7 +96,8 @@ internal static class LocalFilesystems
     /// What can be walked through without waiting for anyone else. Any other type on the way to a mount (nfs, fuse,
     /// autofs) may hang by itself.
     /// </summary>
-    private static readonly string[] WalkableTypes = [.. WatchedTypes, "tmpfs", "ramfs", "rootfs", "devtmpfs", "squashfs"];
+    private static readonly string[] WalkableTypes =
+        [.. WatchedTypes, "tmpfs", "ramfs", "rootfs", "devtmpfs", "squashfs"];
 
     /// <summary>The mounts that stand in the way of walking to those below them.</summary>
     public static IReadOnlyList<MountPoint> Obstacles(IReadOnlyList<MountEntry> table)

@@ -25,7 +25,7 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
 
     public bool IsAway => Away >= Classifier.SlowAfter;
 
-    /// <summary>For how long nothing completes although requests wait; null when something does, or none wait.</summary>
+    /// <summary>For how long nothing completes although requests wait; null when one of the two is not so.</summary>
     public TimeSpan? StalledFor => Facts.FrozenSince is { } since ? Now - since : null;
 
     public bool IsStalled => IsAwayFor(Classifier.HungAfter) && StalledFor >= Classifier.HungAfter && !WaitsForThaw;
@@ -36,7 +36,7 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
     /// </summary>
     public bool WaitsForThaw => Facts.Probe.FreezeWait is not null && Facts.Activity.Last.InflightWrites == 0;
 
-    /// <summary>No request waits and none was completed lately: right after a hang ends, the probe is on its way.</summary>
+    /// <summary>No request waits, none completed lately: right after a hang ends, the probe is on its way.</summary>
     public bool IsQuiet => IsAwayFor(Classifier.HungAfter) && !HasRequests
         && Now - Facts.Activity.UnchangedSince >= Classifier.HungAfter;
 

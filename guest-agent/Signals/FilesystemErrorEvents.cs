@@ -103,8 +103,9 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
         fixed (byte* path = (byte[])[.. mount.MountPoint.ToBytes(), 0])
         {
             const uint flags = Libc.FanotifyAdd | Libc.FanotifyWholeFilesystem;
+            const ulong events = FanotifyParser.ErrorEvent;
             if (Libc.FilesystemStatusOfPath(path, status) == 0
-                && Libc.FanotifyMark(FileDescriptor, flags, FanotifyParser.ErrorEvent, Libc.CurrentDirectory, path) == 0)
+                && Libc.FanotifyMark(FileDescriptor, flags, events, Libc.CurrentDirectory, path) == 0)
             {
                 _marked[mount.Device] = (mount.MountId, status[FilesystemStatusWords.FilesystemId]);
                 return true;

@@ -17,7 +17,7 @@ internal static class SelfReset
     {
         string watchdogs = paths.Sys("class/watchdog");
         IEnumerable<string> named = Directory.Exists(watchdogs)
-            ? Directory.GetDirectories(watchdogs).Select(folder => Path.GetFileName(folder)).Order(StringComparer.Ordinal)
+            ? Directory.GetDirectories(watchdogs).Select(one => Path.GetFileName(one)).Order(StringComparer.Ordinal)
             : File.Exists(paths.Dev("watchdog")) ? ["watchdog"] : [];
         IEnumerable<string> settings = PanicSettings
             .Where(name => SmallFile.TryReadText(paths.Proc($"sys/kernel/{name}")) is { } value && value != "0");
