@@ -139,7 +139,8 @@ internal sealed record Detector
         // It wrote until the remount, or met nothing but the first moments of one: the kernel refuses writes before
         // the table says so.
         bool wroteBefore = known.Probe.Last is null or { Wrote: true } or { ErrnoName: "EROFS" };
-        bool withoutError = wroteBefore && !observed.Mount.IsForcedReadOnly && !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly
+        bool withoutError = wroteBefore && !observed.Mount.IsForcedReadOnly
+            && !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly
             && known.Health.Verdict != Verdict.JournalAborted;
         bool optionsChanged = !known.Mount.SuperOptions.SequenceEqual(observed.Mount.SuperOptions)
             || !known.Mount.MountOptions.SequenceEqual(observed.Mount.MountOptions);

@@ -7,7 +7,7 @@ namespace GuestAgent.Signals.Parsing;
 /// </summary>
 internal static class DevicePathParser
 {
-    /// <summary>The device's own name, then its parents' from the nearest to the farthest, without mere folders.</summary>
+    /// <summary>The device's own name, then its parents', the nearest first, without mere folders.</summary>
     public static IReadOnlyList<string> Names(string path)
         => [.. path.Split('/').Reverse().Where(IsName)];
 

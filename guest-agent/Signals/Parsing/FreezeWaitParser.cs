@@ -10,7 +10,7 @@ internal static class FreezeWaitParser
 {
     private static readonly string[] Waits = ["percpu_rwsem_wait", "__percpu_down_read", "__sb_start_write"];
 
-    /// <summary>The same kind of lock, for something else: CPU hotplug, ext4's change of a file's journal mode.</summary>
+    /// <summary>The same kind of lock, for something else: CPU hotplug, a change of a file's journal mode.</summary>
     private static readonly string[] OtherLocks = ["cpus_read_lock", "ext4_writepages", "copy_process"];
 
     /// <summary>The function that waits for the thaw; null when the thread waits for anything else.</summary>
