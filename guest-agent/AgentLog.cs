@@ -25,6 +25,9 @@ internal static partial class AgentLog
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Text}")]
     public static partial void Warning(ILogger log, string text);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Reason}: its signs are missed, the probe does without")]
+    public static partial void MissingSource(ILogger log, string reason);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "xenstore answers")]
     public static partial void LinkUp(ILogger log);
 

@@ -6,20 +6,83 @@ namespace GuestAgent;
 /// <content>The senses: what descriptors and files bring becomes observations.</content>
 internal sealed partial class AgentRuntime
 {
+    /// <summary>The counters are read so often, and at once when anything speaks of an error.</summary>
+    private static readonly TimeSpan ErrorsApart = TimeSpan.FromSeconds(1);
+
+    /// <summary>A kernel log that overflows all the time must not ask for probes all the time.</summary>
+    private static readonly TimeSpan LossesApart = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan AboutToBeLate = TimeSpan.FromMilliseconds(100);
+
+    private readonly ReadingPace _mountPace = new();
+    private Moment _errorsDue;
+    private Moment _lossDue;
+    private long _toldLostRecords;
+
     private void Observe(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
+
+    /// <summary>A source that is not there is normal: an old kernel, no privilege. Said once.</summary>
+    private void TellMissing(string? withoutEvents)
+    {
+        if (_kernelLog is null)
+        {
+            AgentLog.Warning(_log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once");
+        }
+
+        if (withoutEvents is not null)
+        {
+            AgentLog.MissingSource(_log, $"no fanotify ({withoutEvents}; needs Linux 5.16 and CAP_SYS_ADMIN)");
+        }
+    }
 
     /// <summary>
     /// fstab is read at the start only: it lies on the root, and a root that has just begun to hang would hold the
     /// loop.
     /// </summary>
     private void ReadMounts(bool isFirst, bool mayReadFstab = false)
-        => Observe(new Observation.MountTableRead(_mounts.Read(mayReadFstab), isFirst));
+    {
+        Moment begun = _clock.Now;
+        IReadOnlyList<ObservedMount> mounts = _mounts.Read(mayReadFstab);
+        Observe(new Observation.MountTableRead(mounts, isFirst));
+        foreach (ObservedMount observed in mounts)
+        {
+            ReadErrors(observed);
+        }
+
+        // Marking walks the path to the mount; after an alarm nothing on the root is touched.
+        if (_errorEvents is { FileDescriptor: >= 0 } && CanExecute() && !_errorEvents.Watch(mounts))
+        {
+            AgentLog.MissingSource(_log, "this kernel has no FAN_FS_ERROR (since 5.16)");
+        }
+
+        _mountPace.WasRead(begun, _clock.Now);
+    }
 
     private void ReadKernelLog(int maxRecords)
     {
         foreach (KernelLine line in _kernelLog?.Read(maxRecords) ?? [])
         {
             Observe(new Observation.KernelLineSeen(line));
+            _errorsDue = default;
+        }
+
+        if (_kernelLog is { LostRecords: var lost } && lost > _toldLostRecords && _lossDue.HasCome(_clock.Now))
+        {
+            AgentLog.Warning(_log, $"{lost - _toldLostRecords} records of the kernel log were overwritten before they "
+                + "could be read: every filesystem is probed instead");
+            _toldLostRecords = lost;
+            _lossDue = _clock.Now + LossesApart;
+            _errorsDue = default;
+            Observe(new Observation.EventsLost());
+        }
+    }
+
+    private void ReadErrorEvents()
+    {
+        foreach (Observation told in _errorEvents!.Read())
+        {
+            Observe(told);
+            _errorsDue = default;
         }
     }
 
@@ -31,7 +94,6 @@ internal sealed partial class AgentRuntime
             // No event tells of an abort: what the log, the counters and the table say now names what the probe met.
             ReadKernelLog(KernelLog.RecordsPerTurn);
             ReadMounts(isFirst: false);
-            SampleErrors();
         }
 
         foreach (Observation result in results)
@@ -59,46 +121,88 @@ internal sealed partial class AgentRuntime
 
     private void StartProbe(MountEntry mount)
     {
-        long writeCompletions = SampleActivity(mount.Device);
-        foreach (Observation one in _crew.Start(mount, _clock.Now, writeCompletions))
+        long writeCompletions = 0;
+        if (_loop.Detector.Filesystems.TryGetValue(mount.Device, out WatchedFilesystem? one))
         {
-            Observe(one);
+            writeCompletions = SampleActivity(one);
+        }
+
+        foreach (Observation observation in _crew.Start(mount, _clock.Now, writeCompletions))
+        {
+            _started.Enqueue(new AgentInput.Observed(observation));
         }
     }
 
-    private void Sample()
+    /// <summary>What an outstanding probe waits for, before anything else is judged.</summary>
+    private void SampleOutstanding()
     {
-        SampleErrors();
+        Moment now = _clock.Now;
         foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
         {
             if (one.Probe.OutstandingId is not null)
             {
-                _ = SampleActivity(one.Device);
+                SampleWait(one, now);
+                _ = SampleActivity(one);
             }
         }
     }
 
     private void SampleErrors()
     {
-        foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
+        Moment now = _clock.Now;
+        if (_errorsDue.HasCome(now))
         {
-            if (LocalFilesystems.IsExtended(one.Mount.FilesystemType)
-                && BlockDevices.ReadErrorsCount(_paths, one.DeviceName) is { } count && count != one.ErrorsCount)
+            foreach (WatchedFilesystem one in _loop.Detector.Filesystems.Values)
             {
-                Observe(new Observation.ErrorsCountRead(one.Device, count));
+                ReadErrors(one.Observed);
             }
+
+            _errorsDue = now + ErrorsApart;
+        }
+    }
+
+    private void ReadErrors(ObservedMount observed)
+    {
+        if (!LocalFilesystems.IsExtended(observed.Mount.FilesystemType)
+            || ExtendedFilesystem.ReadErrorsCount(_paths, observed.DeviceName) is not { } count)
+        {
+            return;
+        }
+
+        bool isKnown = _loop.Detector.Filesystems.TryGetValue(observed.Mount.Device, out WatchedFilesystem? known)
+            && known.Mount.MountId == observed.Mount.MountId && known.ErrorsCount == count;
+        if (!isKnown)
+        {
+            RecordedError? last = count > 0 ? ExtendedFilesystem.ReadLastError(_paths, observed.DeviceName) : null;
+            Observe(new Observation.ErrorsCountRead(observed.Mount.Device, count, last));
         }
     }
 
     /// <summary>How many writes and flushes the device has completed; 0 where it does not tell.</summary>
-    private long SampleActivity(DeviceNumber device)
+    private long SampleActivity(WatchedFilesystem one)
     {
-        if (BlockDevices.ReadActivity(_paths, device) is not { } activity)
+        if (DeviceQueue.Read(_paths, one.Observed.Queues) is not { } activity)
         {
             return 0;
         }
 
-        Observe(new Observation.ActivitySampled(device, activity));
+        string? vbdState = VirtualBlockDevice.TroubledState(_paths, one.Aliases);
+        Observe(new Observation.ActivitySampled(one.Device, activity with { TroubledVbdState = vbdState }));
         return activity.WriteCompletions;
+    }
+
+    /// <summary>
+    /// Only of a probe that is late, or about to be: looking costs a dozen small files, and its verdict should be the
+    /// first that is given.
+    /// </summary>
+    private void SampleWait(WatchedFilesystem one, Moment now)
+    {
+        if (one.Probe.OutstandingFor(now + AboutToBeLate) >= Classifier.SlowAfter && _crew.WorkerOf(one.Device) is { } worker)
+        {
+            if (ProbeWait.Read(_workers, worker, one.Device) is { } wait && wait != one.Probe.FreezeWait)
+            {
+                Observe(new Observation.FreezeWaitSeen(one.Device, wait));
+            }
+        }
     }
 }

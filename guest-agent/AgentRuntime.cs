@@ -26,6 +26,8 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly StopSignal _stop;
     private readonly MountTable _mounts;
     private readonly KernelLog? _kernelLog;
+    private readonly FilesystemErrorEvents? _errorEvents;
+    private readonly ProbeWorkers _workers;
     private readonly ProbeCrew _crew;
     private readonly XenstoreCarrier _xenstore;
     private readonly TmpfsFolder _folder;
@@ -34,6 +36,9 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly RemedyRunner _remedies;
     private readonly PollSet _poll = new();
     private readonly Queue<AgentInput> _inputs = new();
+
+    /// <summary>Taken first: what is learned after a probe began must not be taken for older than it.</summary>
+    private readonly Queue<AgentInput> _started = new();
     private readonly List<AgentInput> _nextTurn = [];
     private Moment _spareDue;
     private bool _linkTroubleTold;
@@ -51,16 +56,14 @@ internal sealed partial class AgentRuntime : IDisposable
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _folder = new TmpfsFolder(options.StatusDirectory);
-        _crew = new ProbeCrew(new ProbeWorkers(paths), _folder);
+        _workers = new ProbeWorkers(paths);
+        _crew = new ProbeCrew(_workers, _folder);
         _statusSocket = new StatusSocket(_folder.Trouble is null ? options.StatusDirectory : null);
         _serviceManager = new ServiceManager(
             Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), Environment.GetEnvironmentVariable("WATCHDOG_USEC"));
         _remedies = new RemedyRunner(paths);
-        if (_kernelLog is null)
-        {
-            AgentLog.Warning(log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once");
-        }
-
+        _errorEvents = FilesystemErrorEvents.TryOpen(out string? withoutEvents);
+        TellMissing(withoutEvents);
         if ((_folder.Trouble ?? _statusSocket.Trouble) is { } trouble)
         {
             AgentLog.Warning(log, trouble);
@@ -70,6 +73,7 @@ internal sealed partial class AgentRuntime : IDisposable
     /// <summary>The first look, before the memory is locked: it touches what every later turn will touch.</summary>
     public int LookAround()
     {
+        Observe(new Observation.SelfResetRead(SelfReset.Read(_paths)));
         ReadMounts(isFirst: true, mayReadFstab: true);
         ReadKernelLog(KernelLog.AllRecords);
         Drain();
@@ -95,6 +99,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _crew.Dispose();
         _remedies.Dispose();
         _xenstore.Dispose();
+        _errorEvents?.Dispose();
         _kernelLog?.Dispose();
         _mounts.Dispose();
     }
@@ -103,7 +108,8 @@ internal sealed partial class AgentRuntime : IDisposable
     {
         Moment now = _clock.Now;
         Moment wake = _loop.NextWake(now);
-        Moment?[] duties = [_xenstore.Due(now), _remedies.Due, _statusSocket.Due, _serviceManager.Due(now)];
+        Moment?[] duties =
+            [_xenstore.Due(now), _remedies.Due, _mountPace.Due, _statusSocket.Due, _serviceManager.Due(now)];
         foreach (Moment? due in duties)
         {
             wake = due is { } earlier && earlier.SinceBoot < wake.SinceBoot ? earlier : wake;
@@ -111,8 +117,10 @@ internal sealed partial class AgentRuntime : IDisposable
 
         _poll.Clear();
         _poll.Add(_stop.FileDescriptor, PollSet.In);
-        _poll.Add(_mounts.FileDescriptor, PollSet.Priority);
+        // While a reading waits for its turn, further changes need not wake anyone: poll(2) remembers them.
+        _poll.Add(_mountPace.Due is null ? _mounts.FileDescriptor : -1, PollSet.Priority);
         _poll.Add(_kernelLog?.FileDescriptor ?? -1, PollSet.In);
+        _poll.Add(_errorEvents?.FileDescriptor ?? -1, PollSet.In);
         _poll.Add(_crew.FileDescriptor, PollSet.In);
         short xenstoreEvents = _xenstore.WantsToSend ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
         _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
@@ -123,9 +131,15 @@ internal sealed partial class AgentRuntime : IDisposable
 
     private void Turn()
     {
+        SampleOutstanding();
         _nextTurn.ForEach(Take);
         _nextTurn.Clear();
         if (_poll.Happened(_mounts.FileDescriptor))
+        {
+            _mountPace.Want();
+        }
+
+        if (_mountPace.IsDue(_clock.Now))
         {
             ReadMounts(isFirst: false);
         }
@@ -133,6 +147,11 @@ internal sealed partial class AgentRuntime : IDisposable
         if (_poll.Happened(_kernelLog?.FileDescriptor ?? -1))
         {
             ReadKernelLog(KernelLog.RecordsPerTurn);
+        }
+
+        if (_errorEvents is { FileDescriptor: >= 0 and var events } && _poll.Happened(events))
+        {
+            ReadErrorEvents();
         }
 
         if (_poll.Happened(_crew.FileDescriptor))
@@ -158,7 +177,7 @@ internal sealed partial class AgentRuntime : IDisposable
         }
 
         LookAfterProbes();
-        Sample();
+        SampleErrors();
         _inputs.Enqueue(new AgentInput.Tick());
         Drain();
         _serviceManager.Turn(_clock.Now);
@@ -167,7 +186,7 @@ internal sealed partial class AgentRuntime : IDisposable
 
     private void Drain()
     {
-        while (_inputs.TryDequeue(out AgentInput? input))
+        while (_started.TryDequeue(out AgentInput? input) || _inputs.TryDequeue(out input))
         {
             foreach (AgentEffect effect in _loop.Step(input, _clock.Now))
             {

@@ -21,6 +21,9 @@ internal sealed record Detector
         = ImmutableSortedDictionary.Create<DeviceNumber, WatchedFilesystem>(
             Comparer<DeviceNumber>.Create((a, b) => (a.Major, a.Minor).CompareTo((b.Major, b.Minor))));
 
+    /// <summary>What makes the guest restart itself, for people: a watchdog's name, a setting of the kernel.</summary>
+    public IReadOnlyList<string> SelfReset { get; private init; } = [];
+
     /// <summary>The filesystem mounted there; null when none is watched.</summary>
     public WatchedFilesystem? At(MountPoint mountPoint)
         => Filesystems.Values.FirstOrDefault(one => one.Mount.MountPoint == mountPoint);
@@ -39,7 +42,10 @@ internal sealed record Detector
         Observation.MountTableRead read => WithMounts(read, now),
         Observation.ProbeStarted probe => With(probe.Device, now, one => one with
         {
-            Probe = one.Probe with { OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false, IsUrgent = false },
+            Probe = one.Probe with
+            {
+                OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false, IsUrgent = false, FreezeWait = null,
+            },
         }),
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
         Observation.ProbeNotStarted probe => With(probe.Device, now, one => one with
@@ -66,12 +72,23 @@ internal sealed record Detector
                 OutstandingId = null, LastFinishedAt = now, Fruitless = one.Probe.Fruitless + 1, Wanted = true,
             },
         }),
-        Observation.KernelLineSeen seen => WithKernelLine(seen.Line, now),
-        Observation.ErrorsCountRead read => With(read.Device, now, one => WithErrorsCount(one, read.Count, now)),
+        Observation.FreezeWaitSeen seen => With(seen.Device, now, one => one with
+        {
+            Probe = one.Probe with { FreezeWait = seen.FreezeWait },
+        }),
+        Observation.KernelLineSeen seen => WithAll(now, one => KernelLines.Concerns(seen.Line, one)
+            ? KernelLines.Fold(one, seen.Line, now)
+            : one),
+        Observation.EventsLost => WithAll(now, one => ProbeSchedule.IsConfirmed(one.Health.Verdict)
+            ? one
+            : one with { Probe = one.Probe.WithNews(now) }),
+        Observation.FilesystemErrorTold told => With(told.Device, now, one => WithErrorEvent(one, told, now)),
+        Observation.ErrorsCountRead read => With(read.Device, now, one => WithErrorsCount(one, read, now)),
         Observation.ActivitySampled sample => With(sample.Device, now, one => one with
         {
             Activity = NextActivity(one.Activity, sample.Activity, now),
         }),
+        Observation.SelfResetRead read => WithSelfReset(read.Means, now),
         _ => throw new InvalidOperationException($"unknown observation {observation}"),
     };
 
@@ -98,19 +115,18 @@ internal sealed record Detector
         return this with { Filesystems = next };
     }
 
-    private static WatchedFilesystem NewlySeen(
+    private WatchedFilesystem NewlySeen(
         ObservedMount observed, bool isFirst, WatchedFilesystem? before, Moment now)
     {
         return new WatchedFilesystem
         {
-            Mount = observed.Mount,
-            DeviceName = observed.DeviceName,
-            DiskName = observed.DiskName,
-            Fstab = observed.Fstab,
+            Observed = observed,
+            SelfReset = observed.Mount.MountPoint.IsRoot ? SelfReset : [],
             // What the kernel said in this boot, or what it said between the mount and this reading, still holds;
             // a line "mounted filesystem" has cleared what belongs to an earlier mount.
             Kernel = before?.Kernel ?? new KernelFacts(),
-            AdministratorRemountSeen = !isFirst && observed.Mount.Claims == MountClaim.Ro,
+            AdministratorRemountSeen = !isFirst
+                && observed.Mount is { Claims: MountClaim.Ro, IsForcedReadOnly: false },
             Probe = new ProbeFacts { OutstandingId = null, Wanted = true, LastFinishedAt = now },
             Health = new FilesystemHealth
             {
@@ -132,14 +148,14 @@ internal sealed record Detector
         // It wrote until the remount, or met nothing but the first moments of one: the kernel refuses writes before
         // the table says so.
         bool wroteBefore = known.Probe.Last is null or { Wrote: true } or { ErrnoName: "EROFS" };
-        bool withoutError = wroteBefore && !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly
+        bool withoutError = wroteBefore && !observed.Mount.IsForcedReadOnly
+            && !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly
             && known.Health.Verdict != Verdict.JournalAborted;
         bool optionsChanged = !known.Mount.SuperOptions.SequenceEqual(observed.Mount.SuperOptions)
             || !known.Mount.MountOptions.SequenceEqual(observed.Mount.MountOptions);
         return known with
         {
-            Mount = observed.Mount,
-            Fstab = observed.Fstab,
+            Observed = observed,
             AdministratorRemountSeen = isReadOnly
                 && (known.AdministratorRemountSeen || (becameReadOnly && withoutError)),
             Probe = known.Probe with { Wanted = known.Probe.Wanted || optionsChanged },
@@ -162,6 +178,8 @@ internal sealed record Detector
             {
                 OutstandingId = null,
                 Last = probe.Result,
+                LastStartedAt = one.Probe.StartedAt,
+                LastWaitedForThaw = one.Probe.FreezeWait is not null,
                 LastFinishedAt = now,
                 Fruitless = 0,
                 ReadOnlySince = probe.Result.ErrnoName == "EROFS" ? one.Probe.ReadOnlySince ?? now : null,
@@ -172,31 +190,41 @@ internal sealed record Detector
         };
     }
 
-    private static WatchedFilesystem WithErrorsCount(WatchedFilesystem one, long count, Moment now)
+    private static WatchedFilesystem WithErrorsCount(
+        WatchedFilesystem one, Observation.ErrorsCountRead read, Moment now)
     {
+        bool grew = read.Count > (one.ErrorsCount ?? read.Count);
         // On a dead filesystem the probe itself makes the count grow: it must not feed itself.
-        bool isNews = count > (one.ErrorsCount ?? count) && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
+        bool isNews = grew && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
         return one with
         {
             // A check sets the count to 0, and the kernel may give a new mount the old one's id.
-            ErrorsBaseline = Math.Min(one.ErrorsBaseline ?? count, count),
-            ErrorsCount = count,
+            ErrorsBaseline = Math.Min(one.ErrorsBaseline ?? read.Count, read.Count),
+            ErrorsCount = read.Count,
+            ErrorsGrewAt = grew ? now : one.ErrorsGrewAt,
+            LastError = read.Last,
             Probe = isNews ? one.Probe.WithNews(now) : one.Probe,
         };
     }
+
+    private static WatchedFilesystem WithErrorEvent(
+        WatchedFilesystem one, Observation.FilesystemErrorTold told, Moment now) => one with
+    {
+        Kernel = one.Kernel with { ErrorEvent = told.ErrnoName },
+        Probe = ProbeSchedule.IsConfirmed(one.Health.Verdict) ? one.Probe : one.Probe.WithNews(now),
+    };
+
+    private Detector WithSelfReset(IReadOnlyList<string> means, Moment now)
+        => (this with { SelfReset = means }).WithAll(now, one => one with
+        {
+            SelfReset = one.Role == FilesystemRole.Root ? means : [],
+        });
 
     private static ActivityFacts NextActivity(ActivityFacts before, BlockActivity sample, Moment now)
     {
         bool changed = sample.WriteCompletions != before.Last.WriteCompletions;
         return new ActivityFacts { Last = sample, UnchangedSince = changed ? now : before.UnchangedSince };
     }
-
-    private Detector WithKernelLine(KernelLine line, Moment now)
-        => line.DeviceName is null
-            ? this
-            : WithAll(now, one => line.DeviceName == one.DeviceName || line.DeviceName == one.DiskName
-                ? KernelLines.Fold(one, line, now)
-                : one);
 
     private Detector With(DeviceNumber device, Moment now, Func<WatchedFilesystem, WatchedFilesystem> change)
         => Filesystems.TryGetValue(device, out WatchedFilesystem? one)
@@ -225,7 +253,7 @@ internal sealed record Detector
             Since = same ? one.Health.Since : SinceWhen(one, judgement.Verdict, now),
             Claims = claims,
             Hidden = claims == MountClaim.Rw && WritesFail(judgement.Verdict),
-            Evidence = [.. judgement.Evidence.Take(FilesystemHealth.MaxEvidence)],
+            Evidence = judgement.Evidence,
             DataLossSince = one.Kernel.WriteLostSince,
         };
         return health.SaysTheSameAs(one.Health) ? one : one with { Health = health };
@@ -238,5 +266,6 @@ internal sealed record Detector
             : now.WallClock;
 
     private static bool WritesFail(Verdict verdict)
-        => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.DeviceFailing or Verdict.Hung;
+        => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly or Verdict.DeviceFailing
+            or Verdict.Hung;
 }

@@ -4,43 +4,85 @@ namespace GuestAgent.Detection;
 internal static class KernelLines
 {
     /// <summary>
+    /// Of a line that repeats, the next one this much later is news again: a storm of I/O errors asks for one probe,
+    /// and the lines that a probe itself causes on a dying disk ask for no other.
+    /// </summary>
+    private static readonly TimeSpan NewsAgainAfter = TimeSpan.FromSeconds(20);
+
+    /// <summary>Whether a line may speak of this filesystem: it names its storage, or nothing at all.</summary>
+    public static bool Concerns(KernelLine line, WatchedFilesystem one)
+        => line.DeviceName is null
+            || one.Aliases.Any(alias => alias.Name == line.DeviceName && alias.Sectors.MayHold(line.Sector));
+
+    /// <summary>
     /// Folds a line in. Lines are hints: they name what a probe meets and ask for one at once, but no line makes a
-    /// verdict by itself. Anyone who may write to <c>/dev/kmsg</c> can print them.
+    /// verdict by itself. One that names no device (a hung task, ext3 before 2.6.32) asks for a probe and proves
+    /// nothing.
     /// </summary>
     public static WatchedFilesystem Fold(WatchedFilesystem one, KernelLine line, Moment now)
     {
-        KernelFacts facts = one.Kernel;
-        KernelFacts next = line.Kind switch
+        if (line.DeviceName is null)
         {
-            // A lost write barrier is the device's, and lost data stay lost: both outlive a mount.
-            KernelLineKind.Mounted => new KernelFacts
+            return one with { Probe = one.Probe with { Wanted = one.Probe.Wanted || IsUnconfirmed(one) } };
+        }
+
+        if (line.Kind == KernelLineKind.Mounted)
+        {
+            // What was probed before is another mount, though the kernel may give it the same id.
+            bool isLater = line.At > one.Probe.LastStartedAt.SinceBoot;
+            return one with
             {
-                FlushDisabled = facts.FlushDisabled,
-                WriteLostSince = facts.WriteLostSince,
-            },
-            KernelLineKind.JournalAborted => facts with { JournalAborted = true },
-            KernelLineKind.RemountedReadOnly => facts with { RemountedReadOnly = true },
-            KernelLineKind.ShutDown => facts with { ShutDown = true },
-            KernelLineKind.FilesystemError => facts with { FilesystemError = true },
-            KernelLineKind.FlushDisabled => facts with { FlushDisabled = true },
-            KernelLineKind.DeviceError => facts with { DeviceError = true },
-            KernelLineKind.WriteLost => facts with
-            {
-                DeviceError = true,
-                WriteLostSince = facts.WriteLostSince ?? At(line, now),
-            },
-            _ => facts,
-        };
-        bool isNews = next != facts && line.Kind != KernelLineKind.Mounted;
+                Kernel = one.Kernel.OfNewMount(),
+                Probe = one.Probe with { Wanted = one.Probe.Wanted || isLater },
+            };
+        }
+
+        KernelFacts next = Next(one.Kernel, line, line.DeviceName, now);
+        bool isNews = IsNews(one.Kernel, next, line.Kind);
         return isNews
-            ? one with { Kernel = next, Probe = one.Probe.WithNews(now) with { IsUrgent = one.Probe.IsUrgent || IsEnd(line) } }
+            ? one with { Kernel = next, Probe = one.Probe.WithNews(now, isUrgent: IsEnd(line.Kind)) }
             : one with { Kernel = next };
     }
 
     /// <summary>The filesystem is at its end. Each of these is news once a mount, which bounds the urgent probes.</summary>
-    private static bool IsEnd(KernelLine line)
-        => line.Kind is KernelLineKind.JournalAborted or KernelLineKind.RemountedReadOnly or KernelLineKind.ShutDown;
+    private static bool IsEnd(KernelLineKind kind)
+        => kind is KernelLineKind.JournalAborted or KernelLineKind.RemountedReadOnly or KernelLineKind.ShutDown;
 
-    private static DateTimeOffset At(KernelLine line, Moment now)
-        => now.WallClock - (now.SinceBoot - line.At);
+    private static KernelFacts Next(KernelFacts facts, KernelLine line, string device, Moment now) => line.Kind switch
+    {
+        KernelLineKind.JournalAborted => facts with { JournalAborted = true },
+        KernelLineKind.RemountedReadOnly => facts with { RemountedReadOnly = true },
+        KernelLineKind.ShutDown => facts with { ShutDown = true },
+        KernelLineKind.FilesystemError => facts with { FilesystemError = true },
+        KernelLineKind.FlushDisabled => facts with { FlushLost = true },
+        KernelLineKind.FlushEnabled => facts with { FlushSeenEnabled = true, FlushLost = false },
+        KernelLineKind.FlushAbsent => facts with { FlushLost = facts.FlushLost || facts.FlushSeenEnabled },
+        KernelLineKind.DeviceError => facts with { DeviceErrorAt = line.At },
+        KernelLineKind.ReadError => facts with { ReadError = (line.At, device) },
+        KernelLineKind.DeviceTimeout => facts with { DeviceTimeoutAt = line.At },
+        KernelLineKind.DeviceOffline => facts with { DeviceOfflineAt = line.At },
+        KernelLineKind.TaskHung => facts with { TaskHungAt = line.At },
+        KernelLineKind.WriteLost => facts with
+        {
+            DeviceErrorAt = line.At,
+            WriteLostSince = facts.WriteLostSince ?? now.WallClock - (now.SinceBoot - line.At),
+        },
+        _ => facts,
+    };
+
+    private static bool IsNews(KernelFacts before, KernelFacts next, KernelLineKind kind) => kind switch
+    {
+        KernelLineKind.FlushEnabled => false,
+        KernelLineKind.DeviceError or KernelLineKind.WriteLost => IsLater(before.DeviceErrorAt, next.DeviceErrorAt),
+        KernelLineKind.ReadError => IsLater(before.ReadError?.At, next.ReadError?.At),
+        KernelLineKind.DeviceTimeout => IsLater(before.DeviceTimeoutAt, next.DeviceTimeoutAt),
+        KernelLineKind.DeviceOffline => IsLater(before.DeviceOfflineAt, next.DeviceOfflineAt),
+        KernelLineKind.TaskHung => IsLater(before.TaskHungAt, next.TaskHungAt),
+        _ => next != before,
+    };
+
+    private static bool IsLater(TimeSpan? before, TimeSpan? next)
+        => before is null || next - before >= NewsAgainAfter;
+
+    private static bool IsUnconfirmed(WatchedFilesystem one) => !ProbeSchedule.IsConfirmed(one.Health.Verdict);
 }

@@ -41,6 +41,18 @@ internal sealed record MountEntry
     /// <summary>The whole filesystem is read-only.</summary>
     public bool IsSuperReadOnly => SuperOptions.Contains("ro");
 
+    /// <summary>
+    /// This mount, or another of the same filesystem, is read-only for itself: an administrator's remount makes at
+    /// least one so.
+    /// </summary>
+    public bool IsAnyMountReadOnly { get; init; }
+
+    /// <summary>
+    /// The filesystem is read-only though no mount of it asks for that: the kernel did it (an error before 6.1,
+    /// btrfs, sysrq-u).
+    /// </summary>
+    public bool IsForcedReadOnly => IsSuperReadOnly && !IsMountReadOnly && !IsAnyMountReadOnly;
+
     /// <summary>What <c>mount</c> and <c>/proc/mounts</c> show.</summary>
     public MountClaim Claims => IsMountReadOnly || IsSuperReadOnly ? MountClaim.Ro : MountClaim.Rw;
 }
@@ -66,7 +78,8 @@ internal static class LocalFilesystems
     /// <summary>
     /// One mount for each local filesystem: the root where it is mounted there, else the first mount of the whole
     /// filesystem that is not read-only for itself, else the first of any part of it. Bind mounts and container mounts
-    /// repeat a superblock many times; its health is one.
+    /// repeat a superblock many times; its health is one. First is what stands first in the table, where mounts stand
+    /// by age: a mount's id is given again, a bind mount of today may have the lowest.
     /// </summary>
     public static IReadOnlyList<MountEntry> Choose(
         IReadOnlyList<MountEntry> table, IReadOnlySet<MountPoint> leftOut)
@@ -77,8 +90,24 @@ internal static class LocalFilesystems
                 .OrderByDescending(mount => mount.MountPoint.IsRoot)
                 .ThenByDescending(mount => mount.Root.IsRoot)
                 .ThenBy(mount => mount.IsMountReadOnly)
-                .ThenBy(mount => mount.MountId)
-                .First())];
+                .First() with { IsAnyMountReadOnly = group.Any(mount => mount.IsMountReadOnly) })];
+
+    /// <summary>
+    /// What can be walked through without waiting for anyone else. Any other type on the way to a mount (nfs, fuse,
+    /// autofs) may hang by itself.
+    /// </summary>
+    private static readonly string[] WalkableTypes =
+        [.. WatchedTypes, "tmpfs", "ramfs", "rootfs", "devtmpfs", "squashfs"];
+
+    /// <summary>The mounts that stand in the way of walking to those below them.</summary>
+    public static IReadOnlyList<MountPoint> Obstacles(IReadOnlyList<MountEntry> table)
+        => [.. table.Where(mount => !WalkableTypes.Contains(mount.FilesystemType)).Select(mount => mount.MountPoint)];
+
+    /// <summary>Whether the path to a mount point leads through none of them.</summary>
+    public static bool IsReachedLocally(MountPoint mountPoint, IReadOnlyList<MountPoint> obstacles)
+        => !obstacles.Any(one => one.IsRoot
+            ? !mountPoint.IsRoot
+            : mountPoint.Encoded.StartsWith($"{one.Encoded}/", StringComparison.Ordinal));
 
     /// <summary>Whether e2fsck is the tool for this type.</summary>
     public static bool IsExtended(string filesystemType) => filesystemType is "ext2" or "ext3" or "ext4";

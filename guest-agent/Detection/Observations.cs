@@ -38,111 +38,68 @@ internal abstract record Observation
     /// <summary>A probe ended with its process: it will never come back.</summary>
     public sealed record ProbeLost(DeviceNumber Device, long ProbeId) : Observation;
 
+    /// <summary>An outstanding probe waits for a thaw.</summary>
+    /// <param name="Device">The filesystem.</param>
+    /// <param name="FreezeWait">The kernel function in which it waits.</param>
+    public sealed record FreezeWaitSeen(DeviceNumber Device, string FreezeWait) : Observation;
+
     /// <summary>A line of the kernel log that speaks of a filesystem or its device.</summary>
     public sealed record KernelLineSeen(KernelLine Line) : Observation;
 
+    /// <summary>
+    /// Records of the kernel log, or fanotify's events, were overwritten before they could be read: anything may
+    /// have been said.
+    /// </summary>
+    public sealed record EventsLost : Observation;
+
+    /// <summary>fanotify told of an error of a filesystem (FAN_FS_ERROR).</summary>
+    public sealed record FilesystemErrorTold(DeviceNumber Device, string ErrnoName) : Observation;
+
     /// <summary>ext4's <c>errors_count</c> of a filesystem.</summary>
-    public sealed record ErrorsCountRead(DeviceNumber Device, long Count) : Observation;
+    public sealed record ErrorsCountRead(DeviceNumber Device, long Count, RecordedError? Last = null) : Observation;
 
     /// <summary>A look at a device's queue.</summary>
     public sealed record ActivitySampled(DeviceNumber Device, BlockActivity Activity) : Observation;
+
+    /// <summary>What makes the guest restart itself was looked up.</summary>
+    public sealed record SelfResetRead(IReadOnlyList<string> Means) : Observation;
 }
 
 /// <summary>A mount to watch, with what was read beside it.</summary>
 /// <param name="Mount">The line of mountinfo.</param>
 /// <param name="DeviceName">The kernel's name of the device, for example <c>xvda1</c>.</param>
-/// <param name="DiskName">The disk it is part of, for example <c>xvda</c>; the device itself where it is whole.</param>
+/// <param name="Aliases">The names of the storage under it, the device's own included.</param>
 /// <param name="Fstab">What fstab says.</param>
-internal sealed record ObservedMount(MountEntry Mount, string DeviceName, string DiskName, FstabWish Fstab);
+internal sealed record ObservedMount(
+    MountEntry Mount, string DeviceName, IReadOnlyList<DeviceAlias> Aliases, FstabWish Fstab)
+{
+    /// <summary>The sysfs names of the devices whose queues carry its writes: several on btrfs.</summary>
+    public IReadOnlyList<string> Queues { get; init; } = [];
+
+    /// <summary>No filesystem that may hang by itself (network, FUSE) lies on the path to it.</summary>
+    public bool IsReachedLocally { get; init; }
+
+    /// <summary>False for ext2 and for ext4 made without one: nothing can be aborted there.</summary>
+    public bool HasJournal { get; init; } = true;
+
+    /// <summary>errors=panic, by option or by the superblock: the guest restarts instead of going read-only.</summary>
+    public bool PanicsOnErrors { get; init; }
+}
 
 /// <summary>What a device's queue showed (<c>/sys/dev/block/M:m/{stat,inflight,ro}</c>).</summary>
 /// <param name="Inflight">Requests given to the device and not completed, reads and writes.</param>
 /// <param name="WriteCompletions">Writes and flushes completed since boot: fields 5 and 16 of <c>stat</c>.</param>
 /// <param name="IsReadOnly">The device is write-protected.</param>
-internal readonly record struct BlockActivity(long Inflight, long WriteCompletions, bool IsReadOnly);
-
-/// <summary>At which step of the probe something was met.</summary>
-internal enum ProbeStep
+internal readonly record struct BlockActivity(long Inflight, long WriteCompletions, bool IsReadOnly)
 {
-    /// <summary>All steps done: the device confirmed the bytes.</summary>
-    Done = 0,
+    /// <summary>Of the requests in flight, the writes and flushes.</summary>
+    public long InflightWrites { get; init; }
 
-    /// <summary>Opening the mount point, which must be the filesystem that is meant.</summary>
-    OpenMountPoint,
-
-    /// <summary>Opening the probe file.</summary>
-    Open,
-
-    /// <summary>Creating the probe file where there is none.</summary>
-    Create,
-
-    /// <summary>
-    /// The probe file is not ours to write (a link, a fifo, another owner, a second name), or was kept from being
-    /// written by something that says nothing of the device (EPERM, ETXTBSY, a path too long).
-    /// </summary>
-    Refused,
-
-    /// <summary>Writing.</summary>
-    Write,
-
-    /// <summary>Asking the device to confirm (fdatasync).</summary>
-    Sync,
+    /// <summary>The xenbus state of a virtual block device that is not connected; null when all is well.</summary>
+    public string? TroubledVbdState { get; init; }
 }
 
-/// <summary>How a probe ended.</summary>
-/// <param name="Step">Where.</param>
-/// <param name="ErrnoName">What it met there; <c>ok</c> when done.</param>
-/// <param name="Duration">How long it took.</param>
-internal readonly record struct ProbeResult(ProbeStep Step, string ErrnoName, TimeSpan Duration)
-{
-    public const string Ok = "ok";
-
-    /// <summary>The bytes reached the device.</summary>
-    public bool Wrote => Step == ProbeStep.Done;
-
-    /// <summary>The mount point no longer leads to the filesystem; the mount table will say why.</summary>
-    public bool MissedFilesystem => Step == ProbeStep.OpenMountPoint;
-
-    /// <summary>There is no room, which is no fault.</summary>
-    public bool NoRoom => !Wrote && ErrnoName is "ENOSPC" or "EDQUOT";
-}
-
-/// <summary>What a kernel line says, whatever its exact words on this kernel.</summary>
-internal enum KernelLineKind
-{
-    /// <summary><c>Aborting journal on device X</c>, <c>Detected aborted journal</c>.</summary>
-    JournalAborted = 0,
-
-    /// <summary><c>Remounting filesystem read-only</c>.</summary>
-    RemountedReadOnly,
-
-    /// <summary><c>EXT4-fs error (device X)</c> of any other sort.</summary>
-    FilesystemError,
-
-    /// <summary>A filesystem shut itself down (xfs, ext4) or forced itself read-only (btrfs).</summary>
-    ShutDown,
-
-    /// <summary>A write of the filesystem's was lost.</summary>
-    WriteLost,
-
-    /// <summary>The block layer gave up on a request.</summary>
-    DeviceError,
-
-    /// <summary>blkfront turned a failed flush into success and disabled flushes.</summary>
-    FlushDisabled,
-
-    /// <summary>The filesystem was mounted: what was said before speaks of an earlier mount.</summary>
-    Mounted,
-
-    /// <summary>An administrator's remount.</summary>
-    Remounted,
-
-    /// <summary>A task hangs.</summary>
-    TaskHung,
-}
-
-/// <summary>One line of the kernel log, understood.</summary>
-/// <param name="Kind">What it says.</param>
-/// <param name="DeviceName">The device it speaks of; null where the line names none.</param>
-/// <param name="At">When the kernel wrote it, in time since boot.</param>
-internal sealed record KernelLine(KernelLineKind Kind, string? DeviceName, TimeSpan At);
+/// <summary>ext4's last recorded error, as it stands in the superblock.</summary>
+/// <param name="Function">The kernel function that met it; free text from the disk.</param>
+/// <param name="At">When, on the wall clock of then.</param>
+internal sealed record RecordedError(string Function, DateTimeOffset At);

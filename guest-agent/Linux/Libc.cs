@@ -32,6 +32,7 @@ internal static unsafe partial class Libc
     public const int InodeNoCopyOnWrite = 0x800000; // FS_NOCOW_FL
 
     public const long BtrfsType = 0x9123683E; // BTRFS_SUPER_MAGIC, linux/magic.h
+    public const long XfsType = 0x58465342; // XFS_SUPER_MAGIC
 
     public const int ClockBoottime = 7; // counts suspended time, linux/time.h
     public const int ParentDeathSignal = 1; // PR_SET_PDEATHSIG, linux/prctl.h

@@ -47,6 +47,9 @@ internal sealed unsafe class ProbeCrew : IDisposable
     /// <summary>To poll for POLLIN; −1 when there is no probe process.</summary>
     public int FileDescriptor => _active?.Output ?? -1;
 
+    /// <summary>The process that has a filesystem's outstanding probe; null when none is outstanding.</summary>
+    public ProcessIdentity? WorkerOf(DeviceNumber device) => _outstanding.GetValueOrDefault(device)?.Worker;
+
     /// <summary>Whether a spare should be started as soon as the root can be executed from.</summary>
     public bool NeedsSpare => _spare is null;
 
@@ -236,7 +239,10 @@ internal sealed unsafe class ProbeCrew : IDisposable
             { Errno: ProbeReply.NoErrno } => "not-our-file",
             _ => LastErrno.NameOf(reply.Errno),
         };
-        var result = new ProbeResult(reply.Step, errno, TimeSpan.FromMicroseconds(reply.Microseconds));
+        var result = new ProbeResult(reply.Step, errno, TimeSpan.FromMicroseconds(reply.Microseconds))
+        {
+            Room = reply.Room,
+        };
         return new Observation.ProbeFinished(reply.Device, reply.ProbeId, result);
     }
 }

@@ -17,6 +17,9 @@ internal sealed record ProbeReply(long ProbeId, DeviceNumber Device, ProbeStep S
 {
     /// <summary>Stands in the errno's place where the file that is there was refused: it is not ours.</summary>
     public const int NoErrno = 0;
+
+    /// <summary>What statfs(2) said after the probe; null when it was not asked.</summary>
+    public FilesystemRoom? Room { get; init; }
 }
 
 /// <summary>
@@ -29,7 +32,8 @@ internal static class ProbeFrames
 
     private const int LengthBytes = 2;
     private const int RequestFields = 5;
-    private const int ReplyFields = 6;
+    private const int ReplyFields = 9;
+    private const long NoNumber = -1;
 
     /// <summary>The frame; null when the path is too long for one (mountinfo shows paths of any length).</summary>
     public static byte[]? Encode(ProbeRequest request)
@@ -57,6 +61,9 @@ internal static class ProbeFrames
         writer.Write((int)reply.Step);
         writer.Write(reply.Errno);
         writer.Write(reply.Microseconds);
+        writer.Write(reply.Room?.FreeBytes ?? NoNumber);
+        writer.Write(reply.Room?.FreeInodes ?? NoNumber);
+        writer.Write(reply.Room?.IsReadOnly ?? false);
         writer.Flush();
         return Finish(buffer);
     }
@@ -103,7 +110,14 @@ internal static class ProbeFrames
         _ = reader.ReadArrayHeader();
         long id = reader.ReadInt64();
         var device = new DeviceNumber(reader.ReadInt32(), reader.ReadInt32());
-        return new ProbeReply(id, device, (ProbeStep)reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt64());
+        var reply = new ProbeReply(id, device, (ProbeStep)reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt64());
+        return reply with { Room = DecodeRoom(ref reader) };
+    }
+
+    private static FilesystemRoom? DecodeRoom(ref MessagePackReader reader)
+    {
+        (long bytes, long inodes, bool readOnly) = (reader.ReadInt64(), reader.ReadInt64(), reader.ReadBoolean());
+        return bytes == NoNumber ? null : new FilesystemRoom(bytes, inodes == NoNumber ? null : inodes, readOnly);
     }
 
     private static ArrayBufferWriter<byte> NewFrame()

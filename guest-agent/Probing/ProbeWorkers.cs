@@ -36,22 +36,25 @@ internal sealed class ProbeWorkers(PathRoot paths)
         => StatFields(worker.ProcessId) is { } fields && fields[StateField] is "Z" or "X";
 
     /// <summary>Whether the process still has the thread that probes this filesystem.</summary>
-    public bool Probes(ProcessIdentity worker, DeviceNumber device)
+    public bool Probes(ProcessIdentity worker, DeviceNumber device) => ThreadOf(worker, device) is not null;
+
+    /// <summary>The folder in /proc of the thread that probes a filesystem; null when there is none.</summary>
+    public string? ThreadOf(ProcessIdentity worker, DeviceNumber device)
     {
         if (Identify(worker.ProcessId) != worker)
         {
-            return false;
+            return null;
         }
 
-        string threads = paths.Proc($"{worker.ProcessId}/task");
         string name = ThreadName(device);
         try
         {
-            return Directory.EnumerateDirectories(threads).Any(thread => SmallFile.TryReadText($"{thread}/comm") == name);
+            return Directory.EnumerateDirectories(paths.Proc($"{worker.ProcessId}/task"))
+                .FirstOrDefault(thread => SmallFile.TryReadText($"{thread}/comm") == name);
         }
         catch (IOException)
         {
-            return false;
+            return null;
         }
     }
 

@@ -44,9 +44,10 @@ internal sealed unsafe class WriteProbe
     public ProbeReply Run(ProbeRequest request)
     {
         long start = Stopwatch.GetTimestamp();
-        (ProbeStep step, int errno) = Sort(Probe(request));
+        FilesystemRoom? room = null;
+        (ProbeStep step, int errno) = Sort(Probe(request, ref room));
         long microseconds = (long)Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-        return new ProbeReply(request.ProbeId, request.Device, step, errno, microseconds);
+        return new ProbeReply(request.ProbeId, request.Device, step, errno, microseconds) { Room = room };
     }
 
     /// <summary>
@@ -62,30 +63,23 @@ internal sealed unsafe class WriteProbe
             : (ProbeStep.Refused, met.Errno);
     }
 
-    private (ProbeStep Step, int Errno) Probe(ProbeRequest request)
+    private (ProbeStep Step, int Errno) Probe(ProbeRequest request, ref FilesystemRoom? room)
     {
-        int folder = OpenMountPoint(request, out int errno);
+        int folder = OpenMountPoint(request, out ProbeStep step, out int errno);
         if (folder < 0)
         {
-            return (ProbeStep.OpenMountPoint, errno);
+            return (step, errno);
         }
 
         try
         {
-            int file = OpenFile(folder, out ProbeStep step, out errno);
-            if (file < 0)
+            (ProbeStep Step, int Errno) met = ProbeIn(folder, request.ProbeId);
+            if (met.Step == ProbeStep.Done || met.Errno == (int)Errno.EROFS)
             {
-                return (step, errno);
+                room = RoomReading.Of(folder);
             }
 
-            try
-            {
-                return WriteAndSync(file, request.ProbeId);
-            }
-            finally
-            {
-                _ = Syscall.close(file);
-            }
+            return met;
         }
         finally
         {
@@ -93,9 +87,28 @@ internal sealed unsafe class WriteProbe
         }
     }
 
-    private int OpenMountPoint(ProbeRequest request, out int errno)
+    private static (ProbeStep Step, int Errno) ProbeIn(int folder, long probeId)
+    {
+        int file = OpenFile(folder, out ProbeStep step, out int errno);
+        if (file < 0)
+        {
+            return (step, errno);
+        }
+
+        try
+        {
+            return WriteAndSync(file, probeId);
+        }
+        finally
+        {
+            _ = Syscall.close(file);
+        }
+    }
+
+    private int OpenMountPoint(ProbeRequest request, out ProbeStep step, out int errno)
     {
         const int flags = Libc.OpenPathOnly | Libc.OpenDirectory | Libc.OpenNoFollow | Libc.OpenCloseOnExec;
+        step = ProbeStep.OpenMountPoint;
         int folder;
         fixed (byte* path = (byte[])[.. request.MountPoint, 0])
         {
@@ -103,39 +116,56 @@ internal sealed unsafe class WriteProbe
         }
 
         errno = folder < 0 ? LastErrno.Number : 0;
-        if (folder >= 0 && !IsMeant(folder, request))
+        if (folder < 0)
         {
-            // Unmounted, or something was mounted over it since the table was read.
-            _ = Syscall.close(folder);
-            errno = (int)Errno.ENODEV;
             return -1;
         }
 
-        return folder;
-    }
-
-    private bool IsMeant(int folder, ProbeRequest request)
-    {
         if (Syscall.fstat(folder, out Stat status) != 0)
         {
-            return false;
+            // xfs answers nothing but statfs once it has shut down: that is a finding, not a path that leads elsewhere.
+            errno = LastErrno.Number;
+            step = IsMeantXfs(folder, request) ? ProbeStep.Open : step;
+        }
+        else if (IsMeant(folder, status, request))
+        {
+            return folder;
+        }
+        else
+        {
+            // Unmounted, or something was mounted over it since the table was read.
+            errno = (int)Errno.ENODEV;
         }
 
+        _ = Syscall.close(folder);
+        return -1;
+    }
+
+    private bool IsMeant(int folder, Stat status, ProbeRequest request)
+    {
         if (!request.HasAnonymousDevice)
         {
             return DeviceNumbers.Of(status.st_dev) == request.Device;
         }
 
-        const int statusWords = 64; // struct statfs is 15 words
-        long* words = stackalloc long[statusWords];
+        long* words = stackalloc long[FilesystemStatusWords.Count];
         MountPoint mountPoint = MountPoint.FromBytes(request.MountPoint);
-        if (Libc.FilesystemStatus(folder, words) != 0 || words[0] != Libc.BtrfsType)
+        if (Libc.FilesystemStatus(folder, words) != 0 || words[FilesystemStatusWords.Type] != Libc.BtrfsType)
         {
             return false;
         }
 
         _ = _anonymousDevices.TryAdd(mountPoint, status.st_dev);
         return _anonymousDevices[mountPoint] == status.st_dev;
+    }
+
+    /// <summary>The id of an xfs is the number of its device (fs/xfs/xfs_super.c).</summary>
+    private static bool IsMeantXfs(int folder, ProbeRequest request)
+    {
+        long* words = stackalloc long[FilesystemStatusWords.Count];
+        return Libc.FilesystemStatus(folder, words) == 0
+            && words[FilesystemStatusWords.Type] == Libc.XfsType
+            && DeviceNumbers.Of((uint)words[FilesystemStatusWords.FilesystemId]) == request.Device;
     }
 
     private static int OpenFile(int folder, out ProbeStep step, out int errno)

@@ -1,17 +1,22 @@
+using System.Globalization;
 using GuestAgent.Detection;
 using GuestAgent.Linux;
 using GuestAgent.Signals.Parsing;
 
 namespace GuestAgent.Signals;
 
-/// <summary>What sysfs says of block devices. Reading it needs no disk and does not hang with one.</summary>
+/// <summary>
+/// Which devices lie under a filesystem, by sysfs alone: reading it needs no disk and does not hang with one. It
+/// lies on btrfs, whose device numbers are its own: there the mount's source leads the way.
+/// </summary>
 internal static class BlockDevices
 {
     private const int MaxNameLength = 32; // DISK_NAME_LEN, linux/blkdev.h
+    private const int MaxAliases = 64;
 
     /// <summary>
     /// The kernel's name of the device under a mount. Where sysfs does not know the number (btrfs has anonymous
-    /// ones) it is the last part of the mount's source.
+    /// ones) it is that of the mount's source.
     /// </summary>
     public static string NameOf(PathRoot paths, MountEntry mount)
     {
@@ -21,31 +26,64 @@ internal static class BlockDevices
         }
 
         string source = mount.Source.Encoded;
-        return Clean(source[(source.LastIndexOf('/') + 1)..]);
+        string last = source[(source.LastIndexOf('/') + 1)..];
+        return MappedName(paths, last) ?? Clean(last);
     }
 
-    /// <summary>The disk that a partition lies on; null where the device is whole or unknown.</summary>
-    public static string? DiskOf(PathRoot paths, DeviceNumber device)
-        => SmallFile.TryReadText(paths.Sys($"dev/block/{device}/partition")) is null
-            ? null
-            : UeventName(paths.Sys($"dev/block/{device}/.."));
-
-    /// <summary>A look at the queue; null where there is none.</summary>
-    public static BlockActivity? ReadActivity(PathRoot paths, DeviceNumber device)
+    /// <summary>The sysfs names of the devices that carry a filesystem's writes: one, or several on btrfs.</summary>
+    public static IReadOnlyList<string> QueuesOf(PathRoot paths, MountEntry mount, string deviceName)
     {
-        string folder = paths.Sys($"dev/block/{device}");
-        return SmallFile.TryReadText($"{folder}/inflight") is { } inflight
-            && SmallFile.TryReadText($"{folder}/stat") is { } stat
-            && BlockStatParser.Inflight(inflight) is { } requests
-            && BlockStatParser.WriteCompletions(stat) is { } completions
-                ? new BlockActivity(requests, completions, SmallFile.TryReadText($"{folder}/ro") == "1")
-                : null;
+        if (mount.FilesystemType != "btrfs")
+        {
+            return [deviceName];
+        }
+
+        string? own = Folders(paths.Sys("fs/btrfs"))
+            .FirstOrDefault(folder => Directory.Exists($"{folder}/devices/{deviceName}"));
+        return own is null ? [deviceName] : [.. Folders($"{own}/devices").Select(device => Path.GetFileName(device))];
     }
 
-    /// <summary>ext4's error count; null where there is none (other types, kernels before 3.17).</summary>
-    public static long? ReadErrorsCount(PathRoot paths, string deviceName)
-        => long.TryParse(SmallFile.TryReadText(paths.Sys($"fs/ext4/{deviceName}/errors_count")), out long count)
-            ? count
+    /// <summary>Every name under which the kernel may speak of these devices and of the disks under them.</summary>
+    public static IReadOnlyList<DeviceAlias> AliasesOf(PathRoot paths, IReadOnlyList<string> queues)
+    {
+        var aliases = new List<DeviceAlias>();
+        var waiting = new Queue<string>(queues);
+        while (waiting.TryDequeue(out string? device) && aliases.Count < MaxAliases)
+        {
+            aliases.Add(new DeviceAlias(device, SectorRange.All));
+            string folder = paths.Sys($"class/block/{device}");
+            IReadOnlyList<string> names = DevicePathParser.Names(new FileInfo(folder).LinkTarget ?? string.Empty);
+            bool isPartition = Number($"{folder}/partition") is not null;
+            aliases.AddRange(names.Skip(1).Select((name, index) => new DeviceAlias(
+                name, isPartition && index == 0 ? PartOf(folder) : SectorRange.All)));
+            string whole = isPartition && names.Count > 1 ? paths.Sys($"class/block/{names[1]}") : folder;
+            foreach (string slave in Folders($"{whole}/slaves"))
+            {
+                waiting.Enqueue(Path.GetFileName(slave));
+            }
+        }
+
+        return aliases;
+    }
+
+    private static SectorRange PartOf(string folder)
+        => Number($"{folder}/start") is { } first && Number($"{folder}/size") is { } size
+            ? new SectorRange(first, first + size)
+            : SectorRange.All;
+
+    /// <summary><c>dm-3</c> for <c>vg-data</c>; null where no such volume is.</summary>
+    private static string? MappedName(PathRoot paths, string volume)
+        => Folders(paths.Sys("class/block"))
+            .Where(folder => SmallFile.TryReadText($"{folder}/dm/name") == volume)
+            .Select(folder => Path.GetFileName(folder))
+            .FirstOrDefault();
+
+    private static string[] Folders(string folder)
+        => Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
+
+    private static long? Number(string file)
+        => long.TryParse(SmallFile.TryReadText(file), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+            ? number
             : null;
 
     private static string? UeventName(string folder)

@@ -7,8 +7,9 @@ namespace GuestAgent.Signals;
 
 /// <summary>
 /// The kernel log through <c>/dev/kmsg</c>, from the oldest record that is still there: an abort of this boot may
-/// be older than the agent. One read gives one record; EPIPE says that records were overwritten before they were
-/// read.
+/// be older than the agent. Proves that the kernel said so. It lies by silence (a line may be lost, suppressed or
+/// never written) and by repetition of old errors, which <see cref="KernelPatterns"/> leaves out. One read gives one
+/// record; a gap in the sequence says that records were overwritten before they were read.
 /// </summary>
 internal sealed unsafe class KernelLog : IDisposable
 {
@@ -20,6 +21,9 @@ internal sealed unsafe class KernelLog : IDisposable
     /// <summary>More than a kernel log of the usual size can hold: for the first look, which reads it all.</summary>
     public const int AllRecords = 1_000_000;
 
+    /// <summary>The sequence that the next record must bear; null before the first.</summary>
+    private long? _expected;
+
     private readonly byte[] _record = new byte[RecordBytes];
 
     private KernelLog(int fileDescriptor) => FileDescriptor = fileDescriptor;
@@ -27,7 +31,7 @@ internal sealed unsafe class KernelLog : IDisposable
     /// <summary>To poll for POLLIN.</summary>
     public int FileDescriptor { get; }
 
-    /// <summary>How often records were lost before they could be read.</summary>
+    /// <summary>How many records were overwritten before they could be read.</summary>
     public long LostRecords { get; private set; }
 
     /// <summary>Null where there is no /dev/kmsg or no privilege for it: the probe does without.</summary>
@@ -48,7 +52,7 @@ internal sealed unsafe class KernelLog : IDisposable
                 long size = Syscall.read(FileDescriptor, start, RecordBytes);
                 if (size < 0 && LastErrno.Name == "EPIPE")
                 {
-                    LostRecords++;
+                    // The next record's sequence tells how many are gone.
                     continue;
                 }
 
@@ -57,10 +61,13 @@ internal sealed unsafe class KernelLog : IDisposable
                     break;
                 }
 
-                if (KernelLogParser.ParseRecord(_record.AsSpan(0, (int)size)) is { } record
-                    && KernelLogParser.Understand(record) is { } line)
+                if (KernelLogParser.ParseRecord(_record.AsSpan(0, (int)size)) is { } record)
                 {
-                    lines.Add(line);
+                    Count(record);
+                    if (KernelPatterns.Understand(record) is { } line)
+                    {
+                        lines.Add(line);
+                    }
                 }
             }
         }
@@ -69,4 +76,10 @@ internal sealed unsafe class KernelLog : IDisposable
     }
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);
+
+    private void Count(KernelRecord record)
+    {
+        LostRecords += Math.Max(0, record.Sequence - (_expected ?? record.Sequence));
+        _expected = record.Sequence + 1;
+    }
 }

@@ -8,8 +8,9 @@ namespace GuestAgent.Signals;
 
 /// <summary>
 /// The mount table, held open: poll(2) signals POLLERR|POLLPRI when it changes (mounts, unmounts and remounts; an
-/// aborted journal changes nothing here). Read whole and in one pass: a torn reading would show mounts that never
-/// were.
+/// aborted journal changes nothing here). Proves what the kernel claims: of the mount in field 6, of the filesystem
+/// in the last. It lies after an abort, on many kernels with a plain <c>rw</c>. Read whole and in one pass: a torn
+/// reading would show mounts that never were.
 /// </summary>
 internal sealed unsafe class MountTable : IDisposable
 {
@@ -47,18 +48,26 @@ internal sealed unsafe class MountTable : IDisposable
             _fstab = FstabParser.Parse(fstab);
         }
 
-        IReadOnlyList<MountEntry> mounts = LocalFilesystems.Choose(ReadAll(), _leftOut);
-        return [.. mounts.Select(Observe)];
+        List<MountEntry> table = ReadAll();
+        IReadOnlyList<MountPoint> obstacles = LocalFilesystems.Obstacles(table);
+        return [.. LocalFilesystems.Choose(table, _leftOut).Select(mount => Observe(mount, obstacles))];
     }
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);
 
-    private ObservedMount Observe(MountEntry mount)
+    private ObservedMount Observe(MountEntry mount, IReadOnlyList<MountPoint> obstacles)
     {
         string device = BlockDevices.NameOf(_paths, mount);
+        bool isExtended = LocalFilesystems.IsExtended(mount.FilesystemType);
+        IReadOnlyList<string> queues = BlockDevices.QueuesOf(_paths, mount, device);
         return new ObservedMount(
-            mount, device, BlockDevices.DiskOf(_paths, mount.Device) ?? device,
-            _fstab.GetValueOrDefault(mount.MountPoint));
+            mount, device, BlockDevices.AliasesOf(_paths, queues), _fstab.GetValueOrDefault(mount.MountPoint))
+        {
+            Queues = queues,
+            IsReachedLocally = LocalFilesystems.IsReachedLocally(mount.MountPoint, obstacles),
+            HasJournal = !isExtended || ExtendedFilesystem.HasJournal(_paths, device, mount.FilesystemType),
+            PanicsOnErrors = isExtended && ExtendedFilesystem.PanicsOnErrors(_paths, device),
+        };
     }
 
     private List<MountEntry> ReadAll()

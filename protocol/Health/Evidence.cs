@@ -45,6 +45,41 @@ public enum EvidenceKind
 
     /// <summary>The agent saw an administrator remount it read-only.</summary>
     AdministratorRemount,
+
+    /// <summary>
+    /// The outstanding probe waits for a thaw; the detail is the kernel function in which it waits.
+    /// </summary>
+    FreezeWait,
+
+    /// <summary>statfs(2) in the probe process says read-only; the detail is <c>ro</c>.</summary>
+    Statvfs,
+
+    /// <summary>No room for new data although the probe wrote; the detail is the bytes that are free.</summary>
+    BytesFree,
+
+    /// <summary>No room for new files although the probe wrote; the detail is the inodes that are free.</summary>
+    InodesFree,
+
+    /// <summary>Reads of the device fail, as the kernel log says; the detail is the device in the line.</summary>
+    ReadErrors,
+
+    /// <summary>fanotify told of an error of the filesystem; the detail is the name of its errno.</summary>
+    FsErrorEvent,
+
+    /// <summary>
+    /// ext4's last recorded error: the function that met it and when, for example
+    /// <c>ext4_journal_check_start@2026-03-01T04:05:06Z</c>.
+    /// </summary>
+    LastError,
+
+    /// <summary>The Xen virtual block device is not connected; the detail is its xenbus state.</summary>
+    VbdState,
+
+    /// <summary>
+    /// What makes this guest restart itself, told with its root: a watchdog (<c>watchdog0</c>) or a setting of the
+    /// kernel (<c>hung_task_panic</c>).
+    /// </summary>
+    SelfReset,
 }
 
 /// <summary>The words for <see cref="EvidenceKind"/>.</summary>

@@ -4,7 +4,7 @@ namespace GuestAgent.Signals.Parsing;
 
 /// <summary>
 /// Reads <c>/sys/block/X/stat</c> and <c>inflight</c> (kernel: Documentation/block/stat.rst). Fields of
-/// <c>stat</c>, from 1: 5 writes completed, 16 flushes completed (since 5.5).
+/// <c>stat</c>, from 1: 5 writes completed, 16 flushes completed (since 5.5). <c>inflight</c>: reads, then writes.
 /// </summary>
 internal static class BlockStatParser
 {
@@ -13,28 +13,36 @@ internal static class BlockStatParser
 
     /// <summary>Completed writes and flushes; null when the line is malformed.</summary>
     public static long? WriteCompletions(string stat)
-    {
-        long[]? fields = Numbers(stat);
-        return fields is null || fields.Length <= WritesField
-            ? null
-            : fields[WritesField] + (fields.Length > FlushesField ? fields[FlushesField] : 0);
-    }
+        => Field(stat, WritesField) is { } writes && Field(stat, FlushesField, absent: 0) is { } flushes
+            ? writes + flushes
+            : null;
 
-    /// <summary>Reads and writes in flight, added; null when the line is malformed.</summary>
-    public static long? Inflight(string inflight) => Numbers(inflight) is { Length: 2 } both ? both[0] + both[1] : null;
+    /// <summary>Reads and writes in flight; null when the line is malformed.</summary>
+    public static (long Reads, long Writes)? Inflight(string inflight)
+        => Field(inflight, 0) is { } reads && Field(inflight, 1) is { } writes && Field(inflight, 2, absent: -1) == -1
+            ? (reads, writes)
+            : null;
 
-    private static long[]? Numbers(string line)
+    /// <summary>One number of a line; <paramref name="absent"/> where the line ends before it.</summary>
+    private static long? Field(ReadOnlySpan<char> line, int index, long? absent = null)
     {
-        string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var numbers = new long[words.Length];
-        for (int i = 0; i < words.Length; i++)
+        int at = 0;
+        foreach (Range range in line.Split(' '))
         {
-            if (!long.TryParse(words[i], NumberStyles.None, CultureInfo.InvariantCulture, out numbers[i]))
+            ReadOnlySpan<char> word = line[range];
+            if (word.IsEmpty)
             {
-                return null;
+                continue;
+            }
+
+            if (at++ == index)
+            {
+                return long.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+                    ? value
+                    : null;
             }
         }
 
-        return numbers;
+        return absent;
     }
 }

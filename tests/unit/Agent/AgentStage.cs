@@ -102,7 +102,7 @@ internal sealed class AgentStage
     public void ReadMounts()
     {
         IReadOnlyList<ObservedMount> mounts = [.. _mounts.Select(mount => new ObservedMount(
-            mount, NameOf(mount), NameOf(mount), _fstab[mount.MountPoint]))];
+            mount, NameOf(mount), [new DeviceAlias(NameOf(mount), SectorRange.All)], _fstab[mount.MountPoint]))];
         Observe(new Observation.MountTableRead(mounts, IsFirst: !_mountsRead));
         _mountsRead = true;
         foreach (MountEntry mount in _mounts.Where(mount => _errors.TryAdd(mount.Device, 0)))

@@ -69,6 +69,63 @@ public sealed class HangTests
     }
 
     [Fact]
+    public void A_frozen_filesystem_is_told_as_such_and_neither_probed_again_nor_acted_on()
+    {
+        AgentStage stage = Hanging();
+        int probes = stage.Probes;
+        stage.Pass(2);
+        stage.Observe(new Observation.FreezeWaitSeen(Device, "percpu_rwsem_wait"));
+        stage.Kernel(KernelLineKind.DeviceTimeout, 1);
+        stage.Request("r-1", "reboot");
+        stage.Pass(600);
+        Assert.Equal(Verdict.Frozen, stage.Health(1).Verdict);
+        Assert.False(stage.Health(1).Hidden);
+        Assert.Contains(new Evidence(EvidenceKind.FreezeWait, "percpu_rwsem_wait"), stage.Health(1).Evidence);
+        Assert.Equal(probes, stage.Probes);
+        Assert.Empty(stage.Remedies);
+    }
+
+    [Fact]
+    public void Right_after_a_hang_ends_the_probe_is_late_and_not_unknown()
+    {
+        AgentStage stage = Hanging();
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 500, false)));
+        stage.Pass(30);
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(0, 504, false)));
+        Assert.Equal(Verdict.Slow, stage.Health(1).Verdict);
+        stage.Pass(6);
+        Assert.Equal(Verdict.Unknown, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void Lost_records_of_the_kernel_log_ask_for_probes_but_not_of_a_dead_filesystem()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/dead", 2), "EROFS").Start();
+        stage.Pass(10);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(2).Verdict);
+        stage.Effects.Clear();
+        stage.Observe(new Observation.EventsLost());
+        stage.Pass(0.6);
+        AgentEffect.StartProbe started = Assert.Single(stage.Effects.OfType<AgentEffect.StartProbe>());
+        Assert.True(started.Mount.MountPoint.IsRoot);
+    }
+
+    [Fact]
+    public void A_line_that_names_no_device_asks_for_a_probe_and_proves_nothing()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
+        stage.Pass(1);
+        stage.Effects.Clear();
+        stage.Observe(new Observation.KernelLineSeen(
+            new KernelLine(KernelLineKind.JournalAborted, null, stage.Now.SinceBoot)));
+        stage.Pass(0.6);
+        Assert.NotEmpty(stage.Effects.OfType<AgentEffect.StartProbe>());
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        Assert.Equal([new Evidence(EvidenceKind.Probe, "ok")], stage.Health(1).Evidence);
+    }
+
+    [Fact]
     public void A_stuck_probe_never_multiplies()
     {
         AgentStage stage = Hanging();

@@ -72,10 +72,7 @@ public sealed class MachineTests : IDisposable
 
     private static WatchedFilesystem Filesystem() => new()
     {
-        Mount = Mount("/dev/loop0"),
-        DeviceName = "loop0",
-        DiskName = "loop0",
-        Fstab = FstabWish.NotListed,
+        Observed = new ObservedMount(Mount("/dev/loop0"), "loop0", [], FstabWish.NotListed),
         Health = null!, // no remedy looks at it
     };
 

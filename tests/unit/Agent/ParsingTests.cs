@@ -105,58 +105,10 @@ public sealed class ParsingTests
         Assert.Equal(123, BlockStatParser.WriteCompletions(stat));
         Assert.Equal(100, BlockStatParser.WriteCompletions("1 2 3 4 100 6 7 8 9 10 11"));
         Assert.Null(BlockStatParser.WriteCompletions("1 2 x"));
-        Assert.Equal(7, BlockStatParser.Inflight("       3        4"));
+        Assert.Equal((3, 4), BlockStatParser.Inflight("       3        4"));
         Assert.Null(BlockStatParser.Inflight("3"));
-    }
-
-    [Theory]
-    [InlineData("Aborting journal on device loop0-8.", KernelLineKind.JournalAborted, "loop0")]
-    [InlineData("Aborting journal on device dm-0-8.", KernelLineKind.JournalAborted, "dm-0")]
-    [InlineData("Aborting journal on device dm-0.", KernelLineKind.JournalAborted, "dm-0")]
-    [InlineData("Aborting journal on device xvda1.", KernelLineKind.JournalAborted, "xvda1")]
-    [InlineData("Aborting journal on device nvme0n1p1-8.", KernelLineKind.JournalAborted, "nvme0n1p1")]
-    [InlineData("EXT3-fs error (device xvda1): ext3_journal_start_sb: Detected aborted journal", KernelLineKind.JournalAborted, "xvda1")]
-    [InlineData("EXT3-fs (xvda1): error: ext3_journal_start_sb: Detected aborted journal", KernelLineKind.JournalAborted, "xvda1")]
-    [InlineData("EXT4-fs error (device xvda): ext4_journal_check_start:83: comm dd: Detected aborted journal", KernelLineKind.JournalAborted, "xvda")]
-    [InlineData("EXT4-fs error (device xvda) in ext4_setattr:5695: Journal has aborted", KernelLineKind.JournalAborted, "xvda")]
-    [InlineData("EXT4-fs (xvda1): Remounting filesystem read-only", KernelLineKind.RemountedReadOnly, "xvda1")]
-    [InlineData("EXT3-fs (xvda1): error: remounting filesystem read-only", KernelLineKind.RemountedReadOnly, "xvda1")]
-    [InlineData("Remounting filesystem read-only", KernelLineKind.RemountedReadOnly, null)]
-    [InlineData("EXT4-fs error (device loop0): trigger_test_error:129: comm trig: boom", KernelLineKind.FilesystemError, "loop0")]
-    [InlineData("EXT4-fs (loop0): shut down requested (2)", KernelLineKind.ShutDown, "loop0")]
-    [InlineData("XFS (loop0): Log I/O Error (0x2) detected at xlog_ioend_work. Shutting down filesystem.", KernelLineKind.ShutDown, "loop0")]
-    [InlineData("XFS (xvda1): Filesystem has been shut down due to log error (0x2).", KernelLineKind.ShutDown, "xvda1")]
-    [InlineData("BTRFS info (device loop3 state E): forced readonly", KernelLineKind.ShutDown, "loop3")]
-    [InlineData("Buffer I/O error on dev xvda, logical block 585, lost sync page write", KernelLineKind.WriteLost, "xvda")]
-    [InlineData("lost page write due to I/O error on xvda1", KernelLineKind.WriteLost, "xvda1")]
-    [InlineData("JBD2: Detected IO errors [-5] while flushing file data on xvda1-8", KernelLineKind.WriteLost, "xvda1")]
-    [InlineData("I/O error, dev xvda, sector 5040 op 0x1:(WRITE) flags 0x9800 phys_seg 5 prio class 2", KernelLineKind.DeviceError, "xvda")]
-    [InlineData("end_request: I/O error, dev xvda, sector 1", KernelLineKind.DeviceError, "xvda")]
-    [InlineData("blkfront: xvda: empty flush op failed", KernelLineKind.FlushDisabled, "xvda")]
-    [InlineData("EXT4-fs (loop0): mounted filesystem 1234 r/w with ordered data mode. Quota mode: none.", KernelLineKind.Mounted, "loop0")]
-    [InlineData("EXT4-fs (loop0): re-mounted 1234 ro.", KernelLineKind.Remounted, "loop0")]
-    [InlineData("INFO: task jbd2/loop0-8:2167 blocked for more than 120 seconds.", KernelLineKind.TaskHung, null)]
-    internal void Kernel_lines_of_every_age_are_understood(string text, KernelLineKind kind, string? device)
-    {
-        KernelLine? line = KernelLogParser.Understand(new KernelRecord(0, TimeSpan.FromSeconds(1), text));
-        Assert.Equal(kind, line?.Kind);
-        Assert.Equal(device, line?.DeviceName);
-    }
-
-    [Theory]
-    [InlineData("EXT4-fs (xvda1): error count since last fsck: 1")]
-    [InlineData("EXT4-fs (xvda1): initial error at time 1700000000: ext4_journal_check_start:83")]
-    [InlineData("EXT4-fs (xvda1): last error at time 1700000000: ext4_journal_check_start:83")]
-    [InlineData("usb 1-1: new device")]
-    public void Old_errors_that_the_kernel_repeats_daily_are_no_news(string text)
-        => Assert.Null(KernelLogParser.Understand(new KernelRecord(0, TimeSpan.Zero, text)));
-
-    [Fact]
-    public void A_line_that_a_program_wrote_is_never_evidence()
-    {
-        KernelRecord? record = KernelLogParser.ParseRecord("12,500,9000,-;Aborting journal on device xvda-8.\n"u8);
-        Assert.Equal(1, record?.Facility);
-        Assert.Null(KernelLogParser.Understand(record!.Value));
+        Assert.Null(BlockStatParser.Inflight("3 4 5"));
+        Assert.Null(BlockStatParser.Inflight("3 -4"));
     }
 
     [Fact]
@@ -165,6 +117,7 @@ public sealed class ParsingTests
         KernelRecord? record = KernelLogParser.ParseRecord(
             "2,601,5140900,-,caller=T1;Aborting journal on device xvda-8.\n SUBSYSTEM=block\n DEVICE=b202:0\n"u8);
         Assert.Equal(0, record?.Facility);
+        Assert.Equal(601, record?.Sequence);
         Assert.Equal(TimeSpan.FromMicroseconds(5140900), record?.At);
         Assert.Equal("Aborting journal on device xvda-8.", record?.Text);
     }
@@ -175,7 +128,7 @@ public sealed class ParsingTests
         {
             if (KernelLogParser.ParseRecord(bytes) is { } record)
             {
-                _ = KernelLogParser.Understand(record);
+                _ = KernelPatterns.Understand(record);
                 Assert.InRange(record.Text.Length, 0, bytes.Length);
             }
         });

@@ -62,7 +62,8 @@ internal sealed class ReferenceCollector(PEReader file, MetadataReader metadata)
                     AddToken(MetadataTokens.EntityHandle(code.ReadInt32()));
                     break;
                 case OperandType.InlineSwitch:
-                    code.Offset += 4 * code.ReadInt32();
+                    int targets = code.ReadInt32(); // moves the offset itself
+                    code.Offset += 4 * targets;
                     break;
                 default:
                     code.Offset += SizeOf(opCode.OperandType);

@@ -1,0 +1,108 @@
+using Protocol.Health;
+
+namespace GuestAgent.Detection;
+
+/// <summary>One filesystem at one moment, in the words of the rules.</summary>
+internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
+{
+    /// <summary>
+    /// EROFS while the table says rw, without another sign of an abort, may be a remount under way: the kernel
+    /// refuses writes, syncs for seconds, and changes the table last. What lasts longer is an abort.
+    /// </summary>
+    private static readonly TimeSpan RemountTakes = TimeSpan.FromSeconds(30);
+
+    /// <summary>A line of the kernel log of what passes (a failed read, a time-out) is told for so long.</summary>
+    private static readonly TimeSpan TellFor = TimeSpan.FromMinutes(10);
+
+    /// <summary>So many probes in a row that brought nothing, and nothing is known any more.</summary>
+    private const int FruitlessLimit = 3;
+
+    private ProbeResult? Last => Facts.Probe.Last;
+
+    private TimeSpan Away => Facts.Probe.OutstandingFor(Now) ?? TimeSpan.Zero;
+
+    // A probe that does not come back.
+
+    public bool IsAway => Away >= Classifier.SlowAfter;
+
+    /// <summary>For how long nothing completes although requests wait; null when one of the two is not so.</summary>
+    public TimeSpan? StalledFor => Facts.FrozenSince is { } since ? Now - since : null;
+
+    public bool IsStalled => IsAwayFor(Classifier.HungAfter) && StalledFor >= Classifier.HungAfter && !WaitsForThaw;
+
+    /// <summary>
+    /// It waits for a thaw and nothing is being written. A freeze that cannot finish because the device takes no
+    /// write looks the same to the probe, and is a hang.
+    /// </summary>
+    public bool WaitsForThaw => Facts.Probe.FreezeWait is not null && Facts.Activity.Last.InflightWrites == 0;
+
+    /// <summary>No request waits, none completed lately: right after a hang ends, the probe is on its way.</summary>
+    public bool IsQuiet => IsAwayFor(Classifier.HungAfter) && !HasRequests
+        && Now - Facts.Activity.UnchangedSince >= Classifier.HungAfter;
+
+    public bool HasRequests => Facts.Activity.Last.Inflight > 0;
+
+    public bool IsAwayFor(TimeSpan limit) => Away >= limit;
+
+    // A probe that brought nothing.
+
+    public bool HasNoProbeProcess => Facts.Probe.Fruitless >= FruitlessLimit;
+
+    public bool IsUnprobed => Last is null;
+
+    public bool MissedFilesystem => Last is { MissedFilesystem: true };
+
+    public bool IsRefused => Last is { Step: ProbeStep.Refused };
+
+    // A probe that wrote.
+
+    public bool Wrote => Last is { Wrote: true };
+
+    /// <summary>
+    /// Errors are recorded. A count that has just grown may be the first sign of an abort: a probe that began after it
+    /// tells which it is.
+    /// </summary>
+    public bool HasRecordedErrors => Facts.ErrorsCount > 0
+        && (Facts.Probe.LastStartedAt - Facts.ErrorsGrewAt > TimeSpan.Zero
+            || Facts.Health.Verdict == Verdict.ErrorsRecorded);
+
+    /// <summary>Late, and not because of a freeze.</summary>
+    public bool WroteSlowly => Last?.Duration >= Classifier.SlowAfter && !Facts.Probe.LastWaitedForThaw;
+
+    public bool LacksRoom => Last is { Room: { LacksBytes: true } or { LacksInodes: true } };
+
+    // A probe that failed.
+
+    public bool FoundNoRoom => Last is { NoRoom: true };
+
+    public bool MetReadOnly => Last is { ErrnoName: "EROFS" };
+
+    public bool IsShutDown => Facts.Mount.SuperOptions.Contains("shutdown") || Facts.Kernel.ShutDown
+        || (Facts.Mount.FilesystemType == "btrfs"
+            && (MetReadOnly ? Facts.Mount.IsForcedReadOnly : Facts.Mount.IsSuperReadOnly));
+
+    /// <summary>
+    /// Other evidence than the probe says that it gave up. Of a probe that met EIO a grown count proves nothing:
+    /// with errors=continue the journal may still live.
+    /// </summary>
+    public bool IsAborted => MetReadOnly
+        ? Facts.HasAbortEvidence || (ClaimsReadWrite && Facts.HasErrorOfThisBoot(Now)) || IsReadOnlyForLong
+        : Facts.Kernel.JournalAborted || Facts.Mount.SuperOptions.Contains("emergency_ro");
+
+    public bool HasJournal => Facts.Observed.HasJournal;
+
+    public bool ClaimsReadWrite => Facts.Mount.Claims == MountClaim.Rw;
+
+    private bool IsReadOnlyForLong => ClaimsReadWrite
+        && Facts.Probe.ReadOnlySince is { } since && Now - since >= RemountTakes;
+
+    /// <summary>Errors that were recorded long ago are no reason to distrust a wish that is written down.</summary>
+    public bool IsWrittenDown => Facts.Fstab == FstabWish.ReadOnly && !Facts.Kernel.RemountedReadOnly;
+
+    public bool HasErrorTrace
+        => Facts.Kernel.RemountedReadOnly || Facts.ErrorsCount > 0 || Facts.Mount.IsForcedReadOnly;
+
+    public bool MayBeWished => Facts.Role != FilesystemRole.Root && Facts.Fstab != FstabWish.ReadWrite;
+
+    public bool IsRecent(TimeSpan? at) => at is { } then && Now.SinceBoot - then < TellFor;
+}
