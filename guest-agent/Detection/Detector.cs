@@ -107,6 +107,7 @@ internal sealed record Detector
         {
             WatchedFilesystem one = next.TryGetValue(observed.Mount.Device, out WatchedFilesystem? known)
                 && known.Mount.MountId == observed.Mount.MountId
+                && known.Mount.MountPoint == observed.Mount.MountPoint
                     ? WithChangedMount(known, observed)
                     : NewlySeen(observed, read.IsFirst, known, now);
             next = next.SetItem(observed.Mount.Device, Judged(one, now));

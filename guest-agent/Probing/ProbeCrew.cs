@@ -77,7 +77,7 @@ internal sealed unsafe class ProbeCrew : IDisposable
         long id = ++_lastProbeId;
         var started = new Observation.ProbeStarted(mount.Device, id);
         byte[]? frame = ProbeFrames.Encode(new ProbeRequest(
-            id, mount.Device, mount.FilesystemType == "btrfs", mount.MountPoint.ToBytes()));
+            id, mount.Device, mount.FilesystemType == "btrfs" ? mount.MountId : null, mount.MountPoint.ToBytes()));
         if (frame is null)
         {
             var refused = new ProbeResult(ProbeStep.Refused, PathTooLong, TimeSpan.Zero);
@@ -229,7 +229,17 @@ internal sealed unsafe class ProbeCrew : IDisposable
         }
     }
 
-    private void Record() => _folder.Write(RecordName, OutstandingProbeText.Of(_outstanding.Values));
+    private void Record()
+    {
+        if (_outstanding.Count > 0)
+        {
+            _folder.Write(RecordName, OutstandingProbeText.Of(_outstanding.Values));
+        }
+        else
+        {
+            _folder.Remove(RecordName);
+        }
+    }
 
     private static Observation.ProbeFinished Understand(ProbeReply reply)
     {

@@ -8,9 +8,12 @@ namespace GuestAgent.Probing;
 /// <summary>What the agent asks its probe process.</summary>
 /// <param name="ProbeId">Comes back with the result.</param>
 /// <param name="Device">The filesystem that is meant.</param>
-/// <param name="HasAnonymousDevice">btrfs: the device number of its files is not the one in the mount table.</param>
+/// <param name="AnonymousMountId">
+/// btrfs: the id of the mount, because the device number of its files is not the one in the mount table; null where it
+/// is.
+/// </param>
 /// <param name="MountPoint">The path's bytes.</param>
-internal sealed record ProbeRequest(long ProbeId, DeviceNumber Device, bool HasAnonymousDevice, byte[] MountPoint);
+internal sealed record ProbeRequest(long ProbeId, DeviceNumber Device, int? AnonymousMountId, byte[] MountPoint);
 
 /// <summary>What comes back.</summary>
 internal sealed record ProbeReply(long ProbeId, DeviceNumber Device, ProbeStep Step, int Errno, long Microseconds)
@@ -32,6 +35,7 @@ internal static class ProbeFrames
 
     private const int LengthBytes = 2;
     private const int RequestFields = 5;
+    private const int NoMount = -1;
     private const int ReplyFields = 9;
     private const long NoNumber = -1;
 
@@ -44,7 +48,7 @@ internal static class ProbeFrames
         writer.Write(request.ProbeId);
         writer.Write(request.Device.Major);
         writer.Write(request.Device.Minor);
-        writer.Write(request.HasAnonymousDevice);
+        writer.Write(request.AnonymousMountId ?? NoMount);
         writer.Write(request.MountPoint);
         writer.Flush();
         return buffer.WrittenCount <= MaxFrameBytes ? Finish(buffer) : null;
@@ -99,9 +103,9 @@ internal static class ProbeFrames
         _ = reader.ReadArrayHeader();
         long id = reader.ReadInt64();
         var device = new DeviceNumber(reader.ReadInt32(), reader.ReadInt32());
-        bool anonymous = reader.ReadBoolean();
+        int mountId = reader.ReadInt32();
         byte[] path = reader.ReadBytes() is { } bytes ? bytes.ToArray() : [];
-        return new ProbeRequest(id, device, anonymous, path);
+        return new ProbeRequest(id, device, mountId == NoMount ? null : mountId, path);
     }
 
     public static ProbeReply DecodeReply(ReadOnlyMemory<byte> body)

@@ -34,12 +34,6 @@ internal sealed unsafe class WriteProbe
 
     private static readonly byte[] FileNameBytes = SmallFile.Bytes(FileName);
 
-    /// <summary>
-    /// btrfs: the anonymous device that each mount point led to at first. A link put into the path later leads to
-    /// another.
-    /// </summary>
-    private readonly Dictionary<MountPoint, ulong> _anonymousDevices = [];
-
     /// <summary>Probes once. May never return: that is the finding.</summary>
     public ProbeReply Run(ProbeRequest request)
     {
@@ -141,22 +135,28 @@ internal sealed unsafe class WriteProbe
         return -1;
     }
 
-    private bool IsMeant(int folder, Stat status, ProbeRequest request)
+    private static bool IsMeant(int folder, Stat status, ProbeRequest request)
     {
-        if (!request.HasAnonymousDevice)
+        if (request.AnonymousMountId is not { } mountId)
         {
             return DeviceNumbers.Of(status.st_dev) == request.Device;
         }
 
         long* words = stackalloc long[FilesystemStatusWords.Count];
-        MountPoint mountPoint = MountPoint.FromBytes(request.MountPoint);
-        if (Libc.FilesystemStatus(folder, words) != 0 || words[FilesystemStatusWords.Type] != Libc.BtrfsType)
-        {
-            return false;
-        }
+        return Libc.FilesystemStatus(folder, words) == 0
+            && words[FilesystemStatusWords.Type] == Libc.BtrfsType
+            && (MountIdOf(folder) ?? mountId) == mountId;
+    }
 
-        _ = _anonymousDevices.TryAdd(mountPoint, status.st_dev);
-        return _anonymousDevices[mountPoint] == status.st_dev;
+    /// <summary>The id of the mount that a path led to, as mountinfo has it; null before Linux 3.15.</summary>
+    private static int? MountIdOf(int folder)
+    {
+        const string key = "mnt_id:"; // proc(5), fdinfo
+        string? line = SmallFile.TryReadText(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{folder}"))?
+            .Split('\n').FirstOrDefault(one => one.StartsWith(key, StringComparison.Ordinal));
+        return int.TryParse(line?[key.Length..], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out int id)
+            ? id
+            : null;
     }
 
     /// <summary>The id of an xfs is the number of its device (fs/xfs/xfs_super.c).</summary>

@@ -79,7 +79,11 @@ public sealed class RestartTests : IAsyncLifetime
         => AgentProcess.Start(
             NoXenstore, Path.Combine(_folder, "run"), Path.Combine(_folder, "output"), "--data-interval", "1");
 
-    private string Record() => File.ReadAllText(Path.Combine(_folder, "run", "probes"));
+    private string Record()
+    {
+        string file = Path.Combine(_folder, "run", "probes");
+        return File.Exists(file) ? File.ReadAllText(file) : string.Empty;
+    }
 
     /// <summary>Threads of probe processes, living or killed, that are in an uninterruptible call.</summary>
     private static int ProbingThreads()

@@ -92,7 +92,8 @@ public sealed class StatusTests : IAsyncLifetime
         await using AgentProcess next = Start();
         await AgentProcess.WaitAsync(() => AskAsync("status").Result.ExitCode == 0, () => "an answer of the next agent");
         await next.StopAsync();
-        Assert.Empty(Directory.GetFileSystemEntries(Run));
+        // A probe that was away at that moment may stay written down for the agent that comes next.
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(Run), left => Path.GetFileName(left) != "probes");
     }
 
     [Fact]

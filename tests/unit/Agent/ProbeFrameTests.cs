@@ -12,7 +12,7 @@ public sealed class ProbeFrameTests
     [Fact]
     public void A_request_comes_back_as_it_went_in()
     {
-        var request = new ProbeRequest(7, new DeviceNumber(202, 65537), true, [.. "/srv/"u8, 0xff]);
+        var request = new ProbeRequest(7, new DeviceNumber(202, 65537), 45, [.. "/srv/"u8, 0xff]);
         ReadOnlyMemory<byte> rest = ProbeFrames.Encode(request)!;
         Assert.True(ProbeFrames.TryTake(ref rest, out ReadOnlyMemory<byte> body));
         ProbeRequest back = ProbeFrames.DecodeRequest(body);
@@ -61,7 +61,7 @@ public sealed class ProbeFrameTests
     [InlineData(70_000, false)]
     public void A_path_that_no_frame_holds_makes_none(int length, bool fits)
     {
-        var request = new ProbeRequest(long.MaxValue, new DeviceNumber(202, 65537), true, new byte[length]);
+        var request = new ProbeRequest(long.MaxValue, new DeviceNumber(202, 65537), 45, new byte[length]);
         byte[]? frame = ProbeFrames.Encode(request);
         Assert.Equal(fits, frame is not null);
         Assert.True(frame is null || frame.Length <= ProbeFrames.MaxFrameBytes);
@@ -73,7 +73,7 @@ public sealed class ProbeFrameTests
         using var queue = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
         for (int id = 1; id <= 4; id++)
         {
-            ProbeChild.PutNewest(queue, new ProbeRequest(id, new DeviceNumber(7, 0), false, []));
+            ProbeChild.PutNewest(queue, new ProbeRequest(id, new DeviceNumber(7, 0), null, []));
         }
 
         Assert.Equal([3, 4], queue.Select(request => request.ProbeId));

@@ -34,7 +34,7 @@ public sealed class WriteProbeTests
     [Fact]
     public void A_folder_that_is_no_btrfs_is_not_the_btrfs_that_was_meant()
     {
-        var request = new ProbeRequest(1, new DeviceNumber(0, 45), HasAnonymousDevice: true, [.. "/proc"u8]);
+        var request = new ProbeRequest(1, new DeviceNumber(0, 45), AnonymousMountId: 45, [.. "/proc"u8]);
         ProbeReply reply = new WriteProbe().Run(request);
         Assert.Equal((ProbeStep.OpenMountPoint, (int)Errno.ENODEV), (reply.Step, reply.Errno));
     }
