@@ -197,12 +197,11 @@ internal sealed partial class AgentRuntime
     /// </summary>
     private void SampleWait(WatchedFilesystem one, Moment now)
     {
-        if (one.Probe.OutstandingFor(now + AboutToBeLate) >= Classifier.SlowAfter && _crew.WorkerOf(one.Device) is { } worker)
+        if (one.Probe.OutstandingFor(now + AboutToBeLate) >= Classifier.SlowAfter
+            && _crew.WorkerOf(one.Device) is { } worker
+            && ProbeWait.Read(_workers, worker, one.Device) is { } wait && wait != one.Probe.FreezeWait)
         {
-            if (ProbeWait.Read(_workers, worker, one.Device) is { } wait && wait != one.Probe.FreezeWait)
-            {
-                Observe(new Observation.FreezeWaitSeen(one.Device, wait));
-            }
+            Observe(new Observation.FreezeWaitSeen(one.Device, wait));
         }
     }
 }

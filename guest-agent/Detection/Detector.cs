@@ -9,6 +9,9 @@ namespace GuestAgent.Detection;
 /// </summary>
 internal sealed record Detector
 {
+    /// <summary>Between the two steps of a remount lies nothing that waits (do_remount, fs/namespace.c).</summary>
+    private static readonly TimeSpan RemountEndsWithin = TimeSpan.FromSeconds(1);
+
     private Detector()
     {
     }
@@ -108,7 +111,7 @@ internal sealed record Detector
             WatchedFilesystem one = next.TryGetValue(observed.Mount.Device, out WatchedFilesystem? known)
                 && known.Mount.MountId == observed.Mount.MountId
                 && known.Mount.MountPoint == observed.Mount.MountPoint
-                    ? WithChangedMount(known, observed)
+                    ? WithChangedMount(known, observed, now)
                     : NewlySeen(observed, read.IsFirst, known, now);
             next = next.SetItem(observed.Mount.Device, Judged(one, now));
         }
@@ -142,9 +145,12 @@ internal sealed record Detector
         };
     }
 
-    private static WatchedFilesystem WithChangedMount(WatchedFilesystem known, ObservedMount observed)
+    private static WatchedFilesystem WithChangedMount(WatchedFilesystem known, ObservedMount observed, Moment now)
     {
-        bool becameReadOnly = known.Mount.Claims == MountClaim.Rw && observed.Mount.Claims == MountClaim.Ro;
+        // A remount changes the superblock first and the mount an instant later: in between it looks forced.
+        bool wasBetween = known.ForcedReadOnlySince is { } forced && now - forced <= RemountEndsWithin;
+        bool becameReadOnly = observed.Mount.Claims == MountClaim.Ro
+            && (known.Mount.Claims == MountClaim.Rw || wasBetween);
         bool isReadOnly = observed.Mount.Claims == MountClaim.Ro;
         // It wrote until the remount, or met nothing but the first moments of one: the kernel refuses writes before
         // the table says so.
@@ -157,6 +163,7 @@ internal sealed record Detector
         return known with
         {
             Observed = observed,
+            ForcedReadOnlySince = observed.Mount.IsForcedReadOnly ? known.ForcedReadOnlySince ?? now : null,
             AdministratorRemountSeen = isReadOnly
                 && (known.AdministratorRemountSeen || (becameReadOnly && withoutError)),
             Probe = known.Probe with { Wanted = known.Probe.Wanted || optionsChanged },

@@ -10,6 +10,9 @@ internal sealed record WatchedFilesystem
     /// <summary>The agent saw it become read-only by a remount while nothing spoke of an error.</summary>
     public bool AdministratorRemountSeen { get; init; }
 
+    /// <summary>Since when the table shows a superblock that is read-only by no mount's wish; null while it does not.</summary>
+    public Moment? ForcedReadOnlySince { get; init; }
+
     public ProbeFacts Probe { get; init; } = new();
 
     public KernelFacts Kernel { get; init; } = new();

@@ -107,6 +107,20 @@ public sealed class VerdictTests
         Assert.False(stage.Health(1).Hidden);
     }
 
+    [Theory]
+    [InlineData(0.01, Verdict.ReadOnlyByDesign)]
+    [InlineData(10, Verdict.Unknown)]
+    public void A_remount_that_was_caught_between_its_two_steps_is_still_an_administrators(
+        double betweenSeconds, Verdict expected)
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1)).Start();
+        stage.With(AgentStage.Ext("/srv", 1, "rw", "ro"), probe: "EROFS").ReadMounts();
+        stage.Pass(betweenSeconds);
+        stage.With(AgentStage.Ext("/srv", 1, "ro", "ro"), probe: "EROFS").ReadMounts();
+        stage.Pass(1);
+        Assert.Equal(expected, stage.Health(1).Verdict);
+    }
+
     [Fact]
     public void A_read_only_root_is_never_learned_as_intended()
     {
