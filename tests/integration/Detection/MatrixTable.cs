@@ -16,7 +16,8 @@ internal static class MatrixTable
     /// <summary>Writes <c>out/detection-matrix.md</c>.</summary>
     public static async Task WriteAsync(IReadOnlyList<RowRun> runs)
     {
-        string kernel = File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+        // The version alone: what follows the dash is a builder's name for it.
+        string kernel = File.ReadAllText("/proc/sys/kernel/osrelease").Trim().Split('-')[0];
         var text = new StringBuilder()
             .Append(CultureInfo.InvariantCulture, $"Linux {kernel}, a probe each ")
             .Append(CultureInfo.InvariantCulture, $"{MatrixGroup.ProbeIntervalSeconds} s while ")
