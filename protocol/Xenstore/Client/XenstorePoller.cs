@@ -14,7 +14,10 @@ public readonly record struct XenstorePollerEvent(XenstoreReply? Reply, Xenstore
 /// </summary>
 /// <remarks>
 /// The device: one write(2) a request, because a message split over writes may be torn by the kernel; never poll it
-/// for POLLOUT, which it does not signal; kernels before about 4.11 answer a request inside write(2).
+/// for POLLOUT, which it does not signal; kernels before about 4.11 answer a request inside write(2). WATCH and UNWATCH
+/// are never sent while another request waits: the kernel holds the file's lock until xenstored has answered them, and
+/// since 4.11 its only reading thread takes that lock for the other answer, so that the whole guest would lose xenstore
+/// (msgbuffer_mutex in xenbus_dev_frontend.c).
 /// </remarks>
 public sealed class XenstorePoller : IDisposable
 {
@@ -69,7 +72,8 @@ public sealed class XenstorePoller : IDisposable
     }
 
     /// <summary>
-    /// Sends a request, or false when the peer takes nothing now or <see cref="MaxOutstanding"/> requests wait.
+    /// Sends a request, or false when the peer takes nothing now or <see cref="MaxOutstanding"/> requests wait; on the
+    /// device also when it is a WATCH or UNWATCH and any other waits.
     /// </summary>
     /// <param name="request">Its payload at most <see cref="XenstoreLimits.MaxDevicePayloadSizeBytes"/> long.</param>
     /// <param name="requestId">The number that the reply will carry.</param>
@@ -78,6 +82,12 @@ public sealed class XenstorePoller : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(request.SizeBytes, _sendBuffer.Length, nameof(request));
         requestId = 0;
+        bool isForTheKernel = !_isSocket && request.Operation is (XenstoreOperation.Watch or XenstoreOperation.Unwatch);
+        if (isForTheKernel && Outstanding > 0)
+        {
+            return false;
+        }
+
         if (!FinishSending() || !_session.TryBegin(request, out requestId))
         {
             return false;
@@ -103,7 +113,7 @@ public sealed class XenstorePoller : IDisposable
             return false;
         }
 
-        if (!_isSocket && request.Operation is XenstoreOperation.Watch or XenstoreOperation.Unwatch)
+        if (isForTheKernel)
         {
             // The kernel registers watches itself and says by the errno of write(2) what xenstored refused.
             var refusal = XenstoreErrorName.Parse(error.ToString());

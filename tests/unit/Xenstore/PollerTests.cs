@@ -167,6 +167,27 @@ public sealed class PollerTests
     }
 
     [Fact]
+    public void A_watch_is_not_sent_to_a_device_while_another_request_waits()
+    {
+        // What is written to a fifo is read from it: each request comes back, as its own answer.
+        string fifo = Path.Combine(Path.GetTempPath(), $"poller-{Guid.NewGuid():N}");
+        Assert.Equal(0, Syscall.mkfifo(fifo, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR));
+        using XenstorePoller poller = XenstorePoller.Open(fifo);
+        File.Delete(fifo);
+
+        Assert.True(poller.TrySend(XenstoreRequest.Read("a"), out _));
+        Assert.False(poller.TrySend(XenstoreRequest.Watch("data", "token"), out _));
+        Assert.False(poller.TrySend(XenstoreRequest.Unwatch("data", "token"), out _));
+        Assert.True(poller.TrySend(XenstoreRequest.Read("b"), out _));
+        Assert.Equal(2, poller.Outstanding);
+
+        Assert.True(poller.TryReceive(out _));
+        Assert.True(poller.TryReceive(out _));
+        Assert.True(poller.TrySend(XenstoreRequest.Watch("data", "token"), out _));
+        Assert.True(poller.TrySend(XenstoreRequest.Read("c"), out _));
+    }
+
+    [Fact]
     public void A_request_that_the_device_would_not_take_is_a_mistake()
     {
         using XenstorePoller poller = XenstorePoller.Open("/dev/null");
