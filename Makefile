@@ -3,13 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench publish clean
+.PHONY: help demo test bench publish lab test-xen lab-shell clean
 
 PROGRAMS := guest-agent host-bridge
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 
 help: ## What can be made here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: publish ## Four guests on this machine, two of them broken by real I/O errors, and what becomes of them (needs root or sudo)
 	@tests/prepare.sh testbed
@@ -23,6 +23,16 @@ bench: ## The xenstore client beside Xen's own C library on the real daemon (nee
 	@tests/prepare.sh bench
 	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
+
+lab: publish ## Build the Xen lab: a hypervisor, a Dom0 and guests in QEMU (needs root or sudo, and Debian's mirror)
+	@tests/prepare.sh lab
+	@tests/xen-lab/lab.sh build
+
+test-xen: lab ## Real Xen, real iSCSI failovers: every scenario, or SCENARIO=B; the last line is the sum
+	@tests/xen-lab/lab.sh test $(SCENARIO)
+
+lab-shell: lab ## Look around by hand in the lab's Dom0, with a guest of KERNEL=6.1
+	@tests/xen-lab/lab.sh shell $(KERNEL)
 
 publish: ## The two native programs, in out/publish/
 	@tests/prepare.sh publish
