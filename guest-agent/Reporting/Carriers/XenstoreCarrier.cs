@@ -48,15 +48,13 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
             if (_link is not null)
             {
                 _ = _link.FinishSending();
+                SendUnsent();
                 while (_link.TryReceive(out XenstorePollerEvent received))
                 {
                     Understand(received, inputs, now);
                 }
 
                 WatchAgain(now);
-
-                // What had to wait for the last answer.
-                SendUnsent();
             }
         }
         catch (XenstoreLinkException broken)
@@ -99,11 +97,10 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         _questions.Clear();
         inputs.Add(new AgentInput.LinkUp());
 
-        // The watch comes first, as nothing else may wait for an answer then. What it makes the agent read is asked
-        // for only when it fires, after the earlier outcome: a request must not be carried out twice because the
-        // agent was restarted in the middle of it.
-        Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
+        // The earlier outcome is asked for first: a request must not be carried out twice because the agent was
+        // restarted in the middle of it.
         Ask(XenstoreRequest.Read(GuestKeys.Outcome), GuestKeys.Outcome);
+        Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
     }
 
     private void Understand(XenstorePollerEvent received, List<AgentInput> inputs, Moment now)
