@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The inner side of lab.sh, in namespaces of its own: runs scenarios, or a shell in Dom0.
 # Usage: inside.sh CACHE test [SCENARIO] | CACHE shell [GUEST KERNEL]
+# shellcheck disable=SC2034 # shared with machine.sh and steps.sh
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=$1 purpose=$2 wanted=${3:-}
@@ -12,7 +13,7 @@ share=
 # shellcheck source=steps.sh
 . "$here/steps.sh"
 
-scenarios=(A B-6.1-killed B-6.1-dropped B-5.10-killed B-5.10-dropped B-6.12-killed B-6.12-dropped)
+scenarios=(A B-6.1-killed B-5.10-killed B-6.12-killed B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-long)
 
 # tgtd's socket is named by a number alone: a folder of its own keeps two labs apart.
 mkdir -p /run/tgtd
