@@ -3,13 +3,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix bench footprint publish clean
+.PHONY: help demo test matrix bench footprint publish lab test-xen lab-shell clean
 
 PROGRAMS := guest-agent host-bridge
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 
 help: ## What can be made here
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: publish ## Four guests on this machine, two of them broken by real I/O errors, and what becomes of them (needs root or sudo)
 	@tests/prepare.sh testbed
@@ -36,6 +36,16 @@ bench: ## The xenstore client beside Xen's own C library, and the bridge before 
 footprint: publish ## What watching costs, beside node_exporter and monit (needs root or sudo; about two minutes)
 	@tests/prepare.sh testbed
 	@tests/contained.sh tests/footprint.sh
+
+lab: publish ## Build the Xen lab: a hypervisor, a Dom0 and guests in QEMU (needs root or sudo, and Debian's mirror)
+	@tests/prepare.sh lab
+	@tests/xen-lab/lab.sh build
+
+test-xen: lab ## Real Xen, real iSCSI failovers: every scenario, or SCENARIO=B; the last line is the sum
+	@tests/xen-lab/lab.sh test $(SCENARIO)
+
+lab-shell: lab ## Look around by hand in the lab's Dom0, with a guest of KERNEL=6.1
+	@tests/xen-lab/lab.sh shell $(KERNEL)
 
 publish: ## The two native programs, in out/publish/
 	@tests/prepare.sh publish

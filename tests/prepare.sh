@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that a purpose needs and this machine lacks; does nothing when all is there.
-# Usage: tests/prepare.sh publish|testbed|bench
+# Usage: tests/prepare.sh publish|testbed|bench|lab
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin"
 
@@ -13,8 +13,10 @@ testbed) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev mke2fs:e2fsprogs e2fsck:
     /usr/include/fuse3/fuse_lowlevel.h:libfuse3-dev fusermount3:fuse3 pkg-config:pkg-config
     mkfs.xfs:xfsprogs xfs_io:xfsprogs mkfs.btrfs:btrfs-progs" ;;
 bench) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/xenstore.h:libxen-dev unshare:util-linux" ;;
+lab) needs="qemu-system-x86_64:qemu-system-x86 debootstrap:debootstrap tgtd:tgt tgtadm:tgt busybox:busybox-static
+    cpio:cpio xz:xz-utils depmod:kmod ip:iproute2 mke2fs:e2fsprogs mount:mount unshare:util-linux ldd:libc-bin" ;;
 *)
-    echo "usage: tests/prepare.sh publish|testbed|bench" >&2
+    echo "usage: tests/prepare.sh publish|testbed|bench|lab" >&2
     exit 2
     ;;
 esac
@@ -33,7 +35,7 @@ done
 # The real xenstored, for the benchmark and for the tests that hold the embedded one against it: they are skipped
 # where there is none.
 xenstored=
-if [ "$1" != publish ]; then
+if [ "$1" = testbed ] || [ "$1" = bench ]; then
     ls /usr/lib/xen-*/bin/xenstored /usr/bin/xenstore-ls >/dev/null 2>&1 || xenstored=wanted
 fi
 [ -n "$missing$xenstored" ] || exit 0

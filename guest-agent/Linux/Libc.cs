@@ -18,6 +18,7 @@ internal static unsafe partial class Libc
     public const int OpenNonBlocking = 0x800;
     public const int OpenDirectory = 0x10000;
     public const int OpenNoFollow = 0x20000;
+    public const int OpenNoAccessTime = 0x40000;
     public const int OpenCloseOnExec = 0x80000;
     public const int OpenPathOnly = 0x200000;
 

@@ -170,8 +170,9 @@ internal sealed unsafe class WriteProbe
 
     private static int OpenFile(int folder, out ProbeStep step, out int errno)
     {
+        // No access time: on an aborted journal the attempt to change it would print six kernel lines (6.1).
         const int flags = Libc.OpenReadWrite | Libc.OpenNoFollow | Libc.OpenNonBlocking | Libc.OpenCloseOnExec
-            | Libc.OpenNoControllingTerminal;
+            | Libc.OpenNoControllingTerminal | Libc.OpenNoAccessTime;
         step = ProbeStep.Open;
         int file;
         fixed (byte* name = FileNameBytes)

@@ -14,7 +14,10 @@ public readonly record struct XenstorePollerEvent(XenstoreReply? Reply, Xenstore
 /// </summary>
 /// <remarks>
 /// The device: one write(2) a request, because a message split over writes may be torn by the kernel; never poll it
-/// for POLLOUT, which it does not signal; kernels before about 4.11 answer a request inside write(2).
+/// for POLLOUT, which it does not signal; kernels before about 4.11 answer a request inside write(2). Later ones must
+/// be given one request at a time. They send it from the file's only buffer after write(2) has returned, so that the
+/// next one would overwrite it; and write(2) of a WATCH waits for xenstored's answer while it holds the lock that the
+/// kernel's reading thread needs for an earlier answer, so that the whole guest would lose xenstore.
 /// </remarks>
 public sealed class XenstorePoller : IDisposable
 {
@@ -30,6 +33,8 @@ public sealed class XenstorePoller : IDisposable
         new byte[XenstoreLimits.HeaderSizeBytes + XenstoreLimits.MaxDevicePayloadSizeBytes];
     private readonly byte[] _receiveBuffer = new byte[ReceiveBufferSizeBytes];
     private readonly Queue<XenstoreReply> _refused = new(MaxOutstanding);
+    private readonly Queue<(XenstoreRequest Request, uint Id)> _waiting = new(MaxOutstanding);
+    private uint? _atDevice;
     private int _unsentStart;
     private int _unsentEnd;
     private int _receivedStart;
@@ -69,7 +74,8 @@ public sealed class XenstorePoller : IDisposable
     }
 
     /// <summary>
-    /// Sends a request, or false when the peer takes nothing now or <see cref="MaxOutstanding"/> requests wait.
+    /// Sends a request, or false when the peer takes nothing now or <see cref="MaxOutstanding"/> requests wait. On the
+    /// device it is written when those before it are answered, by <see cref="TryReceive"/>.
     /// </summary>
     /// <param name="request">Its payload at most <see cref="XenstoreLimits.MaxDevicePayloadSizeBytes"/> long.</param>
     /// <param name="requestId">The number that the reply will carry.</param>
@@ -83,35 +89,13 @@ public sealed class XenstorePoller : IDisposable
             return false;
         }
 
-        request.WriteTo(requestId, _sendBuffer);
-        int written = Write(0, request.SizeBytes, out Errno error);
-        if (written == request.SizeBytes)
+        if (_atDevice is not null)
         {
+            _waiting.Enqueue((request, requestId));
             return true;
         }
 
-        if (written > 0 && _isSocket)
-        {
-            _unsentStart = written;
-            _unsentEnd = request.SizeBytes;
-            return true;
-        }
-
-        _session.Forget(requestId);
-        if (error == Errno.EAGAIN)
-        {
-            return false;
-        }
-
-        if (!_isSocket && request.Operation is XenstoreOperation.Watch or XenstoreOperation.Unwatch)
-        {
-            // The kernel registers watches itself and says by the errno of write(2) what xenstored refused.
-            var refusal = XenstoreErrorName.Parse(error.ToString());
-            _refused.Enqueue(new XenstoreReply(requestId, request.Operation, refusal, default));
-            return true;
-        }
-
-        throw Broken($"writing failed ({error})");
+        return TryWrite(request, requestId);
     }
 
     /// <summary>Sends what a socket did not take at once; true when nothing is left.</summary>
@@ -130,6 +114,53 @@ public sealed class XenstorePoller : IDisposable
         }
 
         return true;
+    }
+
+    private bool TryWrite(in XenstoreRequest request, uint requestId)
+    {
+        request.WriteTo(requestId, _sendBuffer);
+        int written = Write(0, request.SizeBytes, out Errno error);
+        if (written == request.SizeBytes)
+        {
+            _atDevice = _isSocket ? null : requestId;
+            return true;
+        }
+
+        if (written > 0 && _isSocket)
+        {
+            _unsentStart = written;
+            _unsentEnd = request.SizeBytes;
+            return true;
+        }
+
+        _session.Forget(requestId);
+        if (error == Errno.EAGAIN)
+        {
+            return false;
+        }
+
+        if (!_isSocket && request.Operation is (XenstoreOperation.Watch or XenstoreOperation.Unwatch))
+        {
+            // The kernel registers watches itself and says by the errno of write(2) what xenstored refused.
+            var refusal = XenstoreErrorName.Parse(error.ToString());
+            _refused.Enqueue(new XenstoreReply(requestId, request.Operation, refusal, default));
+            return true;
+        }
+
+        throw Broken($"writing failed ({error})");
+    }
+
+    /// <summary>The device has answered, and is given the next.</summary>
+    private void WriteNext()
+    {
+        _atDevice = null;
+        while (_atDevice is null && _waiting.TryDequeue(out (XenstoreRequest Request, uint Id) next))
+        {
+            if (!TryWrite(next.Request, next.Id))
+            {
+                throw Broken("it takes no request");
+            }
+        }
     }
 
     /// <summary>Takes one reply or watch event; false when nothing whole is there now.</summary>
@@ -155,6 +186,11 @@ public sealed class XenstorePoller : IDisposable
             {
                 case XenstoreReceiveResult.Reply:
                     received = new XenstorePollerEvent(reply, null);
+                    if (reply.RequestId == _atDevice)
+                    {
+                        WriteNext();
+                    }
+
                     return true;
                 case XenstoreReceiveResult.WatchEvent:
                     received = new XenstorePollerEvent(null, watchEvent);

@@ -150,7 +150,7 @@ public sealed class HangTests
     }
 
     [Fact]
-    public void A_dead_root_is_probed_once_a_minute_and_does_not_feed_itself()
+    public void A_dead_root_is_probed_every_five_minutes_and_does_not_feed_itself()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "EROFS").Start();
         stage.Pass(5);
@@ -163,7 +163,7 @@ public sealed class HangTests
             stage.Observe(new Observation.ErrorsCountRead(Device, second));
         }
 
-        Assert.InRange(stage.Probes - before, 9, 13);
+        Assert.InRange(stage.Probes - before, 1, 3);
     }
 
     [Fact]

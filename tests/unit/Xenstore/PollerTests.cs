@@ -167,6 +167,43 @@ public sealed class PollerTests
     }
 
     [Fact]
+    public void A_device_is_given_one_request_at_a_time()
+    {
+        // A fifo is no socket; the test reads from it and writes to it as the kernel's device would.
+        string path = Path.Combine(Path.GetTempPath(), $"poller-{Guid.NewGuid():N}");
+        Assert.Equal(0, Syscall.mkfifo(path, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR));
+        using var device = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        using XenstorePoller poller = XenstorePoller.Open(path);
+        File.Delete(path);
+        (XenstoreRequest Request, string Answer)[] asked =
+        [
+            (XenstoreRequest.Read("data/x"), "value"),
+            (XenstoreRequest.Watch("data", "token"), "OK\0"),
+            (XenstoreRequest.Write("data/y", "more"u8.ToArray()), "OK\0"),
+        ];
+        var ids = new List<uint>();
+        foreach ((XenstoreRequest request, _) in asked)
+        {
+            Assert.True(poller.TrySend(request, out uint id));
+            ids.Add(id);
+        }
+
+        Assert.Equal(asked.Length, poller.Outstanding);
+        byte[] buffer = new byte[4096];
+        for (int i = 0; i < asked.Length; i++)
+        {
+            // All that is there is this one request.
+            Assert.Equal(asked[i].Request.SizeBytes, device.Read(buffer));
+            device.Write(Wire.Message(asked[i].Request.Operation, ids[i], asked[i].Answer));
+            Assert.True(poller.TryReceive(out XenstorePollerEvent received));
+            Assert.Equal(ids[i], received.Reply!.Value.RequestId);
+            Assert.Equal(XenstoreError.None, received.Reply.Value.Error);
+        }
+
+        Assert.Equal(0, poller.Outstanding);
+    }
+
+    [Fact]
     public void A_request_that_the_device_would_not_take_is_a_mistake()
     {
         using XenstorePoller poller = XenstorePoller.Open("/dev/null");

@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# Builds what the lab boots, into the cache: the hypervisor, Dom0's kernel and image, one kernel and initramfs a guest
+# kernel, the tree of the guests' root. Downloads are made once; images are made anew each time, so that they hold the
+# programs that were published last. Usage: tests/xen-lab/build.sh CACHE
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+published=$here/../../out/publish
+cache=$1
+
+suite=bookworm
+dom0_packages=xen-utils-4.17,xenstore-utils,open-iscsi,multipath-tools,kmod,udev,iproute2,procps,e2fsprogs,nftables
+dom0_packages+=,socat,libatomic1
+domu_packages=e2fsprogs,xenstore-utils
+hypervisor=xen-hypervisor-4.17-amd64
+
+# Guest kernel -> the suite that brings it. Dom0 runs 6.1.
+declare -A kernel_suites=([5.10]=bullseye [6.1]=$suite [6.12]=$suite-backports)
+
+dom0_modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 crc32c_generic sd_mod iscsi_tcp
+    dm_multipath xen-blkback xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs nf_tables tun"
+dom0_boot_modules="virtio_pci virtio_blk ext4 crc32c_generic"
+domu_boot_modules="xen-blkfront ext4 crc32c_generic"
+
+say() { echo "build: $*"; }
+
+# The first mirror that this machine itself takes Debian's packages from.
+# shellcheck disable=SC2016 # apt replaces $(REPO_URI)
+mirror() {
+    local uri
+    uri=$(apt-get indextargets --format '$(REPO_URI)' "Label: $1" "Created-By: Packages" | head -n 1)
+    [ -n "$uri" ] || { echo "build.sh: apt knows no mirror with the label $1; add one to sources.list" >&2; exit 1; }
+    echo "$uri"
+}
+
+# Unpacks one package of one suite into a folder: unpack SUITE FOLDER PACKAGE, where "kernel" is the suite's kernel.
+unpack() {
+    local suite=$1 folder=$2 package=$3 apt=$cache/apt/$1
+    [ ! -e "$folder/.complete" ] || return 0
+    mkdir -p "$apt"/{state/lists/partial,archives/partial}
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror Debian) $suite main" >"$apt/sources"
+    local options=(-o Dir::State="$apt/state" -o Dir::State::status=/dev/null -o Dir::Cache="$apt"
+        -o Dir::Etc::SourceList="$apt/sources" -o Dir::Etc::SourceParts=/dev/null -o APT::Sandbox::User=root
+        -o Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false -o Acquire::Languages=none)
+    apt-get "${options[@]}" update -q
+    if [ "$package" = kernel ]; then
+        package=$(apt-cache "${options[@]}" depends linux-image-amd64 | sed -n 's/.*Depends: //p' | head -n 1)
+    fi
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    (cd "$apt/archives" && rm -f ./*.deb && apt-get "${options[@]}" download -q "$package" && dpkg-deb -x ./*.deb "$folder")
+    touch "$folder/.complete"
+}
+
+# The tree of a minimal Debian: bootstrap NAME PACKAGES
+bootstrap() {
+    local tree=$cache/$1
+    [ "$(cat "$tree/.packages" 2>/dev/null)" != "$2" ] || return 0
+    rm -rf "$tree"
+    debootstrap --variant=minbase --include="$2" "$suite" "$tree" "$(mirror Debian)" >"$cache/$1.log" 2>&1 \
+        || { tail -n 20 "$cache/$1.log" >&2; return 1; }
+    rm -rf "$tree"/var/cache/apt/* "$tree"/var/lib/apt/lists/* "$tree"/usr/share/{doc,man,locale}
+    echo "$2" >"$tree/.packages"
+}
+
+kernel_version() { basename "$cache/kernel-$1"/lib/modules/*; }
+
+# Copies modules with all that they need, decompressed: install_modules KERNEL FOLDER MODULE...
+install_modules() {
+    local source=$cache/kernel-$1 folder=$2 version name file
+    version=$(kernel_version "$1")
+    shift 2
+    for name in "$@"; do
+        modprobe -d "$source" -S "$version" --show-depends "$name"
+    done | sed -n 's/^insmod //p' | tr -d ' ' | sort -u | while read -r file; do
+        install -D -m 644 "$file" "$folder/lib/modules/$version/${file#*/lib/modules/*/}"
+    done
+    find "$folder/lib/modules/$version" -name '*.xz' -exec xz -d {} +
+    cp "$source/lib/modules/$version"/modules.{builtin,builtin.modinfo,order} "$folder/lib/modules/$version/"
+    depmod -b "$folder" "$version"
+}
+
+# An initramfs: init, busybox, modules, and programs of a tree with their libraries.
+# make_initramfs OUTPUT KERNEL INIT MODULES TREE PROGRAM...
+make_initramfs() {
+    local output=$1 kernel=$2 init=$3 modules=$4 tree=$5 folder=$work/initramfs file
+    shift 5
+    rm -rf "$folder"
+    mkdir -p "$folder"/{bin,dev,proc,sys,run,root}
+    install -m 755 "$(command -v busybox)" "$folder/bin/busybox"
+    install -m 755 "$init" "$folder/init"
+    # shellcheck disable=SC2086 # one word per module
+    install_modules "$kernel" "$folder" $modules
+    for file in "$@" $([ $# -eq 0 ] || chroot "$tree" ldd "$@" | grep -o '/[^ ]*'); do
+        install -D "$tree$file" "$folder$file"
+    done
+    (cd "$folder" && find . | cpio --quiet -o -H newc | gzip -1) >"$output"
+}
+
+# A filesystem with a tree in it: image TYPE TREE NAME SIZE. A lab that runs keeps the image it began with.
+image() {
+    rm -f "$cache/$3.img.new"
+    mke2fs -q -t "$1" -E root_owner=0:0 -d "$2" "$cache/$3.img.new" "$4"
+    mv "$cache/$3.img.new" "$cache/$3.img"
+}
+
+prepare_dom0() {
+    local tree=$work/dom0
+    cp -a "$cache/dom0" "$tree"
+    # shellcheck disable=SC2086 # one word per module
+    install_modules 6.1 "$tree" $dom0_modules
+    mkdir -p "$tree"/{lab,share,boot/guests,opt,var/lib/host-bridge}
+    cp -a "$published/host-bridge" "$tree/opt/"
+    cp "$here"/dom0/* "$tree/lab/"
+    chmod 755 "$tree"/lab/*
+    for kernel in "${!kernel_suites[@]}"; do
+        cp "$cache/kernel-$kernel"/boot/vmlinuz-* "$tree/boot/guests/vmlinuz-$kernel"
+        make_initramfs "$tree/boot/guests/initramfs-$kernel" "$kernel" "$here/domu/initramfs-init" \
+            "$domu_boot_modules" "$cache/domu" /usr/sbin/e2fsck
+    done
+    image ext4 "$tree" dom0 1500M
+    make_initramfs "$cache/dom0-initramfs" 6.1 "$here/dom0/initramfs-init" "$dom0_boot_modules" "$tree"
+}
+
+# The image of a guest's root, copied to the LUN at each run.
+prepare_domu() {
+    local tree=$work/domu
+    cp -a "$cache/domu" "$tree"
+    mkdir -p "$tree"/{opt,lab,srv}
+    cp -a "$published/guest-agent" "$tree/opt/"
+    install -m 755 "$here"/domu/{init,poweroff} "$tree/lab/"
+    ln -sfn /lab/poweroff "$tree/sbin/poweroff"
+    ln -sfn /lab/poweroff "$tree/sbin/reboot"
+    echo '/dev/xvda / ext3 defaults 0 1' >"$tree/etc/fstab"
+    image ext3 "$tree" domu 800M
+}
+
+for program in guest-agent host-bridge; do
+    [ -x "$published/$program/$program" ] || { echo "build.sh: $program is not published; run make publish" >&2; exit 1; }
+done
+mkdir -p "$cache"
+work=$(mktemp -d)
+
+say "downloading into $cache what is not there yet"
+bootstrap dom0 "$dom0_packages" &
+dom0=$!
+bootstrap domu "$domu_packages" &
+domu=$!
+unpack $suite "$cache/xen" $hypervisor
+for kernel in "${!kernel_suites[@]}"; do
+    unpack "${kernel_suites[$kernel]}" "$cache/kernel-$kernel" kernel
+    depmod -b "$cache/kernel-$kernel" "$(kernel_version "$kernel")"
+done
+wait "$dom0"
+wait "$domu"
+
+say "making the images"
+gunzip -c "$cache"/xen/boot/xen-*.gz >"$cache/hypervisor"
+cp "$cache"/kernel-6.1/boot/vmlinuz-* "$cache/dom0-vmlinuz"
+prepare_dom0
+prepare_domu
+say "done: guest kernels $(for kernel in "${!kernel_suites[@]}"; do kernel_version "$kernel"; done | sort -V | xargs)"

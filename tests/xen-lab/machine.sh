@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # $cache, $run and $share are set by inside.sh
+# The machine under Xen: the iSCSI target, QEMU, and scripts that run in Dom0. Sourced.
+# Needs $cache, $run (working folder) and $share (the folder that Dom0 sees as /share).
+
+target_name=iqn.2001-04.com.example:lab
+target=
+qemu=
+
+# How long Dom0 may take: QEMU emulates every instruction, and others may build on this machine meanwhile.
+boot_limit=240
+
+start_target() {
+    rm -f /run/tgtd/socket.*
+    tgtd -f --iscsi portal=127.0.0.1:3259 >>"$share/tgtd.log" 2>&1 &
+    target=$!
+    until tgtadm --lld iscsi --op show --mode target >/dev/null 2>&1; do
+        kill -0 "$target" || fail_lab "tgtd ended: $(tail -n 3 "$share/tgtd.log")"
+        sleep 0.1
+    done
+    tgtadm --lld iscsi --op new --mode target --tid 1 -T "$target_name"
+    tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 -b "$run/lun.img"
+    tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL
+    # The portal opens last: who logs in to a target that is not there yet waits 15 s for nothing.
+    tgtadm --lld iscsi --op new --mode portal --param portal=127.0.0.1:3260
+}
+
+# SIGTERM is ignored while there are targets.
+kill_target() {
+    kill -KILL "$target"
+    wait "$target" 2>/dev/null || true
+}
+
+boot_dom0() {
+    TMPDIR=$run qemu-system-x86_64 -machine pc -accel tcg,thread=multi,tb-size=1024 -cpu max,-smap,-smep -smp 2 -m 2560 \
+        -nodefaults -no-user-config -display none -no-reboot \
+        -kernel "$cache/hypervisor" -append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1 \
+loglvl=info guest_loglvl=info noreboot spec-ctrl=no xpti=0 pv-l1tf=0 cpufreq=none" \
+        -initrd "$cache/dom0-vmlinuz console=hvc0 loglevel=7 mitigations=off tsc=reliable random.trust_cpu=on,\
+$cache/dom0-initramfs" \
+        -drive "file=$cache/dom0.img,if=virtio,format=raw,snapshot=on,cache=unsafe" \
+        -netdev user,id=n0,hostfwd=tcp:127.0.0.1:2222-:2222 -device virtio-net-pci,netdev=n0,romfile= \
+        -virtfs "local,path=$share,mount_tag=share,security_model=none" -device virtio-rng-pci \
+        -serial "file:$share/machine-console.log" >>"$share/qemu.log" 2>&1 &
+    qemu=$!
+    local deadline=$((SECONDS + boot_limit))
+    until dom0 true >/dev/null 2>&1; do
+        kill -0 "$qemu" 2>/dev/null || fail_lab "QEMU cannot run here: $(tail -n 3 "$share/qemu.log")"
+        [ "$SECONDS" -lt "$deadline" ] \
+            || fail_lab "Dom0 was not ready within $boot_limit s: $(tail -n 5 "$share/machine-console.log")"
+        sleep 1
+    done
+    # One clock for all logs.
+    dom0 "date --set @$EPOCHREALTIME" >/dev/null
+}
+
+stop_dom0() {
+    kill -KILL "$qemu" 2>/dev/null || true
+    wait "$qemu" 2>/dev/null || true
+}
+
+# Runs a script in Dom0: its output and its exit code are this function's. dom0 SCRIPT [LIMIT IN SECONDS]
+dom0() {
+    local door line code=255 limit=${2:-120}
+    exec {door}<>/dev/tcp/127.0.0.1/2222 || return 255
+    { base64 -w 0 <<<"$1"; echo; } >&"$door"
+    while IFS= read -r -t "$limit" -u "$door" line; do
+        case $line in
+        exit=*) code=${line#exit=} ;;
+        *) printf '%s\n' "$line" ;;
+        esac
+    done
+    exec {door}>&-
+    return "$code"
+}
+
+# Runs a command in the guest, over its console.
+guest() { dom0 "guest guest $(printf '%q' "$1")" "${2:-120}"; }
+
+fail_lab() {
+    echo "lab: $1" >&2
+    exit 1
+}

@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # what machine.sh and steps.sh know
+# A long failover: the session gives up after 5 s, the guest's root (ext3) aborts its journal. Scenario KERNEL HOW,
+# where HOW is killed (the target's process ends, its port refuses), dropped (its packets vanish), or long (killed, and
+# away for minutes: what the probes of an aborted root cost in kernel lines).
+scenario() {
+    local kernel=$1 how=$2 witness fault aborted verdict seen back storage action rebooted proof before after
+    echo "expected: the abort is reported, hidden where the mount table hides it; the bridge waits for the storage,"
+    echo "          restarts the guest with a forced check, and proves by its probe that it writes again"
+    log_in 5
+    create_guest "$kernel" || fail_lab "the guest did not come up"
+    witness=$(write_witnesses)
+    before=$(boot_id)
+    start_bridge
+    tell "the guest is well; durable files have the checksum ${witness:0:16}…"
+    sleep 3
+
+    break_storage "$how"
+    aborted=$(await 90 guest-console.log 'Aborting journal' "$fault") || aborted=
+    verdict=$(await 30 record.log 'guest-agent/filesystem/0 .*verdict=journal-aborted' "$fault") || verdict=
+    if [ -n "$verdict" ]; then
+        seen=$(line_at record.log "$verdict")
+        show_xenstore
+    fi
+    [ "$how" != long ] || count_probe_lines
+
+    mend_storage "$how"
+    storage=$(vouch_for_storage "$back") || storage=
+    action=$(await 180 record.log 'guest-agent/request .*action=reboot' "$back") || action=
+    rebooted=$(await 240 guest-console.log 'lab: guest is ready' "${action:-$back}") || rebooted=
+    proof=$(await 180 bridge.log 'writes again' "${action:-$back}") || proof=
+    after=$(boot_id)
+    # The new arguments are for one boot only: what a later restart would do.
+    stop_bridge
+
+    timeline
+    expect "the journal was aborted" [ -n "$aborted" ]
+    expect "the guest reported it in xenstore" [ -n "$verdict" ]
+    expect "as $(hidden "$kernel") by the mount table" grep -q "hidden=$(is_hidden "$kernel")" <<<"${seen:-}"
+    expect "the bridge asked for nothing before the storage was back" \
+        [ -z "$(awk -v until="${storage:-0}" '$1 < until && /action=(reboot|remount|repair)/' "$share/record.log")" ]
+    expect "then it asked for a restart" [ -n "$action" ]
+    expect "with a forced check, which repaired what there was" \
+        [ -n "$(first record.log 'data/lab/fsck forced=yes exit=[01]$' "${action:-$back}")" ]
+    expect "the guest booted anew, under another boot id" \
+        [ -n "$rebooted" -a -n "$before" -a -n "$after" -a "$before" != "$after" ]
+    expect "the bridge proved that the root writes" [ -n "$proof" ]
+    expect "what was durable before the fault is intact" witnesses_are_intact "$witness"
+    [ "$how" != long ] || expect "probes of the aborted root cost $probe_lines kernel lines in $quiet_seconds s: at most \
+30 in 10 min" [ $((probe_lines * 600)) -le $((30 * quiet_seconds)) -a "$probe_lines" -gt 0 ]
+    expect "the guest shuts down cleanly" shut_down_guest
+    expect "e2fsck -fn of the LUN finds nothing" lun_is_clean
+    figures "$fault" "$aborted" "$verdict" "$storage" "$action" "$proof"
+}
+
+# Kernels from 5.15.168, 6.1.113 and 6.12 on say rw of a filesystem whose journal is aborted.
+is_hidden() { if [ "$1" = 5.10 ]; then echo no; else echo yes; fi; }
+hidden() { if [ "$1" = 5.10 ]; then echo "not hidden"; else echo "hidden"; fi; }
+
+break_storage() {
+    case $1 in
+    killed | long)
+        fault=$(mark "the target is killed")
+        kill_target
+        ;;
+    dropped)
+        fault=$(mark "the target's packets are dropped")
+        dom0 "nft -f - <<END
+table ip lab {
+    chain input { type filter hook input priority 0; tcp sport 3260 drop; }
+    chain output { type filter hook output priority 0; tcp dport 3260 drop; }
+}
+END"
+        ;;
+    esac
+}
+
+mend_storage() {
+    back=$(mark "the target is back")
+    case $1 in
+    killed | long) start_target ;;
+    dropped) dom0 "nft delete table ip lab" ;;
+    esac
+}
+
+# Kernel lines that came within 2 s of a line that names a probe's thread. The first 20 s belong to the abort itself; the
+# time is that between two probes of an aborted filesystem, and a little.
+quiet_seconds=310
+count_probe_lines() {
+    local from
+    sleep 20
+    from=$(mark "counting the kernel lines that probes cause")
+    sleep "$quiet_seconds"
+    probe_lines=$(awk -v from="$from" '
+        $1 >= from && $2 ~ /^\[/ { times[++count] = $1 }
+        $1 >= from && /comm probe-/ { probes[++probed] = $1 }
+        END {
+            for (line = 1; line <= count; line++)
+                for (probe = 1; probe <= probed; probe++)
+                    if (times[line] > probes[probe] - 2 && times[line] < probes[probe] + 2) { sum++; break }
+            print sum + 0
+        }' "$share/guest-console.log")
+    tell "$probe_lines lines"
+}

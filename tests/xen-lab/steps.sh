@@ -1,0 +1,171 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154,SC2016 # shared with machine.sh and inside.sh; quoted scripts are for Dom0
+# The steps that scenarios are made of, and how their results are told. Sourced; needs machine.sh.
+
+guest_uuid=6f0c2a52-6f43-4d0f-9e0a-0f4a7c1a1d01
+lun_device=8:0 # /dev/sda: Dom0 has no other SCSI disk
+
+started=
+broken=
+
+# ---- telling
+
+# Seconds since the scenario began, for a time since 1970.
+since_start() { awk -v now="$1" -v start="$started" 'BEGIN { printf "%8.1f s", now - start }'; }
+tell() { printf '%s  %s\n' "$(since_start "$EPOCHREALTIME")" "$*"; }
+
+# Whether a command holds: expect WHAT COMMAND...
+expect() {
+    local what=$1
+    shift
+    if "$@"; then
+        echo "ok      $what"
+    else
+        echo "FAILED  $what"
+        broken=yes
+    fi
+}
+
+# The time of the first line of a log, at or after a time, that matches: first LOG REGEX [TIME]
+first() {
+    awk -v regex="$2" -v from="${3:-0}" '$1 >= from && $0 ~ regex { print $1; exit }' "$share/$1" 2>/dev/null
+}
+
+# Waits for such a line and prints its time: await LIMIT LOG REGEX [TIME]
+await() {
+    local limit=$1 deadline=$((SECONDS + $1)) time
+    shift
+    until time=$(first "$@") && [ -n "$time" ]; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            tell "within $limit s nothing in $1 matches $2" >&2
+            return 1
+        fi
+        sleep 0.5
+    done
+    echo "$time"
+}
+
+# The whole line of that time, without it.
+line_at() { awk -v time="$2" '$1 == time { $1 = ""; print substr($0, 2); exit }' "$share/$1"; }
+
+# Lines of the logs as one timeline: the regexes say what of each log is worth telling.
+timeline() {
+    {
+        grep -hE ' (session|sd[a-z]) |(data|control)/guest-agent/(state|boot-id|request|outcome)|data/lab/fsck' \
+            "$share/record.log" \
+            | sed 's/^\([^ ]*\) /\1 xenstore, sysfs  /'
+        grep -hE 'conn error|session recovery|rejecting I/O' "$share/dom0-kernel.log" \
+            | sed 's/^\([^ ]*\) /\1 Dom0 kernel      /'
+        grep -hE 'Aborting journal|emounting filesystem read-only|lab: (e2fsck|guest is ready|the load)|Linux version' \
+            "$share/guest-console.log" | cut -c 1-160 | sed 's/^\([^ ]*\) /\1 guest            /'
+        sed -E 's/^([^ ]*) [^ ]*Z ([A-Z]{3} )?/\1 bridge           /; s/\([-0-9a-f]{36}, /(/' "$share/bridge.log"
+        sed 's/^\([^ ]*\) /\1 scenario         /' "$share/marks.log"
+    } | sort -n | awk -v start="$started" '
+        $1 >= start { time = $1; sub(/^[^ ]* /, ""); printf "%8.1f s  %s\n", time - start, $0 }' | cut -c 1-240
+}
+
+# Writes down that the scenario does something, for the timeline: mark TEXT; prints the time.
+mark() {
+    local now=$EPOCHREALTIME
+    echo "$now $*" >>"$share/marks.log"
+    tell "$@" >&2
+    echo "$now"
+}
+
+# ---- doing
+
+# The session gives up after this many seconds and fails what waits: replacement_timeout.
+log_in() {
+    dom0 "set -e
+        iscsiadm -m node -o new -T $target_name -p 10.0.2.2:3260
+        iscsiadm -m node -T $target_name -o update -n node.session.timeo.replacement_timeout -v $1
+        iscsiadm -m node -T $target_name --login
+        for turn in {1..100}; do [ -b /dev/sda ] && break; sleep 0.2; done
+        [ \"\$(cat /sys/block/sda/dev)\" = $lun_device ]
+        (record >/share/record.log 2>&1 </dev/null &)" >>"$share/steps.log" || fail_lab "iSCSI login failed: see steps.log"
+}
+
+# Creates the guest and waits until its agent reports: create_guest KERNEL
+create_guest() {
+    dom0 "set -e
+        cat >/etc/xen/guest.cfg <<END
+name=\"guest\"
+uuid=\"$guest_uuid\"
+type=\"pv\"
+kernel=\"/boot/guests/vmlinuz-$1\"
+ramdisk=\"/boot/guests/initramfs-$1\"
+extra=\"console=hvc0 loglevel=7 mitigations=off\"
+memory=384
+vcpus=1
+disk=['phy:/dev/sda,xvda,w']
+on_reboot=\"restart\"
+on_crash=\"preserve\"
+END
+        : >/var/log/xen/console/guest-guest.log
+        (tail -F /var/log/xen/console/guest-guest.log </dev/null 2>/dev/null | stamp >/share/guest-console.log &)
+        xl create /etc/xen/guest.cfg" >>"$share/steps.log" || fail_lab "xl create failed: $(tail -n 3 "$share/steps.log")"
+    await 180 guest-console.log 'lab: guest is ready' >/dev/null || return 1
+    await 60 record.log 'guest-agent/state ok' >/dev/null
+}
+
+# Files that are durable in the guest; prints the checksum of their checksums.
+write_witnesses() {
+    guest "$(
+        cat <<'END' | tr '\n' ' '
+mkdir -p /srv/witness; cd /srv/witness; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+$b dd if=/dev/urandom of=$i bs=100k count=1 conv=fsync 2>/dev/null || exit 1; done;
+$b sha256sum * >/tmp/sums; $b cp /tmp/sums sums; $b sync; $b sha256sum sums
+END
+    )" | awk '{ print $1 }'
+}
+
+witnesses_are_intact() {
+    [ -n "$1" ] && [ "$(guest "cd /srv/witness && \$b sha256sum -c sums >/dev/null && \$b sha256sum sums" \
+        | awk '{ print $1 }')" = "$1" ]
+}
+
+# Starts host-bridge in Dom0: start_bridge [OPTION]...
+start_bridge() {
+    dom0 "( setsid /opt/host-bridge/host-bridge --mode recover --act-without-host-evidence \
+            --toolstack-command /lab/toolstack $* </dev/null 2>&1 & echo \$! >/run/host-bridge.pid; wait ) \
+        </dev/null 2>&1 | stamp >>/share/bridge.log &"
+}
+
+stop_bridge() {
+    dom0 "kill -TERM \$(cat /run/host-bridge.pid)
+        for turn in {1..100}; do [ -d /proc/\$(cat /run/host-bridge.pid) ] || break; sleep 0.1; done
+        cp -r /var/lib/host-bridge /share/"
+}
+
+# Until the real storage gate is there this plays it: waits until sysfs says that session and disk are operational,
+# then starts the bridge anew with an administrator's word for the disk.
+vouch_for_storage() {
+    local time
+    time=$(await 120 record.log ' session LOGGED_IN' "$1") && await 60 record.log ' sda running' "$1" >/dev/null \
+        || return 1
+    stop_bridge
+    start_bridge --assume-operational "$lun_device"
+    echo "$time"
+}
+
+# A clean shutdown; true when the domain is gone within a minute and a half.
+shut_down_guest() {
+    dom0 "timeout 90 xl shutdown -w guest; for turn in {1..50}; do xl domid guest 2>/dev/null || exit 0; sleep 0.3; done
+        exit 1" >>"$share/steps.log" 2>&1
+}
+
+lun_is_clean() { dom0 "e2fsck -fn /dev/sda" 2>&1 | tee -a "$share/steps.log" | grep -q '^/dev/sda: .* files' \
+    && dom0 "e2fsck -fn /dev/sda >/dev/null 2>&1"; }
+
+# What an administrator sees of the guest in Dom0.
+show_xenstore() {
+    dom0 'xenstore-ls -f "/local/domain/$(xl domid guest)/data/guest-agent"'
+}
+
+boot_id() { dom0 'xenstore-read "/local/domain/$(xl domid guest)/data/lab/boot-id"'; }
+
+not() { ! "$@"; }
+
+# What a run measured, for the table: times since 1970 or empty.
+# figures FAULT ABORT VERDICT STORAGE ACTION PROOF
+figures() { (IFS='|' && echo "$*") >"$share/figures"; }

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Runs a command until it ends or standard input does; then this process ends. As the first process of a PID namespace
+# it takes everything in it along.
+set -euo pipefail
+[ $$ -eq 1 ] || { echo "until-end-of-input.sh: must be the first process of a PID namespace" >&2; exit 1; }
+exec 3<&0
+"$@" </dev/null 3<&- &
+command=$!
+{ cat <&3 >/dev/null; kill -TERM 1; } &
+exec 3<&-
+trap 'exit 143' TERM
+wait "$command"
