@@ -208,12 +208,7 @@ internal sealed partial class GuestListener(
             return;
         }
 
-        foreach (DeviceNumber device in reading.Disks.Devices)
-        {
-            await inputs.PostAsync(new BridgeInput.DiskChecked(storage.Inspect(device)), cancellationToken)
-                .ConfigureAwait(false);
-        }
-
+        storage.Watch(reading.Disks.Devices);
         foreach (BridgeInput input in domain.Take(reading))
         {
             await inputs.PostAsync(input, cancellationToken).ConfigureAwait(false);

@@ -1,0 +1,56 @@
+using HostBridge.Storage.Judging;
+using HostBridge.Storage.Parsing;
+
+namespace HostBridge.Storage;
+
+/// <summary>
+/// Everything by which the host says that its storage changed: the kernel's log, its uevents, and whoever sets the
+/// wake-up. It only says when to look; what the kernel's log says of faults is remembered as evidence.
+/// </summary>
+/// <param name="kernelLog">The kernel's log; null where it cannot be read.</param>
+/// <param name="uevents">The kernel's uevents; null where there are none.</param>
+/// <param name="wake">Set by everyone else.</param>
+/// <param name="faults">Where faults are remembered.</param>
+/// <param name="clock">The clock.</param>
+internal sealed unsafe class StorageEvents(
+    KernelLog? kernelLog, UeventSocket? uevents, WakeUp wake, KernelFaults faults, BridgeClock clock)
+{
+    private const int MaxDescriptors = 3;
+
+    /// <summary>Waits until something happened or the time is over; whether something happened.</summary>
+    public bool Wait(TimeSpan limit)
+    {
+        Libc.PollEntry* entries = stackalloc Libc.PollEntry[MaxDescriptors];
+        int count = 0;
+        foreach (int file in new[] { wake.FileDescriptor, kernelLog?.FileDescriptor ?? -1, uevents?.FileDescriptor ?? -1 })
+        {
+            // poll(2) passes over a negative descriptor.
+            entries[count++] = new Libc.PollEntry { File = file, Events = Libc.PollIn };
+        }
+
+        int timeoutMs = (int)Math.Ceiling(Math.Max(0, limit.TotalMilliseconds));
+        return Libc.Poll(entries, (nuint)count, timeoutMs) > 0 && Take();
+    }
+
+    /// <summary>Takes in what is there; whether any of it is worth a look at the storage.</summary>
+    public bool Take()
+    {
+        bool isWorthALook = wake.Clear();
+        foreach (KernelRecord record in kernelLog?.Read() ?? [])
+        {
+            if (StorageLines.Understand(record) is { } line)
+            {
+                faults.Take(line, clock.ElapsedAtBootTime(record.At));
+                isWorthALook = true;
+            }
+        }
+
+        foreach (StorageLine line in uevents?.Read() ?? [])
+        {
+            faults.Take(line, clock.Now.Elapsed);
+            isWorthALook = true;
+        }
+
+        return isWorthALook;
+    }
+}
