@@ -19,10 +19,11 @@ demo: publish ## Four guests on this machine, two of them broken by real I/O err
 test: ## Publish, build, run every test; the last line is the sum
 	@tests/run.sh
 
-bench: ## The xenstore client beside Xen's own C library on the real daemon (needs root or sudo)
+bench: ## The xenstore client beside Xen's own C library; a look at the storage of 1,000 guests (needs root or sudo)
 	@tests/prepare.sh bench
 	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
+	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
 
 publish: ## The two native programs, in out/publish/
 	@tests/prepare.sh publish

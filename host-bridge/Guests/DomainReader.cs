@@ -98,10 +98,20 @@ internal sealed class DomainReader(XenstoreClient xenstore)
             unmappable.AddRange(disks.Select(disk => $"{kind} {disk}"));
         }
 
-        // What libxl knows of and no backend of this domain serves lies in another domain.
+        // A backend in another domain serves devices of that domain: their numbers may be the same as some of this
+        // one's, and mean nothing here.
         string trusted = $"/libxl/{domain}/device/vbd";
-        int expected = (await ChildrenAsync(trusted, cancellationToken).ConfigureAwait(false)).Count;
-        if (expected > devices.Count + unmappable.Count)
+        IReadOnlyList<string> expected = await ChildrenAsync(trusted, cancellationToken).ConfigureAwait(false);
+        foreach (string disk in expected)
+        {
+            byte[]? backend = await ValueAsync($"{trusted}/{disk}/backend", cancellationToken).ConfigureAwait(false);
+            if (backend is not null && !backend.AsSpan().StartsWith("/local/domain/0/backend/"u8))
+            {
+                unmappable.Add($"vbd {disk}, whose backend is in another domain,");
+            }
+        }
+
+        if (expected.Count > devices.Count + unmappable.Count)
         {
             unmappable.Add("a disk whose backend is not in this domain");
         }

@@ -66,7 +66,9 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
             }
 
             known.Add(entry);
-            if ((WhyNotOperational(entry, now) ?? WhyNotTheSame(domain, entry)) is { } reason)
+            // What it is is noted at first sight, operational or not.
+            string? otherDisk = WhyNotTheSame(domain, entry);
+            if ((WhyNotOperational(entry, now) ?? otherDisk) is { } reason)
             {
                 reasons.Add(reason);
             }

@@ -36,18 +36,21 @@ internal sealed unsafe class StorageEvents(
     public bool Take()
     {
         bool isWorthALook = wake.Clear();
+        TimeSpan now = clock.Now.Elapsed;
         foreach (KernelRecord record in kernelLog?.Read() ?? [])
         {
             if (StorageLines.Understand(record) is { } line)
             {
-                faults.Take(line, clock.ElapsedAtBootTime(record.At));
+                // The two clocks differ a little, and nothing is logged before it happens.
+                TimeSpan at = clock.ElapsedAtBootTime(record.At);
+                faults.Take(line, at < now ? at : now);
                 isWorthALook = true;
             }
         }
 
         foreach (StorageLine line in uevents?.Read() ?? [])
         {
-            faults.Take(line, clock.Now.Elapsed);
+            faults.Take(line, now);
             isWorthALook = true;
         }
 

@@ -11,7 +11,12 @@ internal readonly record struct PartName(string Name, bool IsRedundant);
 internal static class StackNames
 {
     /// <summary>Every name by which the kernel's log may speak of a part of this stack.</summary>
-    public static IEnumerable<PartName> PartsOf(BlockDevice disk) => PartsOf(disk, isRedundant: false);
+    public static IReadOnlyList<PartName> PartsOf(BlockDevice disk)
+    {
+        var parts = new List<PartName>();
+        AddParts(parts, disk, isRedundant: false);
+        return parts;
+    }
 
     /// <summary>What the disk shares its fate with: targets, arrays, subsystems or disks of this host.</summary>
     public static IReadOnlyList<string> LunGroupsOf(BlockDevice disk)
@@ -23,10 +28,10 @@ internal static class StackNames
     /// </summary>
     public static string? IdentityOf(BlockDevice disk)
     {
-        List<string?> parts = [.. IdentitiesOf(disk).Distinct(StringComparer.Ordinal)];
-        return parts.Contains(null) || disk.SizeSectors is not { } sectors
-            ? null
-            : string.Create(CultureInfo.InvariantCulture, $"{string.Join(" on ", parts)} of {sectors} sectors");
+        var parts = new List<string>();
+        return TryAddIdentities(parts, disk) && disk.SizeSectors is { } sectors
+            ? string.Create(CultureInfo.InvariantCulture, $"{string.Join(" on ", parts)} of {sectors} sectors")
+            : null;
     }
 
     /// <summary>
@@ -41,34 +46,34 @@ internal static class StackNames
             _ => disk,
         };
 
-    private static IEnumerable<PartName> PartsOf(BlockDevice device, bool isRedundant)
+    private static void AddParts(List<PartName> parts, BlockDevice device, bool isRedundant)
     {
-        yield return new PartName(device.Name, isRedundant);
-        yield return new PartName(device.Number.ToString(), isRedundant);
+        parts.Add(new PartName(device.Name, isRedundant));
+        parts.Add(new PartName(device.Number.ToString(), isRedundant));
         if (device is BlockDevice.ScsiDisk disk)
         {
-            yield return new PartName(disk.Address, isRedundant);
-            if (disk.Transport is ScsiTransport.Iscsi { Session.Name: var session })
+            parts.Add(new PartName(disk.Address, isRedundant));
+            string? way = disk.Transport switch
             {
-                yield return new PartName(session, isRedundant);
-            }
-            else if (disk.Transport is ScsiTransport.FibreChannel { Port.Name: var port })
+                ScsiTransport.Iscsi { Session.Name: var session } => session,
+                ScsiTransport.FibreChannel { Port.Name: var port } => port,
+                _ => null,
+            };
+            if (way is not null)
             {
-                yield return new PartName(port, isRedundant);
+                parts.Add(new PartName(way, isRedundant));
             }
         }
         else if (device is BlockDevice.Nvme space)
         {
-            foreach (NvmePath path in space.Paths)
-            {
-                yield return new PartName(path.Name, isRedundant || space.Paths.Count > 1);
-            }
+            bool isOneOfMany = isRedundant || space.Paths.Count > 1;
+            parts.AddRange(space.Paths.Select(path => new PartName(path.Name, isOneOfMany)));
         }
 
         bool hasOthers = device is BlockDevice.Multipath { Below.Count: > 1 };
-        foreach (PartName part in device.Below.SelectMany(below => PartsOf(below, isRedundant || hasOthers)))
+        foreach (BlockDevice below in device.Below)
         {
-            yield return part;
+            AddParts(parts, below, isRedundant || hasOthers);
         }
     }
 
@@ -86,7 +91,8 @@ internal static class StackNames
             _ => null,
         };
 
-    private static IEnumerable<string?> IdentitiesOf(BlockDevice device)
+    /// <summary>Adds what the device is and what it stands on, each once; false when a part is not known.</summary>
+    private static bool TryAddIdentities(List<string> parts, BlockDevice device)
     {
         string? own = device switch
         {
@@ -98,15 +104,16 @@ internal static class StackNames
             BlockDevice.Partition or BlockDevice.Plain => device.Name,
             _ => null,
         };
-        yield return own;
-        if (device is BlockDevice.Multipath)
+        if (own is null)
         {
-            yield break;
+            return false;
         }
 
-        foreach (string? identity in device.Below.SelectMany(IdentitiesOf))
+        if (!parts.Contains(own))
         {
-            yield return identity;
+            parts.Add(own);
         }
+
+        return device is BlockDevice.Multipath || device.Below.All(below => TryAddIdentities(parts, below));
     }
 }
