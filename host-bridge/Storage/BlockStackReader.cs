@@ -18,6 +18,7 @@ internal sealed class BlockStackReader(HostFiles files)
 
     private readonly TransportReader _transports = new(files);
     private readonly Dictionary<DeviceNumber, BlockDevice> _seen = [];
+    private readonly Dictionary<string, string?> _numbers = new(StringComparer.Ordinal);
     private IReadOnlyList<MountedFilesystem>? _mounts;
 
     /// <summary>A device; <see cref="BlockDevice.Absent"/> when there is none.</summary>
@@ -30,21 +31,19 @@ internal sealed class BlockStackReader(HostFiles files)
             return device;
         }
 
-        string folder = files.Block(number);
+        string place = files.Block(number);
+        using HostFolder? folder = HostFolder.TryOpen(place);
         if (depth >= MaxDepth)
         {
             device = Unknown(number, "…", "it lies too deep");
         }
-        else if (HostFiles.TryReadLink(folder) is { } link && HostFiles.TryRead($"{folder}/dev") is not null)
+        else if (folder is not null && HostFiles.TryReadLink(place) is { } link)
         {
             DevicePath path = DevicePath.Parse(link);
-            device = HostFiles.TryRead($"{folder}/partition") is not null
-                ? ReadPartition(number, path, folder, depth + 1)
-                : ReadDisk(number, path, folder, depth + 1);
-            device = device with
+            device = ReadKind(number, path, folder, depth + 1) with
             {
-                SizeSectors = HostFiles.TryReadNumber($"{folder}/size"),
-                IsReadOnly = HostFiles.TryReadSwitch($"{folder}/ro"),
+                SizeSectors = folder.TryReadNumber("size"u8),
+                IsReadOnly = folder.TryReadSwitch("ro"u8),
             };
         }
         else
@@ -56,59 +55,42 @@ internal sealed class BlockStackReader(HostFiles files)
         return device;
     }
 
-    private BlockDevice.Partition ReadPartition(DeviceNumber number, DevicePath path, string folder, int depth)
-        => new() { Number = number, Name = path.Name, Below = ReadNumbers([$"{folder}/../dev"], depth) };
-
-    private BlockDevice ReadDisk(DeviceNumber number, DevicePath path, string folder, int depth)
+    private BlockDevice ReadKind(DeviceNumber number, DevicePath path, HostFolder folder, int depth)
     {
         if (path.ScsiAddress is { } address)
         {
             return ReadScsi(number, path, folder, address);
         }
 
-        if (path.NvmeSubsystem is not null || path.NvmeController is not null)
+        if (folder.TryRead("partition"u8) is not null)
         {
-            return ReadNvme(number, path, folder);
+            IReadOnlyList<BlockDevice> disk = [ReadNumber(folder.TryRead("../dev"u8), depth)];
+            return new BlockDevice.Partition { Number = number, Name = path.Name, Below = disk };
         }
 
-        if (path.IsVirtio)
+        if (folder.TryRead("dm/uuid"u8) is { } uuid)
         {
-            return new BlockDevice.Plain { Number = number, Name = path.Name };
+            return ReadMap(number, path, folder, uuid, depth);
         }
 
-        if (HostFiles.TryRead($"{folder}/dm/name") is { } mapName)
+        return path switch
         {
-            return ReadMap(number, path, folder, mapName, depth);
-        }
-
-        if (path.Name.StartsWith("loop", StringComparison.Ordinal))
-        {
-            return ReadLoop(number, path, folder, depth);
-        }
-
-        if (path.Name.StartsWith("md", StringComparison.Ordinal))
-        {
-            return new BlockDevice.Mapped
-            {
-                Number = number,
-                Name = path.Name,
-                MapName = path.Name,
-                Uuid = HostFiles.TryRead($"{folder}/md/uuid") ?? string.Empty,
-                IsSuspended = false,
-                Below = ReadSlaves(folder, depth),
-            };
-        }
-
-        return Unknown(number, path.Name, "the bridge does not know how to look at this kind of device");
+            { NvmeSubsystem: not null } or { NvmeController: not null } => ReadNvme(number, path, folder),
+            { IsVirtio: true } => new BlockDevice.Plain { Number = number, Name = path.Name },
+            { Name: var name } when name.StartsWith("loop", StringComparison.Ordinal)
+                => ReadLoop(number, path, folder, depth),
+            { Name: var name } when name.StartsWith("md", StringComparison.Ordinal) => ReadArray(number, path, folder, depth),
+            _ => Unknown(number, path.Name, "the bridge does not know how to look at this kind of device"),
+        };
     }
 
-    private BlockDevice.ScsiDisk ReadScsi(DeviceNumber number, DevicePath path, string folder, string address) => new()
+    private BlockDevice.ScsiDisk ReadScsi(DeviceNumber number, DevicePath path, HostFolder folder, string address) => new()
     {
         Number = number,
         Name = path.Name,
         Address = address,
-        State = HostFiles.TryRead($"{folder}/device/state"),
-        TimeoutSeconds = (int?)HostFiles.TryReadNumber($"{folder}/device/timeout"),
+        State = folder.TryRead("device/state"u8),
+        TimeoutSeconds = (int?)folder.TryReadNumber("device/timeout"u8),
         Wwid = ReadWwid(folder),
         Transport = path switch
         {
@@ -119,18 +101,18 @@ internal sealed class BlockStackReader(HostFiles files)
     };
 
     /// <summary>Old kernels have no <c>wwid</c>, but the page it is made of.</summary>
-    private static string? ReadWwid(string folder)
-        => HostFiles.TryRead($"{folder}/device/wwid") is { Length: > 0 } wwid
+    private static string? ReadWwid(HostFolder folder)
+        => folder.TryRead("device/wwid"u8) is { Length: > 0 } wwid
             ? wwid
-            : HostFiles.TryReadBytes($"{folder}/device/vpd_pg83") is { Length: > 0 } page
+            : folder.TryReadBytes("device/vpd_pg83"u8) is { Length: > 0 } page
                 ? $"page 83 {Convert.ToHexStringLower(page)}"
                 : null;
 
-    private BlockDevice ReadMap(DeviceNumber number, DevicePath path, string folder, string mapName, int depth)
+    private BlockDevice ReadMap(DeviceNumber number, DevicePath path, HostFolder folder, string uuid, int depth)
     {
-        string uuid = HostFiles.TryRead($"{folder}/dm/uuid") ?? string.Empty;
-        bool? isSuspended = HostFiles.TryReadSwitch($"{folder}/dm/suspended");
-        IReadOnlyList<BlockDevice> below = ReadSlaves(folder, depth);
+        string mapName = folder.TryRead("dm/name"u8) ?? path.Name;
+        bool? isSuspended = folder.TryReadSwitch("dm/suspended"u8);
+        BlockDevice[] below = ReadSlaves(folder, depth);
         return uuid.StartsWith(MultipathPrefix, StringComparison.Ordinal)
             ? new BlockDevice.Multipath
             {
@@ -152,9 +134,20 @@ internal sealed class BlockStackReader(HostFiles files)
             };
     }
 
-    private BlockDevice.Loop ReadLoop(DeviceNumber number, DevicePath path, string folder, int depth)
+    /// <summary>An array of md: every disk of it must be well, even where it could do without one.</summary>
+    private BlockDevice.Mapped ReadArray(DeviceNumber number, DevicePath path, HostFolder folder, int depth) => new()
     {
-        string? file = HostFiles.TryRead($"{folder}/loop/backing_file");
+        Number = number,
+        Name = path.Name,
+        MapName = path.Name,
+        Uuid = folder.TryRead("md/uuid"u8) ?? string.Empty,
+        IsSuspended = false,
+        Below = ReadSlaves(folder, depth),
+    };
+
+    private BlockDevice.Loop ReadLoop(DeviceNumber number, DevicePath path, HostFolder folder, int depth)
+    {
+        string? file = folder.TryRead("loop/backing_file"u8);
         _mounts ??= MountTable.Parse(ReadMountTable());
         MountedFilesystem? filesystem = file is null ? null : MountTable.Find(_mounts, file);
         return new BlockDevice.Loop
@@ -169,7 +162,7 @@ internal sealed class BlockStackReader(HostFiles files)
         };
     }
 
-    private BlockDevice.Nvme ReadNvme(DeviceNumber number, DevicePath path, string folder)
+    private BlockDevice.Nvme ReadNvme(DeviceNumber number, DevicePath path, HostFolder folder)
     {
         List<NvmePath> paths = [];
         if (path.NvmeController is { } only)
@@ -190,27 +183,38 @@ internal sealed class BlockStackReader(HostFiles files)
         {
             Number = number,
             Name = path.Name,
-            Wwid = HostFiles.TryRead($"{folder}/wwid"),
-            SubsystemName = HostFiles.TryRead(path.NvmeController is { } controllerName
-                ? files.Sys($"class/nvme/{controllerName}/subsysnqn")
+            Wwid = folder.TryRead("wwid"u8),
+            SubsystemName = HostFiles.TryRead(path.NvmeController is { } name
+                ? files.Sys($"class/nvme/{name}/subsysnqn")
                 : $"{subsystem}/subsysnqn") ?? string.Empty,
             Paths = paths,
         };
     }
 
-    private IReadOnlyList<BlockDevice> ReadSlaves(string folder, int depth)
-        => ReadNumbers(HostFiles.Names($"{folder}/slaves").Select(name => $"{folder}/slaves/{name}/dev"), depth);
+    /// <summary>The devices below. One that is just being removed is absent, not left out.</summary>
+    private BlockDevice[] ReadSlaves(HostFolder folder, int depth)
+    {
+        IReadOnlyList<string> names = folder.Names("slaves"u8);
+        var below = new BlockDevice[names.Count];
+        for (int i = 0; i < below.Length; i++)
+        {
+            // Within one look a name stands for one device.
+            if (!_numbers.TryGetValue(names[i], out string? number))
+            {
+                number = HostFiles.TryRead(files.Sys($"class/block/{names[i]}/dev"));
+                _numbers[names[i]] = number;
+            }
 
-    /// <summary>
-    /// The devices whose numbers stand in these files; one that is just being removed is absent, not left out.
-    /// </summary>
-    private IReadOnlyList<BlockDevice> ReadNumbers(IEnumerable<string> files, int depth)
-        =>
-        [
-            .. files.Select(file => DeviceNumber.TryParse(HostFiles.TryRead(file) ?? string.Empty, out var number)
-                ? Read(number, depth)
-                : new BlockDevice.Absent { Number = default, Name = string.Empty }),
-        ];
+            below[i] = ReadNumber(number, depth);
+        }
+
+        return below;
+    }
+
+    private BlockDevice ReadNumber(string? text, int depth)
+        => DeviceNumber.TryParse(text ?? string.Empty, out DeviceNumber number)
+            ? Read(number, depth)
+            : new BlockDevice.Absent { Number = default, Name = string.Empty };
 
     private string ReadMountTable()
     {

@@ -36,27 +36,11 @@ internal sealed unsafe class HostFiles(string root)
         return TryRead(path, buffer, out int size) ? Encoding.ASCII.GetString(buffer[..size]).TrimEnd('\n', ' ', '\0') : null;
     }
 
-    /// <summary>The content as bytes; null when it cannot be read.</summary>
-    public static byte[]? TryReadBytes(string path)
-    {
-        Span<byte> buffer = stackalloc byte[MaxSizeBytes];
-        return TryRead(path, buffer, out int size) ? buffer[..size].ToArray() : null;
-    }
-
     /// <summary>A number; null when it cannot be read or is none.</summary>
     public static long? TryReadNumber(string path)
         => long.TryParse(TryRead(path), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number)
             ? number
             : null;
-
-    /// <summary>0 or 1; null for anything else.</summary>
-    public static bool? TryReadSwitch(string path)
-        => TryRead(path) switch
-        {
-            "0" => false,
-            "1" => true,
-            _ => null,
-        };
 
     /// <summary>Where a link leads to, as it is written there; null when it is not there.</summary>
     public static string? TryReadLink(string path)

@@ -8,8 +8,7 @@ internal static unsafe partial class Libc
     public const int OpenReadOnly = 0;
     public const int OpenNonBlocking = 0x800;
     public const int OpenCloseOnExec = 0x80000;
-
-    public const int SeekEnd = 2;
+    public const int OpenPath = 0x200000;
 
     public const int NetlinkFamily = 16;
     public const int NetlinkKobjectUevent = 15;
@@ -32,6 +31,10 @@ internal static unsafe partial class Libc
     public static readonly int OpenDirect =
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x10000 : 0x4000;
 
+    /// <summary>Open a folder only; its bit differs between processors.</summary>
+    public static readonly int OpenDirectory =
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x4000 : 0x10000;
+
     /// <summary>The name of an error number, like <c>EIO</c>, as far as storage gives it.</summary>
     public static string NameOf(int errno) => errno switch
     {
@@ -52,6 +55,18 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "openat", SetLastError = true)]
+    public static partial int OpenAt(int folder, byte* path, int flags, int mode);
+
+    [LibraryImport("libc", EntryPoint = "fdopendir", SetLastError = true)]
+    public static partial nint OpenEntries(int folder);
+
+    [LibraryImport("libc", EntryPoint = "readdir")]
+    public static partial nint ReadEntry(nint entries);
+
+    [LibraryImport("libc", EntryPoint = "closedir")]
+    public static partial int CloseEntries(nint entries);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int file);

@@ -17,8 +17,8 @@ internal sealed partial class StorageWatch : BackgroundService
     /// <summary>What has not changed is said again after this time; <see cref="RecoveryPolicy.DiskCheckValidFor"/>.</summary>
     private static readonly TimeSpan RepeatInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>Between two looks there is twice the time of a look: a storm of events takes a third of a processor.</summary>
-    private const int RestFactor = 2;
+    /// <summary>Between two looks there is the time of a look: a storm of events takes half a processor.</summary>
+    private const int RestFactor = 1;
 
     private static readonly TimeSpan MinRest = TimeSpan.FromMilliseconds(20);
 

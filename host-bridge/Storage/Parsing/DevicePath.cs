@@ -14,7 +14,7 @@ internal sealed record DevicePath
     /// <summary>The kernel's name of the device: the last part, <c>!</c> for a slash.</summary>
     public required string Name { get; init; }
 
-    /// <summary>HOST:CHANNEL:TARGET:LUN; null when it is no SCSI disk.</summary>
+    /// <summary>HOST:CHANNEL:TARGET:LUN; null when it is no SCSI disk, or a partition of one.</summary>
     public string? ScsiAddress { get; init; }
 
     /// <summary>The iSCSI session on the way to it, like <c>session1</c>; null when there is none.</summary>
@@ -41,7 +41,7 @@ internal sealed record DevicePath
         return new DevicePath
         {
             Name = name,
-            ScsiAddress = parts.LastOrDefault(IsScsiAddress),
+            ScsiAddress = above == "block" ? parts.LastOrDefault(IsScsiAddress) : null,
             Session = parts.FirstOrDefault(part => IsNumbered(part, SessionPrefix)),
             RemotePort = parts.FirstOrDefault(part => part.StartsWith(RemotePortPrefix, StringComparison.Ordinal)),
             NvmeSubsystem = IsNumbered(above, SubsystemPrefix) ? above : null,

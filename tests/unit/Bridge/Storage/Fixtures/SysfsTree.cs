@@ -191,6 +191,7 @@ internal sealed class SysfsTree : IDisposable
         Write($"sys/devices/{path}/size", sectors.ToString(CultureInfo.InvariantCulture));
         Write($"sys/devices/{path}/ro", "0");
         _paths[Path.GetFileName(path)] = path;
+        Link($"sys/class/block/{Path.GetFileName(path)}", Path.Combine(_root, "sys/devices", path));
         Link($"sys/dev/block/{number}", Path.Combine(_root, "sys/devices", path));
         return number;
     }
