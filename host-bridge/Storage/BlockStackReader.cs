@@ -155,6 +155,7 @@ internal sealed class BlockStackReader(HostFiles files)
             Number = number,
             Name = path.Name,
             BackingFile = file,
+            IsDirect = folder.TryReadSwitch("loop/dio"u8) is true,
             FilesystemType = filesystem?.Type ?? string.Empty,
             IsFilesystemReadOnly = filesystem?.TakesNoWrites ?? false,
             // Major 0 is a filesystem without a device: a network's, or memory.

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using HostBridge.Recovery;
+using HostBridge.Storage.Judging;
 using HostBridge.Storage.Parsing;
 
 namespace HostBridge.Storage;
@@ -34,8 +35,8 @@ internal static unsafe partial class DirectReader
     private static void Answer(ReadRequest request, TextWriter output)
     {
         long start = TimeProvider.System.GetTimestamp();
-        string? failure = ReadOneBlock(request);
-        var answer = new ReadAnswer(request.Device, TimeProvider.System.GetElapsedTime(start), failure);
+        (ReadResult result, string reason) = ReadOneBlock(request);
+        var answer = new ReadAnswer(request.Device, TimeProvider.System.GetElapsedTime(start), result, reason);
         lock (output)
         {
             try
@@ -50,15 +51,15 @@ internal static unsafe partial class DirectReader
         }
     }
 
-    /// <summary>Reads the first block past the page cache; null, or why not.</summary>
-    private static string? ReadOneBlock(ReadRequest request)
+    /// <summary>Reads the first block past the page cache.</summary>
+    private static (ReadResult Result, string Reason) ReadOneBlock(ReadRequest request)
     {
         // The kernel writes "!" in the place of a slash.
         string path = $"/dev/{request.Name.Replace('!', '/')}";
         int file = Libc.Open(path, Libc.OpenReadOnly | Libc.OpenDirect | Libc.OpenCloseOnExec, mode: 0);
         if (file < 0)
         {
-            return $"{path}: {Libc.NameOf(Marshal.GetLastPInvokeError())}";
+            return FailedBy($"{path}: ");
         }
 
         byte* block = (byte*)NativeMemory.AlignedAlloc(BlockBytes, BlockBytes);
@@ -66,15 +67,14 @@ internal static unsafe partial class DirectReader
         {
             if (NumberOf(file) != request.Device)
             {
-                return $"{path} is another device";
+                return (ReadResult.NotMade, $"{path} is another device");
             }
 
-            nint size = Libc.Read(file, block, BlockBytes);
-            return size switch
+            return Libc.Read(file, block, BlockBytes) switch
             {
-                < 0 => Libc.NameOf(Marshal.GetLastPInvokeError()),
-                0 => "no block to read",
-                _ => null,
+                < 0 => FailedBy(string.Empty),
+                0 => (ReadResult.NotMade, "it has no block"),
+                _ => (ReadResult.Read, string.Empty),
             };
         }
         finally
@@ -82,6 +82,14 @@ internal static unsafe partial class DirectReader
             NativeMemory.AlignedFree(block);
             _ = Libc.Close(file);
         }
+    }
+
+    /// <summary>A node that is missing, or must not be opened, says nothing about the disk.</summary>
+    private static (ReadResult Result, string Reason) FailedBy(string what)
+    {
+        int errno = Marshal.GetLastPInvokeError();
+        bool isOfTheDisk = errno is not (Libc.NotPermitted or Libc.NoEntry or Libc.NoAccess or Libc.Invalid);
+        return (isOfTheDisk ? ReadResult.Failed : ReadResult.NotMade, what + Libc.NameOf(errno));
     }
 
     private static DeviceNumber? NumberOf(int file)

@@ -21,9 +21,12 @@ internal static unsafe partial class Libc
 
     public const short PollIn = 1;
 
+    public const int NotPermitted = 1; // EPERM
     public const int NoEntry = 2; // ENOENT
     public const int Interrupted = 4; // EINTR
     public const int TryAgain = 11; // EAGAIN
+    public const int NoAccess = 13; // EACCES
+    public const int Invalid = 22; // EINVAL
     public const int BrokenPipe = 32; // EPIPE
     public const int NoBuffers = 105; // ENOBUFS
 
@@ -38,14 +41,14 @@ internal static unsafe partial class Libc
     /// <summary>The name of an error number, like <c>EIO</c>, as far as storage gives it.</summary>
     public static string NameOf(int errno) => errno switch
     {
-        1 => "EPERM",
+        NotPermitted => "EPERM",
         NoEntry => "ENOENT",
         5 => "EIO",
         6 => "ENXIO",
-        13 => "EACCES",
+        NoAccess => "EACCES",
         16 => "EBUSY",
         19 => "ENODEV",
-        22 => "EINVAL",
+        Invalid => "EINVAL",
         61 => "ENODATA",
         110 => "ETIMEDOUT",
         121 => "EREMOTEIO",

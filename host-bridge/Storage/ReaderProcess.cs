@@ -31,7 +31,7 @@ internal sealed class ReaderProcess(string program, WakeUp wake) : IDisposable
     {
         while (_answers.TryDequeue(out ReadAnswer answer))
         {
-            book.Take(answer.Device, answer.Failure, answer.Took);
+            book.Take(answer.Device, answer.Result, answer.Reason, answer.Took);
             _backOffSeconds = MinBackOffSeconds;
         }
 

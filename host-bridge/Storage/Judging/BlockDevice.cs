@@ -81,6 +81,9 @@ internal abstract record BlockDevice
         /// <summary>The file; null when none is attached.</summary>
         public string? BackingFile { get; init; }
 
+        /// <summary>Whether reads of it go past the page cache of the file (losetup --direct-io=on).</summary>
+        public bool IsDirect { get; init; }
+
         /// <summary>The type of the filesystem it lies on; empty when not known.</summary>
         public string FilesystemType { get; init; } = string.Empty;
 

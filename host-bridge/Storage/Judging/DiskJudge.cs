@@ -61,9 +61,13 @@ internal static class DiskJudge
         {
             doubts.Add($"a direct read of {target.Name} is awaited");
         }
-        else if (last.Failure is { } failure)
+        else if (last.Result == ReadResult.NotMade)
         {
-            faults.Add($"a direct read of {target.Name} failed ({failure})");
+            doubts.Add($"a direct read of {target.Name} could not be made ({last.Reason})");
+        }
+        else if (last.Result == ReadResult.Failed)
+        {
+            faults.Add($"a direct read of {target.Name} failed ({last.Reason})");
         }
         else if (last.Took >= DiskReading.Limit)
         {

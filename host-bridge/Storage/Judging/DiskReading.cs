@@ -1,10 +1,24 @@
 namespace HostBridge.Storage.Judging;
 
+/// <summary>What came of a direct read.</summary>
+internal enum ReadResult
+{
+    /// <summary>A block was read.</summary>
+    Read = 0,
+
+    /// <summary>The device failed it: a fault that this host saw.</summary>
+    Failed,
+
+    /// <summary>It could not be tried: the device node is missing, another one, or must not be opened.</summary>
+    NotMade,
+}
+
 /// <summary>How a direct read ended.</summary>
 /// <param name="BeganAt">When it began, on the monotonic clock.</param>
-/// <param name="Failure">The name of the error, like <c>EIO</c>, or what else went wrong; null when it succeeded.</param>
+/// <param name="Result">How it ended.</param>
+/// <param name="Reason">Why it failed or was not made, like <c>EIO</c>; empty when it succeeded.</param>
 /// <param name="Took">How long it took.</param>
-internal sealed record FinishedRead(TimeSpan BeganAt, string? Failure, TimeSpan Took);
+internal sealed record FinishedRead(TimeSpan BeganAt, ReadResult Result, string Reason, TimeSpan Took);
 
 /// <summary>What is known from direct reads of one device.</summary>
 /// <param name="Last">The last that ended; null when none did since the device was last at fault.</param>

@@ -92,16 +92,17 @@ internal sealed class ReadBook
 
     /// <summary>A read returned.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="failure">Why it failed; null when it did not.</param>
+    /// <param name="result">How it ended.</param>
+    /// <param name="reason">Why it failed or was not made; empty when it succeeded.</param>
     /// <param name="took">How long it took.</param>
-    public void Take(DeviceNumber device, string? failure, TimeSpan took)
+    public void Take(DeviceNumber device, ReadResult result, string reason, TimeSpan took)
     {
         if (_entries.GetValueOrDefault(device) is { OutstandingSince: { } since } entry)
         {
             _entries[device] = entry with
             {
                 OutstandingSince = null,
-                Last = entry.IsOutstandingTrusted ? new FinishedRead(since, failure, took) : null,
+                Last = entry.IsOutstandingTrusted ? new FinishedRead(since, result, reason, took) : null,
             };
         }
     }
@@ -127,7 +128,7 @@ internal sealed class ReadBook
             return true;
         }
 
-        bool isWell = last.Failure is null && last.Took < DiskReading.Limit;
+        bool isWell = last.Result == ReadResult.Read && last.Took < DiskReading.Limit;
         int spread = (device.Minor + device.Major) % SpreadSeconds;
         return now - last.BeganAt >= (isWell ? TimeSpan.FromSeconds(BaseIntervalSeconds + spread) : RetryInterval);
     }

@@ -35,13 +35,13 @@ internal static class StackNames
     }
 
     /// <summary>
-    /// Where a direct read proves the most: a loop device answers out of the page cache of its file, so what carries
-    /// the file is read instead.
+    /// Where a direct read proves the most: a loop device without direct I/O answers out of the page cache of its file,
+    /// so what carries the file is read instead.
     /// </summary>
     public static BlockDevice ReadTargetOf(BlockDevice disk)
         => disk switch
         {
-            BlockDevice.Loop { Below: [var carrier, ..] } => ReadTargetOf(carrier),
+            BlockDevice.Loop { IsDirect: false, Below: [var carrier, ..] } => ReadTargetOf(carrier),
             BlockDevice.Partition { Below: [BlockDevice.Loop loop] } => ReadTargetOf(loop),
             _ => disk,
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using HostBridge.Recovery;
+using HostBridge.Storage.Judging;
 
 namespace HostBridge.Storage.Parsing;
 
@@ -21,27 +22,31 @@ internal readonly record struct ReadRequest(DeviceNumber Device, string Name)
     public override string ToString() => $"{Device} {Name}";
 }
 
-/// <summary>What the child answers: <c>MAJOR:MINOR MICROSECONDS ok|ERROR</c>, one line each.</summary>
+/// <summary>What the child answers: <c>MAJOR:MINOR MICROSECONDS read|failed|not-made [REASON]</c>, one line each.</summary>
 /// <param name="Device">The device.</param>
 /// <param name="Took">How long it took.</param>
-/// <param name="Failure">The name of the error or a few words; null when it was read.</param>
-internal readonly record struct ReadAnswer(DeviceNumber Device, TimeSpan Took, string? Failure)
+/// <param name="Result">How it ended.</param>
+/// <param name="Reason">Why it failed or was not made; empty when it succeeded.</param>
+internal readonly record struct ReadAnswer(DeviceNumber Device, TimeSpan Took, ReadResult Result, string Reason)
 {
-    private const string Success = "ok";
+    /// <summary>The words on the wire, in the order of <see cref="ReadResult"/>.</summary>
+    private static readonly string[] Words = ["read", "failed", "not-made"];
 
     /// <summary>Reads a line; null when it is none of ours.</summary>
     public static ReadAnswer? Parse(string line)
     {
-        string[] parts = line.Split(' ', 3);
-        return parts is [var number, var took, { Length: > 0 } result]
+        string[] parts = line.Split(' ', 4);
+        return parts is [var number, var took, var word, ..]
             && DeviceNumber.TryParse(number, out DeviceNumber device)
             && uint.TryParse(took, NumberStyles.None, CultureInfo.InvariantCulture, out uint microseconds)
-                ? new ReadAnswer(device, TimeSpan.FromMicroseconds(microseconds), result == Success ? null : result)
+            && Array.IndexOf(Words, word) is >= 0 and var result
+                ? new ReadAnswer(
+                    device, TimeSpan.FromMicroseconds(microseconds), (ReadResult)result, parts.ElementAtOrDefault(3) ?? string.Empty)
                 : null;
     }
 
     /// <summary>The line, without its end.</summary>
     public override string ToString()
         => string.Create(
-            CultureInfo.InvariantCulture, $"{Device} {(uint)Took.TotalMicroseconds} {Failure ?? Success}");
+            CultureInfo.InvariantCulture, $"{Device} {(uint)Took.TotalMicroseconds} {Words[(int)Result]} {Reason}");
 }

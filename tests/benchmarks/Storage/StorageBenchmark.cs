@@ -86,7 +86,7 @@ internal static class StorageBenchmark
 
             foreach (ReadTarget target in reads.TakeDue(now))
             {
-                reads.Take(target.Device, null, TimeSpan.FromMilliseconds(1));
+                reads.Take(target.Device, ReadResult.Read, string.Empty, TimeSpan.FromMilliseconds(1));
             }
 
             if (look == Looks - 1 && result.Conditions.Count(condition => condition.Operational) != Guests)
@@ -107,7 +107,7 @@ internal static class StorageBenchmark
         string log = Path.Combine(tree.Root, "kmsg");
         string reader = Path.Combine(tree.Root, "reader");
         Process.Start("mkfifo", log).WaitForExit();
-        File.WriteAllText(reader, "#!/bin/sh\nwhile read -r number name; do echo \"$number 100 ok\"; done\n");
+        File.WriteAllText(reader, "#!/bin/sh\nwhile read -r number name; do echo \"$number 100 read\"; done\n");
         Process.Start("chmod", ["u+x", reader]).WaitForExit();
         using var kernel = new FileStream(log, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
 

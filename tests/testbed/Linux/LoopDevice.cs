@@ -4,6 +4,20 @@ using System.Text;
 
 namespace Testbed.Linux;
 
+/// <summary>What a loop device is to do beyond the usual (linux/loop.h).</summary>
+[Flags]
+public enum LoopFlags
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Have partitions.</summary>
+    Partitions = 8,
+
+    /// <summary>Go past the page cache of its file.</summary>
+    DirectIo = 16,
+}
+
 /// <summary>
 /// A loop device that detaches itself (LO_FLAGS_AUTOCLEAR) when its last user has gone: however this process ends,
 /// the kernel closes its descriptor and no device stays behind.
@@ -43,8 +57,10 @@ public sealed class LoopDevice : IDisposable
     public int Minor { get; }
 
     /// <summary>Attaches a file to a free loop device.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="flags">More than the usual.</param>
     /// <exception cref="IOException">There is no loop device to be had, or the file cannot be opened.</exception>
-    public static LoopDevice Attach(string file)
+    public static LoopDevice Attach(string file, LoopFlags flags = LoopFlags.None)
     {
         using LinuxCalls.Descriptor control = LinuxCalls.Open("/dev/loop-control", LinuxCalls.ReadWrite);
         using LinuxCalls.Descriptor backing = LinuxCalls.Open(file, LinuxCalls.ReadWrite);
@@ -54,7 +70,7 @@ public sealed class LoopDevice : IDisposable
             LinuxCalls.Descriptor device = LinuxCalls.Open($"/dev/loop{number}", LinuxCalls.ReadWrite);
             try
             {
-                LinuxCalls.Control(device, Configure, Configuration(backing.Number, file));
+                LinuxCalls.Control(device, Configure, Configuration(backing.Number, file, flags));
                 return new LoopDevice(number, device);
             }
             catch (IOException failure) when (failure.HResult == LinuxCalls.EBusy && attempt < MaxAttempts)
@@ -90,11 +106,11 @@ public sealed class LoopDevice : IDisposable
     /// <summary>Lets go of the device; it detaches as soon as nobody else uses it.</summary>
     public void Dispose() => _device.Dispose();
 
-    private static byte[] Configuration(int backing, string file)
+    private static byte[] Configuration(int backing, string file, LoopFlags flags)
     {
         byte[] configuration = new byte[ConfigurationSizeBytes];
         BinaryPrimitives.WriteInt32LittleEndian(configuration, backing);
-        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), AutoClear);
+        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), AutoClear | (uint)flags);
         ReadOnlySpan<byte> name = Encoding.UTF8.GetBytes(file);
         name[..Math.Min(name.Length, FileNameSizeBytes - 1)].CopyTo(configuration.AsSpan(FileNameOffset));
         return configuration;

@@ -1,4 +1,5 @@
 using HostBridge.Recovery;
+using HostBridge.Storage.Judging;
 using Tests.Unit.Bridge.Storage.Fixtures;
 using Xunit;
 
@@ -173,7 +174,7 @@ public sealed class IscsiGateTests : IDisposable
         _story.Wait(5);
         _story.Tree.SessionIs(1, "LOGGED_IN", "up", "running");
         _story.Answers.Remove(_first);
-        _story.Reads.Take(_first, null, TimeSpan.FromMilliseconds(6000));
+        _story.Reads.Take(_first, ReadResult.Read, "", TimeSpan.FromMilliseconds(6000));
         Assert.Contains("a direct read of sda is awaited", _story.Wait(1).Closed(5), StringComparison.Ordinal);
         Assert.DoesNotContain("awaited", _story.Wait(1).Closed(5), StringComparison.Ordinal);
     }

@@ -138,10 +138,12 @@ public sealed class StorageReadingTests
     {
         var request = new ReadRequest(new DeviceNumber(253, 3), "dm-3");
         Assert.Equal(request, ReadRequest.Parse(request.ToString()));
-        var answer = new ReadAnswer(new DeviceNumber(8, 0), TimeSpan.FromMicroseconds(1234), "/dev/sda: ENXIO");
+        var answer = new ReadAnswer(new DeviceNumber(8, 0), TimeSpan.FromMicroseconds(1234), ReadResult.Failed, "/dev/sda: ENXIO");
         Assert.Equal(answer, ReadAnswer.Parse(answer.ToString()));
-        Assert.Null(ReadAnswer.Parse("8:0 12 ok")!.Value.Failure);
-        Assert.Null(ReadAnswer.Parse("8:0 twelve ok"));
+        Assert.Equal(ReadResult.Read, ReadAnswer.Parse("8:0 12 read")!.Value.Result);
+        Assert.Equal(ReadResult.NotMade, ReadAnswer.Parse("8:0 12 not-made /dev/sda is another device")!.Value.Result);
+        Assert.Null(ReadAnswer.Parse("8:0 twelve read"));
+        Assert.Null(ReadAnswer.Parse("8:0 12 ok"));
         Assert.Null(ReadRequest.Parse("sda"));
     }
 
@@ -158,7 +160,7 @@ public sealed class StorageReadingTests
         Assert.Equal(9, begun.Count);
         Assert.Contains(new ReadTarget(new DeviceNumber(8, 99), "sdx"), begun);
         Assert.Empty(book.TakeDue(TimeSpan.FromSeconds(20)));
-        book.Take(begun[0].Device, null, TimeSpan.Zero);
+        book.Take(begun[0].Device, ReadResult.Read, "", TimeSpan.Zero);
         Assert.Single(book.TakeDue(TimeSpan.FromSeconds(20)));
     }
 }

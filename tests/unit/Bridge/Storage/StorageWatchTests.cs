@@ -53,7 +53,7 @@ public sealed class StorageWatchTests : IAsyncLifetime
     [Fact]
     public async Task A_disk_becomes_operational_ceases_to_be_and_becomes_so_again()
     {
-        await StartAsync("while read -r number name; do echo \"$number 100 ok\"; done");
+        await StartAsync("while read -r number name; do echo \"$number 100 read\"; done");
         await UntilAsync(condition => condition.Operational);
         _tree.SessionIs(1, "FREE", "failed", "transport-offline");
         DiskCondition down = await UntilAsync(condition => !condition.Operational);
@@ -66,7 +66,7 @@ public sealed class StorageWatchTests : IAsyncLifetime
     [Fact]
     public async Task A_line_of_the_kernels_log_reaches_the_gate_as_evidence()
     {
-        await StartAsync("while read -r number name; do echo \"$number 100 ok\"; done");
+        await StartAsync("while read -r number name; do echo \"$number 100 read\"; done");
         await UntilAsync(condition => condition.Operational);
         long microseconds = Stopwatch.GetTimestamp() / 1000;
         _kernelLog.Write(Encoding.ASCII.GetBytes($"3,7,{microseconds},-;I/O error, dev sda, sector 8 op 0x1:(WRITE)\n"));
@@ -87,7 +87,7 @@ public sealed class StorageWatchTests : IAsyncLifetime
     public async Task A_reading_child_that_dies_is_started_again()
     {
         await StartAsync($"test -e {_tree.Root}/once || {{ touch {_tree.Root}/once; exit 1; }}\n"
-            + "while read -r number name; do echo \"$number 100 ok\"; done");
+            + "while read -r number name; do echo \"$number 100 read\"; done");
         await UntilAsync(condition => condition.Operational);
     }
 

@@ -104,7 +104,7 @@ internal sealed class StorageStory : IDisposable
             WasRead.Add(target.Device);
             if (Answers.GetValueOrDefault(target.Device) is var answer && answer != "hangs")
             {
-                Reads.Take(target.Device, answer, TimeSpan.FromMilliseconds(1));
+                Reads.Take(target.Device, answer is null ? ReadResult.Read : ReadResult.Failed, answer ?? "", TimeSpan.FromMilliseconds(1));
             }
         }
     }
