@@ -9,10 +9,16 @@ namespace HostBridge.Storage;
 /// <param name="repeatInterval">After what time everything is said again.</param>
 internal sealed class ConditionChanges(TimeSpan repeatInterval)
 {
+    /// <summary>A disk that is new is given this time to be read before it is called not operational.</summary>
+    private static readonly TimeSpan FirstPatience = TimeSpan.FromSeconds(10);
+
+    private readonly Dictionary<DeviceNumber, TimeSpan> _newSince = [];
     private Dictionary<DeviceNumber, DiskCondition> _said = [];
     private TimeSpan? _saidAllAt;
 
-    /// <summary>The disks that the last look found to be no longer operational.</summary>
+    /// <summary>
+    /// The disks that the last look found to be no longer operational, and new ones that did not become so in time.
+    /// </summary>
     public IReadOnlyList<DiskCondition> Lost { get; private set; } = [];
 
     /// <summary>The disks that the last look found to be operational, and were not before.</summary>
@@ -21,8 +27,18 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
     /// <summary>Takes in what a look found; what of it is to be said.</summary>
     public IReadOnlyList<DiskCondition> Take(IReadOnlyList<DiskCondition> conditions, TimeSpan now)
     {
-        Lost = [.. conditions.Where(one => !one.Operational && WasOperational(one) is true)];
-        Regained = [.. conditions.Where(one => one.Operational && WasOperational(one) is not true)];
+        foreach (DiskCondition condition in conditions.Where(one => !_said.ContainsKey(one.Device)))
+        {
+            _newSince[condition.Device] = now;
+        }
+
+        Lost = [.. conditions.Where(one => !one.Operational && (WasOperational(one) || IsNoLongerNew(one.Device, now)))];
+        Regained = [.. conditions.Where(one => one.Operational && !WasOperational(one))];
+        foreach (DiskCondition told in Lost.Concat(Regained))
+        {
+            _newSince.Remove(told.Device);
+        }
+
         bool sayAll = _saidAllAt is not { } saidAt || now - saidAt >= repeatInterval;
         _saidAllAt = sayAll ? now : _saidAllAt;
         IReadOnlyList<DiskCondition> changed = sayAll ? conditions : [.. conditions.Where(HasChanged)];
@@ -33,8 +49,11 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
     /// <summary>What was to be said was not heard: everything is said again.</summary>
     public void Forget() => _saidAllAt = null;
 
-    private bool? WasOperational(DiskCondition condition)
-        => _said.GetValueOrDefault(condition.Device)?.Operational;
+    private bool WasOperational(DiskCondition condition)
+        => _said.GetValueOrDefault(condition.Device) is { Operational: true };
+
+    private bool IsNoLongerNew(DeviceNumber device, TimeSpan now)
+        => _newSince.TryGetValue(device, out TimeSpan since) && now - since >= FirstPatience;
 
     private bool HasChanged(DiskCondition condition)
         => _said.GetValueOrDefault(condition.Device) is not { } before

@@ -151,7 +151,7 @@ internal sealed partial class StorageWatch : BackgroundService
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "storage: {Count} disks are no longer operational, the first: {Text}; domains: {Domains}")]
+        Message = "storage: {Count} disks are not operational, the first: {Text}; domains: {Domains}")]
     private partial void LogLost(int count, string text, string domains);
 
     [LoggerMessage(
