@@ -75,7 +75,9 @@ internal sealed record DiskCondition(
 }
 
 /// <summary>A fault that this host itself saw on a disk of a guest, apart from anything the guest says.</summary>
-/// <param name="At">When it was last seen, on the monotonic clock.</param>
+/// <param name="At">
+/// When it was last seen, on the monotonic clock; of a lost path, when it was lost.
+/// </param>
 /// <param name="Text">What was seen.</param>
 internal sealed record HostFault(TimeSpan At, string Text);
 

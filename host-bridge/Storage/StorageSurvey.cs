@@ -19,6 +19,8 @@ internal sealed record SurveyResult(IReadOnlyList<DiskCondition> Conditions, boo
 internal sealed class StorageSurvey(
     HostFiles files, IReadOnlySet<DeviceNumber> vouchedFor, KernelFaults log, ReadBook reads)
 {
+    private readonly Dictionary<DeviceNumber, HostFault> _lostPaths = [];
+
     /// <summary>Looks once.</summary>
     /// <param name="disks">The disks of guests.</param>
     /// <param name="multipathd">What multipathd said lately.</param>
@@ -42,7 +44,7 @@ internal sealed class StorageSurvey(
             }
 
             DiskCondition condition = DiskJudge.Judge(
-                disk, finding, reading, logged, vouchedFor.Contains(number), now);
+                disk, finding, reading, LostPath(number, finding, now), logged, vouchedFor.Contains(number), now);
             if (finding.IsClean)
             {
                 reads.Want(target.Number, target.Name, condition.LunGroups.FirstOrDefault(string.Empty), now);
@@ -53,6 +55,26 @@ internal sealed class StorageSurvey(
         }
 
         return new SurveyResult(conditions, hasMultipath);
+    }
+
+    /// <summary>
+    /// A path that is lost for good must not be new evidence for ever: its loss happened once.
+    /// </summary>
+    private HostFault? LostPath(DeviceNumber number, StackFinding finding, TimeSpan now)
+    {
+        if (finding.LostPaths.Count == 0)
+        {
+            _lostPaths.Remove(number);
+            return null;
+        }
+
+        string text = string.Join(", ", finding.LostPaths);
+        if (_lostPaths.GetValueOrDefault(number)?.Text != text)
+        {
+            _lostPaths[number] = new HostFault(now, text);
+        }
+
+        return _lostPaths[number];
     }
 
     private static bool IsOnMultipath(BlockDevice disk)

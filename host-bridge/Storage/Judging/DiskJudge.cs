@@ -13,13 +13,15 @@ internal static class DiskJudge
     /// <param name="disk">The disk with all that lies under it.</param>
     /// <param name="finding">What its state says.</param>
     /// <param name="reading">What is known from direct reads.</param>
+    /// <param name="lostPath">The loss of a path while another one carries the disk; null when none is lost.</param>
     /// <param name="logged">What the kernel's log said of its parts.</param>
     /// <param name="isVouchedFor">
     /// Whether the administrator answers for what the bridge cannot look at. What it sees itself counts all the same.
     /// </param>
     /// <param name="now">This moment, on the monotonic clock.</param>
     public static DiskCondition Judge(
-        BlockDevice disk, StackFinding finding, DiskReading reading, LoggedFaults logged, bool isVouchedFor, TimeSpan now)
+        BlockDevice disk, StackFinding finding, DiskReading reading, HostFault? lostPath, LoggedFaults logged,
+        bool isVouchedFor, TimeSpan now)
     {
         var faults = new List<string>(finding.Faults);
         var doubts = new List<string>(finding.Doubts);
@@ -37,14 +39,14 @@ internal static class DiskJudge
         }
 
         bool isOperational = faults.Count == 0 && doubts.Count == 0;
-        string[] seen = [.. faults, .. finding.LostPaths];
+        HostFault? over = lostPath is null || logged.Newest?.At > lostPath.At ? logged.Newest : lostPath;
         return new DiskCondition(
             disk.Number,
             isOperational,
             isOperational ? evidence : $"{NameOf(disk)}: {string.Join(", ", faults.Concat(doubts))}",
             StackNames.LunGroupsOf(disk))
         {
-            Fault = seen.Length > 0 ? new HostFault(now, $"{NameOf(disk)}: {string.Join(", ", seen)}") : logged.Newest,
+            Fault = faults.Count > 0 ? new HostFault(now, $"{NameOf(disk)}: {string.Join(", ", faults)}") : over,
             InterruptedAt = logged.InterruptedAt,
             Identity = StackNames.IdentityOf(disk),
         };

@@ -80,7 +80,7 @@ internal static partial class StorageLines
     [GeneratedRegex(@"^(?<part>rport-\d+:\d+-\d+): blocked FC remote port time out")]
     private static partial Regex PortTimedOut();
 
-    [GeneratedRegex(@"^nvme (?<part>nvme\d+): (?:starting error recovery|I/O .*timeout|.*timeout request|.*keep-alive|Removing ctrl|failed )")]
+    [GeneratedRegex(@"^nvme (?<part>nvme\d+): (?:starting error recovery|I/O .*timeout|.*timeout request|.*keep-alive|Removing ctrl|failed to connect)")]
     private static partial Regex NvmeFault();
 
     [GeneratedRegex(@"^(?:device-mapper: multipath: |nvme nvme\d+: |rport-|connection\d+:\d+: |session\d+: |(?:sd|scsi) \d+:\d+:\d+:\d+: )")]

@@ -35,8 +35,10 @@ public sealed class StackGateTests : IDisposable
         Tree.SessionIs(2, "FREE", "failed", "transport-offline");
         Assert.Contains("mpatha has 1 of 2 paths", _story.Wait(1).Open(5).Evidence, StringComparison.Ordinal);
         Assert.Contains("sdb is transport-offline", _story.View(5).LastFault!.Text, StringComparison.Ordinal);
+        TimeSpan lostAt = _story.Now;
         _story.Wait(300);
         Assert.IsType<StorageGate.Open>(_story.View(5).Gate);
+        Assert.Equal(lostAt, _story.View(5).LastFault!.At);
         Assert.Equal([$"iscsi {Target}"], _story.View(5).LunGroups);
     }
 
