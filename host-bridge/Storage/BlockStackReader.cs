@@ -79,12 +79,14 @@ internal sealed class BlockStackReader(HostFiles files)
             { IsVirtio: true } => new BlockDevice.Plain { Number = number, Name = path.Name },
             { Name: var name } when name.StartsWith("loop", StringComparison.Ordinal)
                 => ReadLoop(number, path, folder, depth),
-            { Name: var name } when name.StartsWith("md", StringComparison.Ordinal) => ReadArray(number, path, folder, depth),
+            { Name: var name } when name.StartsWith("md", StringComparison.Ordinal)
+                => ReadArray(number, path, folder, depth),
             _ => Unknown(number, path.Name, "the bridge does not know how to look at this kind of device"),
         };
     }
 
-    private BlockDevice.ScsiDisk ReadScsi(DeviceNumber number, DevicePath path, HostFolder folder, string address) => new()
+    private BlockDevice.ScsiDisk ReadScsi(
+        DeviceNumber number, DevicePath path, HostFolder folder, string address) => new()
     {
         Number = number,
         Name = path.Name,

@@ -32,7 +32,10 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
             _newSince[condition.Device] = now;
         }
 
-        Lost = [.. conditions.Where(one => !one.Operational && (WasOperational(one) || IsNoLongerNew(one.Device, now)))];
+        Lost =
+        [
+            .. conditions.Where(one => !one.Operational && (WasOperational(one) || IsNoLongerNew(one.Device, now))),
+        ];
         Regained = [.. conditions.Where(one => one.Operational && !WasOperational(one))];
         foreach (DiskCondition told in Lost.Concat(Regained))
         {

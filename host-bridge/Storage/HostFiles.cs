@@ -33,7 +33,9 @@ internal sealed unsafe class HostFiles(string root)
     public static string? TryRead(string path)
     {
         Span<byte> buffer = stackalloc byte[MaxSizeBytes];
-        return TryRead(path, buffer, out int size) ? Encoding.ASCII.GetString(buffer[..size]).TrimEnd('\n', ' ', '\0') : null;
+        return TryRead(path, buffer, out int size)
+            ? Encoding.ASCII.GetString(buffer[..size].TrimEnd("\n \0"u8))
+            : null;
     }
 
     /// <summary>A number; null when it cannot be read or is none.</summary>

@@ -15,21 +15,20 @@ namespace HostBridge.Storage;
 internal sealed unsafe class StorageEvents(
     KernelLog? kernelLog, UeventSocket? uevents, WakeUp wake, KernelFaults faults, BridgeClock clock)
 {
-    private const int MaxDescriptors = 3;
+    private const int DescriptorCount = 3;
 
     /// <summary>Waits until something happened or the time is over; whether something happened.</summary>
     public bool Wait(TimeSpan limit)
     {
-        Libc.PollEntry* entries = stackalloc Libc.PollEntry[MaxDescriptors];
-        int count = 0;
-        foreach (int file in new[] { wake.FileDescriptor, kernelLog?.FileDescriptor ?? -1, uevents?.FileDescriptor ?? -1 })
+        // poll(2) passes over a negative descriptor.
+        Libc.PollEntry* entries = stackalloc Libc.PollEntry[DescriptorCount]
         {
-            // poll(2) passes over a negative descriptor.
-            entries[count++] = new Libc.PollEntry { File = file, Events = Libc.PollIn };
-        }
-
+            new() { File = wake.FileDescriptor, Events = Libc.PollIn },
+            new() { File = kernelLog?.FileDescriptor ?? -1, Events = Libc.PollIn },
+            new() { File = uevents?.FileDescriptor ?? -1, Events = Libc.PollIn },
+        };
         int timeoutMs = (int)Math.Ceiling(Math.Max(0, limit.TotalMilliseconds));
-        return Libc.Poll(entries, (nuint)count, timeoutMs) > 0 && Take();
+        return Libc.Poll(entries, DescriptorCount, timeoutMs) > 0 && Take();
     }
 
     /// <summary>Takes in what is there; whether any of it is worth a look at the storage.</summary>

@@ -14,7 +14,9 @@ internal sealed partial class StorageWatch : BackgroundService
 {
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
-    /// <summary>What has not changed is said again after this time; <see cref="RecoveryPolicy.DiskCheckValidFor"/>.</summary>
+    /// <summary>
+    /// What has not changed is said again after this time; <see cref="RecoveryPolicy.DiskCheckValidFor"/>.
+    /// </summary>
     private static readonly TimeSpan RepeatInterval = TimeSpan.FromSeconds(5);
 
     /// <summary>Between two looks there is the time of a look: a storm of events takes half a processor.</summary>
@@ -164,6 +166,8 @@ internal sealed partial class StorageWatch : BackgroundService
         Message = "/dev/kmsg cannot be read: faults of storage are only seen as long as they last; run as root")]
     private partial void LogNoKernelLog();
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "no device can be read directly, which closes every gate: {Reason}")]
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "no device can be read directly, which closes every gate: {Reason}")]
     private partial void LogReader(string reason);
 }

@@ -63,7 +63,9 @@ internal sealed class TransportReader(HostFiles files)
             path is null ? null : HostFiles.TryRead($"{folder}/{path}/ana_state"));
     }
 
-    /// <summary>A session has the connections connectionN:0, connectionN:1, …; Linux makes the first one alone.</summary>
+    /// <summary>
+    /// A session has the connections connectionN:0, connectionN:1, …; Linux makes the first one alone.
+    /// </summary>
     private List<IscsiConnection> Connections(string session)
     {
         const int MaxConnections = 8;

@@ -2,7 +2,9 @@ using HostBridge.Recovery;
 
 namespace HostBridge.Storage;
 
-/// <summary>The disks of guests that are to be looked at; they are named by one task and looked at by another.</summary>
+/// <summary>
+/// The disks of guests that are to be looked at; they are named by one task and looked at by another.
+/// </summary>
 /// <param name="clock">The clock.</param>
 /// <param name="wake">Set when a disk is new.</param>
 internal sealed class WatchedDisks(BridgeClock clock, WakeUp wake) : IStorageGate

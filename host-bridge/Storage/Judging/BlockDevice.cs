@@ -62,7 +62,9 @@ internal abstract record BlockDevice
         public bool? IsSuspended { get; init; }
     }
 
-    /// <summary>Any other map of the device mapper (LVM, a crypt target, a partition of a multipath map), or md.</summary>
+    /// <summary>
+    /// Any other map of the device mapper (LVM, a crypt target, a partition of a multipath map), or md.
+    /// </summary>
     internal sealed record Mapped : BlockDevice
     {
         /// <summary>The name of the map.</summary>

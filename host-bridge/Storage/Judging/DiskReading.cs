@@ -25,7 +25,9 @@ internal sealed record FinishedRead(TimeSpan BeganAt, ReadResult Result, string 
 /// <param name="OutstandingSince">Since when one is under way; null when none is.</param>
 internal sealed record DiskReading(FinishedRead? Last, TimeSpan? OutstandingSince)
 {
-    /// <summary>After this time a read that did not come back is a fault. The probe of a guest calls 5 s hung too.</summary>
+    /// <summary>
+    /// After this time a read that did not come back is a fault. The probe of a guest calls 5 s hung too.
+    /// </summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(5);
 
     /// <summary>For how long a read says anything; it is repeated every 30 s.</summary>

@@ -11,7 +11,9 @@ internal sealed class ReadBook
     private const int MaxOutstandingPerGroup = 8;
     private const int MaxOutstanding = 256;
 
-    /// <summary>A device that can be read is read every 25 to 35 s, by its number, so that they do not all come at once.</summary>
+    /// <summary>
+    /// A device that can be read is read every 25 to 35 s, by its number, so that they do not all come at once.
+    /// </summary>
     private const int BaseIntervalSeconds = 25;
     private const int SpreadSeconds = 10;
 

@@ -84,7 +84,9 @@ internal sealed class StackJudge
 
         if (device.SizeSectors is null or 0)
         {
-            _doubts.Add(device.SizeSectors is 0 ? $"{device.Name} has no size" : $"{device.Name}: its size cannot be read");
+            _doubts.Add(device.SizeSectors is 0
+                ? $"{device.Name} has no size"
+                : $"{device.Name}: its size cannot be read");
         }
     }
 
@@ -155,7 +157,9 @@ internal sealed class StackJudge
     {
         if (isSuspended is not false)
         {
-            _doubts.Add(isSuspended is true ? $"{name} is suspended" : $"{name}: whether it is suspended cannot be read");
+            _doubts.Add(isSuspended is true
+                ? $"{name} is suspended"
+                : $"{name}: whether it is suspended cannot be read");
         }
     }
 
@@ -187,7 +191,9 @@ internal sealed class StackJudge
         {
             if (path.State != "live")
             {
-                lost.Add(path.State is { } state ? $"{path.Name} is {state}" : $"{path.Name}: its state cannot be read");
+                lost.Add(path.State is { } state
+                    ? $"{path.Name} is {state}"
+                    : $"{path.Name}: its state cannot be read");
             }
             else if (path.AccessState is not (null or "optimized" or "non-optimized"))
             {

@@ -3,7 +3,9 @@ using System.Globalization;
 namespace HostBridge.Storage.Judging;
 
 /// <summary>A name by which the kernel's log speaks of a part of a stack.</summary>
-/// <param name="Name">Like <c>sda</c>, <c>8:0</c>, <c>3:0:0:1</c>, <c>session2</c>, <c>rport-3:0-1</c>, <c>nvme0</c>.</param>
+/// <param name="Name">
+/// Like <c>sda</c>, <c>8:0</c>, <c>3:0:0:1</c>, <c>session2</c>, <c>rport-3:0-1</c>, <c>nvme0</c>.
+/// </param>
 /// <param name="IsRedundant">Whether another part can carry the disk without this one: a path among others.</param>
 internal readonly record struct PartName(string Name, bool IsRedundant);
 

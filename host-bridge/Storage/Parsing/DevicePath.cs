@@ -23,7 +23,9 @@ internal sealed record DevicePath
     /// <summary>The Fibre Channel port on the way to it, like <c>rport-3:0-1</c>; null when there is none.</summary>
     public string? RemotePort { get; init; }
 
-    /// <summary>The NVMe subsystem it is a namespace of, like <c>nvme-subsys0</c>; null without native multipath.</summary>
+    /// <summary>
+    /// The NVMe subsystem it is a namespace of, like <c>nvme-subsys0</c>; null without native multipath.
+    /// </summary>
     public string? NvmeSubsystem { get; init; }
 
     /// <summary>The NVMe controller it is a namespace of, like <c>nvme0</c>; null with native multipath.</summary>

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace HostBridge.Storage.Parsing;
 
-/// <summary>One record of <c>/dev/kmsg</c>: <c>6,339,5140900,-;message</c>, then lines that begin with a space.</summary>
+/// <summary>
+/// One record of <c>/dev/kmsg</c>: <c>6,339,5140900,-;message</c>, then lines that begin with a space.
+/// </summary>
 /// <param name="Facility">0 for the kernel itself; anything else was written by a program.</param>
 /// <param name="At">Time since boot.</param>
 /// <param name="Text">The message, without its dictionary.</param>

@@ -24,7 +24,9 @@ internal static class MountTable
     public static IReadOnlyList<MountedFilesystem> Parse(string text)
         => [.. text.Split('\n').Select(ParseLine).OfType<MountedFilesystem>()];
 
-    /// <summary>The filesystem a file lies on, by its path alone; the file itself is not touched, it might hang.</summary>
+    /// <summary>
+    /// The filesystem a file lies on, by its path alone; the file itself is not touched, it might hang.
+    /// </summary>
     public static MountedFilesystem? Find(IReadOnlyList<MountedFilesystem> mounts, string path)
     {
         MountedFilesystem? found = null;

@@ -22,7 +22,9 @@ internal readonly record struct ReadRequest(DeviceNumber Device, string Name)
     public override string ToString() => $"{Device} {Name}";
 }
 
-/// <summary>What the child answers: <c>MAJOR:MINOR MICROSECONDS read|failed|not-made [REASON]</c>, one line each.</summary>
+/// <summary>
+/// What the child answers: <c>MAJOR:MINOR MICROSECONDS read|failed|not-made [REASON]</c>, one line each.
+/// </summary>
 /// <param name="Device">The device.</param>
 /// <param name="Took">How long it took.</param>
 /// <param name="Result">How it ended.</param>
@@ -41,7 +43,10 @@ internal readonly record struct ReadAnswer(DeviceNumber Device, TimeSpan Took, R
             && uint.TryParse(took, NumberStyles.None, CultureInfo.InvariantCulture, out uint microseconds)
             && Array.IndexOf(Words, word) is >= 0 and var result
                 ? new ReadAnswer(
-                    device, TimeSpan.FromMicroseconds(microseconds), (ReadResult)result, parts.ElementAtOrDefault(3) ?? string.Empty)
+                    device,
+                    TimeSpan.FromMicroseconds(microseconds),
+                    (ReadResult)result,
+                    parts.ElementAtOrDefault(3) ?? string.Empty)
                 : null;
     }
 

@@ -48,10 +48,8 @@ internal static partial class StorageLines
     private static string[] PartsOf(Match match)
         =>
         [
-            .. match.Groups.Values
-                .Where(group => group is { Success: true, Name: "part" })
-                .SelectMany(group => group.Captures.Select(capture => capture.Value)),
-            .. match.Groups["session"] is { Success: true, Value: var number } ? [$"session{number}"] : Array.Empty<string>(),
+            .. match.Groups["part"].Captures.Select(capture => capture.Value),
+            .. match.Groups["session"].Captures.Select(capture => $"session{capture.Value}"),
         ];
 
     // "connection1:0: detected conn error (1011)", "connection1:0: ping timeout of 5 secs expired, …".

@@ -25,8 +25,9 @@ internal static class Uevents
         }
 
         // dm-uevent.c; there only with CONFIG_DM_UEVENT.
+        string? map = ValueOf(fields, "DM_NAME=");
         return ValueOf(fields, "DM_ACTION=") == "PATH_FAILED" && ValueOf(fields, "DM_PATH=") is { } path
-            ? new StorageLine(StorageLineKind.Fault, [path], $"multipath map {ValueOf(fields, "DM_NAME=")} lost path {path}")
+            ? new StorageLine(StorageLineKind.Fault, [path], $"multipath map {map} lost path {path}")
             : new StorageLine(StorageLineKind.Change, [], fields[0]);
     }
 

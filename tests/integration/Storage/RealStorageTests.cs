@@ -37,7 +37,8 @@ public sealed class RealStorageTests : IAsyncLifetime
     {
         TestbedFixture.SkipUnlessPossible();
         // Beside the program, not in the temporary folder, which is memory: under the file there is to be a device.
-        _folder = Directory.CreateDirectory(Path.Combine(AppContext.BaseDirectory, $"storage-{Guid.NewGuid():N}")).FullName;
+        _folder = Path.Combine(AppContext.BaseDirectory, $"storage-{Guid.NewGuid():N}");
+        Directory.CreateDirectory(_folder);
         return ValueTask.CompletedTask;
     }
 
@@ -72,8 +73,7 @@ public sealed class RealStorageTests : IAsyncLifetime
         // Told to the kernel, as this one may know no format of tables.
         await Tool.RequireAsync("addpart", _loop!.Path, "1", "2048", "4096");
         string name = $"{_loop.Name}p1";
-        Assert.True(DeviceNumber.TryParse(HostFiles.TryRead(_files.Sys($"class/block/{name}/dev"))!, out DeviceNumber number));
-        var partition = Assert.IsType<BlockDevice.Partition>(new BlockStackReader(_files).Read(number));
+        var partition = Assert.IsType<BlockDevice.Partition>(new BlockStackReader(_files).Read(NumberOf(name)));
         Assert.Equal((name, 4096L), (partition.Name, partition.SizeSectors));
         Assert.Equal(Number, Assert.Single(partition.Below).Number);
     }
@@ -139,13 +139,13 @@ public sealed class RealStorageTests : IAsyncLifetime
         await UntilAsync(() =>
         {
             reader.Turn(book, TimeSpan.Zero);
-            return book.Of(Number).Last is not null && book.Of(absent).Last is not null && book.Of(wrong).Last is not null;
+            return new[] { Number, absent, wrong }.All(device => book.Of(device).Last is not null);
         });
         Assert.Equal(ReadResult.Read, book.Of(Number).Last!.Result);
-        Assert.Equal(
-            (ReadResult.NotMade, "/dev/no-such-device: ENOENT"), (book.Of(absent).Last!.Result, book.Of(absent).Last!.Reason));
-        Assert.Equal(
-            (ReadResult.NotMade, $"/dev/{_loop.Name} is another device"), (book.Of(wrong).Last!.Result, book.Of(wrong).Last!.Reason));
+        Assert.Equal(ReadResult.NotMade, book.Of(absent).Last!.Result);
+        Assert.Equal("/dev/no-such-device: ENOENT", book.Of(absent).Last!.Reason);
+        Assert.Equal(ReadResult.NotMade, book.Of(wrong).Last!.Result);
+        Assert.Equal($"/dev/{_loop.Name} is another device", book.Of(wrong).Last!.Reason);
     }
 
     [Fact]
@@ -162,7 +162,10 @@ public sealed class RealStorageTests : IAsyncLifetime
         string state = Directory.CreateDirectory(Path.Combine(_folder, "state")).FullName;
         using Process bridge = Tool.Start(new ProcessStartInfo(
             "/bin/sh",
-            ["-c", "exec \"$0\" \"$@\" >\"$OUTPUT\" 2>&1", Program, "--xenstore", store.SocketPath, "--state-directory", state])
+            [
+                "-c", "exec \"$0\" \"$@\" >\"$OUTPUT\" 2>&1", Program,
+                "--xenstore", store.SocketPath, "--state-directory", state,
+            ])
         {
             Environment = { ["OUTPUT"] = log },
         });
@@ -184,15 +187,12 @@ public sealed class RealStorageTests : IAsyncLifetime
     [Fact]
     public void Every_disk_of_this_machine_can_be_judged()
     {
-        foreach (string name in HostFiles.Names("/sys/class/block"))
+        foreach (string name in HostFiles.Names("/sys/block"))
         {
-            if (DeviceNumber.TryParse(HostFiles.TryRead($"/sys/class/block/{name}/dev") ?? string.Empty, out DeviceNumber number))
-            {
-                BlockDevice device = new BlockStackReader(_files).Read(number);
-                Assert.Equal((number, name), (device.Number, device.Name));
-                StackFinding finding = StackJudge.Judge(device, MultipathView.None);
-                Assert.NotEqual(finding.IsClean, finding.Faults.Count + finding.Doubts.Count > 0);
-            }
+            BlockDevice device = new BlockStackReader(_files).Read(NumberOf(name));
+            Assert.Equal((NumberOf(name), name), (device.Number, device.Name));
+            StackFinding finding = StackJudge.Judge(device, MultipathView.None);
+            Assert.NotEqual(finding.IsClean, finding.Faults.Count + finding.Doubts.Count > 0);
         }
     }
 
@@ -208,13 +208,13 @@ public sealed class RealStorageTests : IAsyncLifetime
     [Fact]
     public void Every_map_of_this_machine_tells_what_it_stands_on()
     {
-        string[] maps = [.. HostFiles.Names("/sys/class/block").Where(name => name.StartsWith("dm-", StringComparison.Ordinal))];
+        string[] maps = Directory.GetFileSystemEntries("/sys/class/block", "dm-*");
         Assert.SkipWhen(
             maps.Length == 0, "this machine has no device-mapper; multipath and LVM on it are shown in the Xen lab");
         foreach (string map in maps)
         {
-            Assert.True(DeviceNumber.TryParse(HostFiles.TryRead($"/sys/class/block/{map}/dev")!, out DeviceNumber number));
-            Assert.IsNotType<BlockDevice.Unknown>(new BlockStackReader(_files).Read(number));
+            BlockDevice device = new BlockStackReader(_files).Read(NumberOf(Path.GetFileName(map)));
+            Assert.IsNotType<BlockDevice.Unknown>(device);
         }
     }
 
@@ -228,6 +228,12 @@ public sealed class RealStorageTests : IAsyncLifetime
 
         return carrier;
     }
+
+    /// <summary>The numbers of a device; one that was detached this moment has none.</summary>
+    private DeviceNumber NumberOf(string name)
+        => DeviceNumber.TryParse(HostFiles.TryRead(_files.Sys($"class/block/{name}/dev")) ?? string.Empty, out var number)
+            ? number
+            : default;
 
     private void Attach(LoopFlags flags = LoopFlags.None)
     {

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Tests.Unit.Bridge.Storage;
 
-/// <summary>From xenstore to devices of this host: only what a backend in this domain serves has a number here.</summary>
+/// <summary>
+/// From xenstore to devices of this host: only what a backend in this domain serves has a number here.
+/// </summary>
 public sealed class DriverDomainTests : IAsyncLifetime
 {
     private readonly StoreStage _stage = new();

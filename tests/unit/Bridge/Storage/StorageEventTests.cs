@@ -10,7 +10,9 @@ using Xunit;
 
 namespace Tests.Unit.Bridge.Storage;
 
-/// <summary>What wakes the watch and what it says: children that answer, hang or end, and conditions that change.</summary>
+/// <summary>
+/// What wakes the watch and what it says: children that answer, hang or end, and conditions that change.
+/// </summary>
 [SupportedOSPlatform("linux")]
 public sealed class StorageEventTests : IDisposable
 {

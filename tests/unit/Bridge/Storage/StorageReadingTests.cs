@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Tests.Unit.Bridge.Storage;
 
-/// <summary>From bytes of the kernel to facts: paths, records, uevents, mount tables, backends, lines of the child.</summary>
+/// <summary>
+/// From bytes of the kernel to facts: paths, records, uevents, mount tables, backends, lines of the child.
+/// </summary>
 public sealed class StorageReadingTests
 {
     [Theory]

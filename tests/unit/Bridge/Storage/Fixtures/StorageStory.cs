@@ -87,9 +87,10 @@ internal sealed class StorageStory : IDisposable
 
     private void Look()
     {
-        SurveyResult result = _survey.Look([.. _guests.Values.SelectMany(disks => disks.Devices).Distinct()], Multipathd, _now);
-        _conditions = result.Conditions.ToDictionary(condition => condition.Device);
-        foreach (DiskCondition condition in result.Conditions)
+        DeviceNumber[] disks = [.. _guests.Values.SelectMany(guest => guest.Devices).Distinct()];
+        SurveyResult look = _survey.Look(disks, Multipathd, _now);
+        _conditions = look.Conditions.ToDictionary(condition => condition.Device);
+        foreach (DiskCondition condition in look.Conditions)
         {
             _book.Update(condition, _now);
         }
@@ -104,7 +105,8 @@ internal sealed class StorageStory : IDisposable
             WasRead.Add(target.Device);
             if (Answers.GetValueOrDefault(target.Device) is var answer && answer != "hangs")
             {
-                Reads.Take(target.Device, answer is null ? ReadResult.Read : ReadResult.Failed, answer ?? "", TimeSpan.FromMilliseconds(1));
+                ReadResult result = answer is null ? ReadResult.Read : ReadResult.Failed;
+                Reads.Take(target.Device, result, answer ?? string.Empty, TimeSpan.FromMilliseconds(1));
             }
         }
     }

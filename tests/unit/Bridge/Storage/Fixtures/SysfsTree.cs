@@ -135,12 +135,13 @@ internal sealed class SysfsTree : IDisposable
     }
 
     /// <summary>A namespace of a subsystem with native multipath, over TCP controllers.</summary>
-    public DeviceNumber NvmeDisk(int subsystem, int major, int minor, params (string Name, string State, string? Access)[] paths)
+    public DeviceNumber NvmeDisk(
+        int subsystem, int major, int minor, params (string Name, string State, string? Access)[] paths)
     {
         string name = $"nvme{Text(subsystem)}n1";
         DeviceNumber number = Device(
             $"virtual/nvme-subsystem/nvme-subsys{Text(subsystem)}/{name}", new DeviceNumber(major, minor));
-        Write($"sys/devices/virtual/nvme-subsystem/nvme-subsys{Text(subsystem)}/{name}/wwid", "uuid.1b4e28ba-2fa1-11d2");
+        Write(Of(number, "wwid"), "uuid.1b4e28ba-2fa1-11d2");
         string folder = $"sys/class/nvme-subsystem/nvme-subsys{Text(subsystem)}";
         Write($"{folder}/subsysnqn", "nqn.2014-08.org.example:array1");
         foreach ((string controller, string state, string? access) in paths)
@@ -149,7 +150,8 @@ internal sealed class SysfsTree : IDisposable
             Link($"{folder}/{controller}", Path.Combine(_root, $"sys/class/nvme/{controller}"));
             if (access is not null)
             {
-                Write($"sys/class/nvme/{controller}/nvme{Text(subsystem)}c{controller["nvme".Length..]}n1/ana_state", access);
+                string path = $"nvme{Text(subsystem)}c{controller["nvme".Length..]}n1";
+                Write($"sys/class/nvme/{controller}/{path}/ana_state", access);
             }
         }
 
