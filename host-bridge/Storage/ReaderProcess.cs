@@ -11,8 +11,8 @@ namespace HostBridge.Storage;
 /// for all that can be outstanding, what is answered comes into a queue.
 /// </summary>
 /// <param name="program">The program to start; it is given <see cref="DirectReader.Verb"/>.</param>
-/// <param name="wake">Set when an answer is there, or the child has ended.</param>
-internal sealed class ReaderProcess(string program, WakeUp wake) : IDisposable
+/// <param name="answered">Set when an answer is there, or the child has ended.</param>
+internal sealed class ReaderProcess(string program, WakeUp answered) : IDisposable
 {
     private const int MinBackOffSeconds = 1;
     private const int MaxBackOffSeconds = 60;
@@ -26,12 +26,13 @@ internal sealed class ReaderProcess(string program, WakeUp wake) : IDisposable
     /// <summary>Why there is no child; null when there is one, or none was needed yet.</summary>
     public string? Trouble { get; private set; }
 
-    /// <summary>Begins what is due, and takes in what was answered.</summary>
-    public void Turn(ReadBook book, TimeSpan now)
+    /// <summary>Takes in what was answered and begins what is due; whether an answer is worth a look.</summary>
+    public bool Turn(ReadBook book, TimeSpan now)
     {
+        bool isWorthALook = _ended;
         while (_answers.TryDequeue(out ReadAnswer answer))
         {
-            book.Take(answer.Device, answer.Result, answer.Reason, answer.Took);
+            isWorthALook |= book.Take(answer.Device, answer.Result, answer.Reason, answer.Took);
             _backOffSeconds = MinBackOffSeconds;
         }
 
@@ -42,7 +43,7 @@ internal sealed class ReaderProcess(string program, WakeUp wake) : IDisposable
 
         if (now < _mayStartAt)
         {
-            return;
+            return isWorthALook;
         }
 
         foreach (ReadTarget target in book.TakeDue(now))
@@ -50,9 +51,11 @@ internal sealed class ReaderProcess(string program, WakeUp wake) : IDisposable
             if (!TrySend(new ReadRequest(target.Device, target.Name)))
             {
                 Lose(Trouble ?? "the reading child takes no request", book, now);
-                return;
+                return true;
             }
         }
+
+        return isWorthALook;
     }
 
     public void Dispose()
@@ -99,7 +102,7 @@ internal sealed class ReaderProcess(string program, WakeUp wake) : IDisposable
                 if (ReadAnswer.Parse(line) is { } answer)
                 {
                     _answers.Enqueue(answer);
-                    wake.Set();
+                    answered.Set();
                 }
             }
         }
@@ -111,7 +114,7 @@ internal sealed class ReaderProcess(string program, WakeUp wake) : IDisposable
         if (ReferenceEquals(process, _process))
         {
             _ended = true;
-            wake.Set();
+            answered.Set();
         }
     }
 

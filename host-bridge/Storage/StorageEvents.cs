@@ -9,21 +9,26 @@ namespace HostBridge.Storage;
 /// </summary>
 /// <param name="kernelLog">The kernel's log; null where it cannot be read.</param>
 /// <param name="uevents">The kernel's uevents; null where there are none.</param>
-/// <param name="wake">Set by everyone else.</param>
+/// <param name="wake">Set by everyone else who knows of a change.</param>
+/// <param name="answered">Set when a direct read was answered, which alone is not worth a look.</param>
 /// <param name="faults">Where faults are remembered.</param>
 /// <param name="clock">The clock.</param>
 internal sealed unsafe class StorageEvents(
-    KernelLog? kernelLog, UeventSocket? uevents, WakeUp wake, KernelFaults faults, BridgeClock clock)
+    KernelLog? kernelLog, UeventSocket? uevents, WakeUp wake, WakeUp answered, KernelFaults faults,
+    BridgeClock clock)
 {
-    private const int DescriptorCount = 3;
+    private const int DescriptorCount = 4;
 
-    /// <summary>Waits until something happened or the time is over; whether something happened.</summary>
+    /// <summary>
+    /// Waits until something happened or the time is over; whether it is worth a look at the storage.
+    /// </summary>
     public bool Wait(TimeSpan limit)
     {
         // poll(2) passes over a negative descriptor.
         Libc.PollEntry* entries = stackalloc Libc.PollEntry[DescriptorCount]
         {
             new() { File = wake.FileDescriptor, Events = Libc.PollIn },
+            new() { File = answered.FileDescriptor, Events = Libc.PollIn },
             new() { File = kernelLog?.FileDescriptor ?? -1, Events = Libc.PollIn },
             new() { File = uevents?.FileDescriptor ?? -1, Events = Libc.PollIn },
         };
@@ -35,6 +40,7 @@ internal sealed unsafe class StorageEvents(
     public bool Take()
     {
         bool isWorthALook = wake.Clear();
+        answered.Clear();
         TimeSpan now = clock.Now.Elapsed;
         foreach (KernelRecord record in kernelLog?.Read() ?? [])
         {

@@ -30,6 +30,7 @@ internal sealed partial class StorageWatch : BackgroundService
     private readonly BridgeClock _clock;
     private readonly ILogger<StorageWatch> _logger;
     private readonly WakeUp _wake;
+    private readonly WakeUp _answered = new();
     private readonly ReadBook _reads = new();
     private readonly StorageEvents _events;
     private readonly StorageSurvey _survey;
@@ -44,9 +45,9 @@ internal sealed partial class StorageWatch : BackgroundService
     {
         (_parts, _disks, _inputs, _clock, _logger, _wake) = (parts, disks, inputs, clock, logger, wake);
         var faults = new KernelFaults();
-        _events = new StorageEvents(parts.KernelLog, parts.Uevents, wake, faults, clock);
+        _events = new StorageEvents(parts.KernelLog, parts.Uevents, wake, _answered, faults, clock);
         _survey = new StorageSurvey(parts.Files, parts.VouchedFor, faults, _reads);
-        _reader = new ReaderProcess(parts.ReaderProgram, wake);
+        _reader = new ReaderProcess(parts.ReaderProgram, _answered);
         _multipathd = new Multipathd(parts.MultipathdProgram, clock.Time, wake);
     }
 
@@ -54,6 +55,7 @@ internal sealed partial class StorageWatch : BackgroundService
     public override void Dispose()
     {
         _reader.Dispose();
+        _answered.Dispose();
         base.Dispose();
     }
 
@@ -85,12 +87,11 @@ internal sealed partial class StorageWatch : BackgroundService
             if (began < next)
             {
                 hasChange |= _events.Wait(next - began);
-                _reader.Turn(_reads, _clock.Now.Elapsed);
+                hasChange |= _reader.Turn(_reads, _clock.Now.Elapsed);
                 continue;
             }
 
-            Look(hasChange, began, cancellationToken);
-            hasChange = false;
+            hasChange = Look(hasChange, began, cancellationToken);
             TimeSpan ended = _clock.Now.Elapsed;
             TimeSpan rest = RestFactor * (ended - began);
             restedAt = ended + (rest > MinRest ? rest : MinRest);
@@ -98,7 +99,8 @@ internal sealed partial class StorageWatch : BackgroundService
         }
     }
 
-    private void Look(bool hasChange, TimeSpan now, CancellationToken cancellationToken)
+    /// <summary>Looks once, and says what has changed; whether there is already reason to look again.</summary>
+    private bool Look(bool hasChange, TimeSpan now, CancellationToken cancellationToken)
     {
         SurveyResult result = _survey.Look(_disks.Take(), _multipathd.View(now), now);
         if (result.HasMultipath)
@@ -106,7 +108,7 @@ internal sealed partial class StorageWatch : BackgroundService
             _multipathd.AskWhenDue(hasChange, now, cancellationToken);
         }
 
-        _reader.Turn(_reads, now);
+        bool isWorthALook = _reader.Turn(_reads, now);
         if (_reader.Trouble != _readerTrouble)
         {
             _readerTrouble = _reader.Trouble;
@@ -124,6 +126,7 @@ internal sealed partial class StorageWatch : BackgroundService
         }
 
         TellTurns();
+        return isWorthALook;
     }
 
     private void TellTurns()

@@ -92,21 +92,24 @@ internal sealed class ReadBook
         return due;
     }
 
-    /// <summary>A read returned.</summary>
+    /// <summary>A read returned; whether it says anything that was not known.</summary>
     /// <param name="device">The device.</param>
     /// <param name="result">How it ended.</param>
     /// <param name="reason">Why it failed or was not made; empty when it succeeded.</param>
     /// <param name="took">How long it took.</param>
-    public void Take(DeviceNumber device, ReadResult result, string reason, TimeSpan took)
+    public bool Take(DeviceNumber device, ReadResult result, string reason, TimeSpan took)
     {
-        if (_entries.GetValueOrDefault(device) is { OutstandingSince: { } since } entry)
+        if (_entries.GetValueOrDefault(device) is not { OutstandingSince: { } since } entry)
         {
-            _entries[device] = entry with
-            {
-                OutstandingSince = null,
-                Last = entry.IsOutstandingTrusted ? new FinishedRead(since, result, reason, took) : null,
-            };
+            return false;
         }
+
+        _entries[device] = entry with
+        {
+            OutstandingSince = null,
+            Last = entry.IsOutstandingTrusted ? new FinishedRead(since, result, reason, took) : null,
+        };
+        return entry.Last?.Result != result || took >= DiskReading.Limit;
     }
 
     /// <summary>Who read is no more: nothing that is outstanding will be heard of again.</summary>

@@ -162,7 +162,26 @@ public sealed class StorageReadingTests
         Assert.Equal(9, begun.Count);
         Assert.Contains(new ReadTarget(new DeviceNumber(8, 99), "sdx"), begun);
         Assert.Empty(book.TakeDue(TimeSpan.FromSeconds(20)));
-        book.Take(begun[0].Device, ReadResult.Read, "", TimeSpan.Zero);
+        Assert.True(book.Take(begun[0].Device, ReadResult.Read, "", TimeSpan.Zero));
         Assert.Single(book.TakeDue(TimeSpan.FromSeconds(20)));
+    }
+
+    [Fact]
+    public void A_read_that_ends_as_the_last_one_did_is_no_reason_to_look()
+    {
+        var book = new ReadBook();
+        var disk = new DeviceNumber(8, 0);
+        book.Want(disk, "sda", "group", TimeSpan.Zero);
+        Assert.Single(book.TakeDue(TimeSpan.Zero));
+        Assert.True(book.Take(disk, ReadResult.Read, "", TimeSpan.Zero));
+        foreach ((int second, ReadResult result, bool isNews) in new[]
+            { (40, ReadResult.Read, false), (80, ReadResult.Failed, true), (90, ReadResult.Read, true) })
+        {
+            book.Want(disk, "sda", "group", TimeSpan.FromSeconds(second));
+            Assert.Single(book.TakeDue(TimeSpan.FromSeconds(second)));
+            Assert.Equal(isNews, book.Take(disk, result, "", TimeSpan.Zero));
+        }
+
+        Assert.False(book.Take(disk, ReadResult.Failed, "EIO", TimeSpan.Zero));
     }
 }
