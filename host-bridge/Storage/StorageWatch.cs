@@ -19,10 +19,8 @@ internal sealed partial class StorageWatch : BackgroundService
     /// </summary>
     private static readonly TimeSpan RepeatInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>Between two looks there is the time of a look: a storm of events takes half a processor.</summary>
-    private const int RestFactor = 1;
-
-    private static readonly TimeSpan MinRest = TimeSpan.FromMilliseconds(20);
+    /// <summary>Between two looks there is this time at least: a storm of events takes half a processor.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(30);
 
     private readonly StorageParts _parts;
     private readonly WatchedDisks _disks;
@@ -92,9 +90,7 @@ internal sealed partial class StorageWatch : BackgroundService
             }
 
             hasChange = Look(hasChange, began, cancellationToken);
-            TimeSpan ended = _clock.Now.Elapsed;
-            TimeSpan rest = RestFactor * (ended - began);
-            restedAt = ended + (rest > MinRest ? rest : MinRest);
+            restedAt = _clock.Now.Elapsed + Rest;
             dueAt = began + LookInterval > restedAt ? began + LookInterval : restedAt;
         }
     }
