@@ -27,11 +27,12 @@ matrix: publish ## What the agent says of each fault on this kernel, measured an
 	@sed -i -e '/^<!-- matrix -->$$/,/^<!-- end of matrix -->$$/{//!d}' \
 	    -e '/^<!-- matrix -->$$/r out/detection-matrix.md' guest-agent/DETECTION.md
 
-bench: ## The xenstore client beside Xen's own C library, and the bridge before a thousand guests (needs root or sudo)
+bench: ## The xenstore client beside Xen's own C library, and the bridge and its storage gate before a thousand guests (needs root or sudo)
 	@tests/prepare.sh bench
 	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
+	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
 
 footprint: publish ## What watching costs, beside node_exporter and monit (needs root or sudo; about two minutes)
 	@tests/prepare.sh testbed

@@ -75,7 +75,7 @@ internal static partial class BridgeHost
             new XenstoreClientOptions { Jitter = new Random() },
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<GuestRequests>();
-        services.AddSingleton<IStorageGate>(new AssumedStorageGate(options.AssumeOperational));
+        AddStorage(services, options);
         services.AddSingleton<IToolstack>(options.ToolstackCommand is { } command
             ? new ExternalToolstack(command, ExternalToolstack.DefaultLimit)
             : new NoToolstack());
@@ -85,6 +85,25 @@ internal static partial class BridgeHost
         services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());
         services.AddHostedService<BridgeDriver>();
         services.AddHostedService<GuestListener>();
+    }
+
+    private static void AddStorage(IServiceCollection services, BridgeOptions options)
+    {
+        services.AddSingleton<WakeUp>();
+        services.AddSingleton<WatchedDisks>();
+        services.AddSingleton<IStorageGate>(provider => provider.GetRequiredService<WatchedDisks>());
+        services.AddSingleton(provider => new StorageParts
+        {
+            Files = new HostFiles("/"),
+            KernelLog = KernelLog.TryOpen(),
+            Uevents = UeventSocket.TryOpen(),
+            // The program as it was started, even when the file has been replaced since.
+            ReaderProgram = "/proc/self/exe",
+            MultipathdProgram = Multipathd.Find(),
+            JournalProgram = IscsidJournal.Find(),
+            VouchedFor = options.AssumeOperational.ToHashSet(),
+        });
+        services.AddHostedService<StorageWatch>();
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "host-bridge starts, mode {Mode}, xenstore at {Path}")]

@@ -46,9 +46,9 @@ internal abstract record BridgeInput
     /// <param name="Outcome">The answer, parsed.</param>
     internal sealed record OutcomeRead(Guid Guest, DomainId Domain, RequestOutcome Outcome) : BridgeInput;
 
-    /// <summary>What this host holds of a disk.</summary>
-    /// <param name="Condition">The disk and its condition.</param>
-    internal sealed record DiskChecked(DiskCondition Condition) : BridgeInput;
+    /// <summary>What this host holds of some disks at one moment.</summary>
+    /// <param name="Conditions">The disks and their conditions.</param>
+    internal sealed record DisksChecked(IReadOnlyList<DiskCondition> Conditions) : BridgeInput;
 
     /// <summary>An effect was completed, or failed; always for one guest.</summary>
     /// <param name="Guest">Its uuid.</param>

@@ -38,6 +38,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
             case BridgeInput.GuestGone gone:
                 _rejections.Remove(gone.Domain);
                 Give(gone.Guest, gone.Domain, new RecoveryInput.DomainGone(), now);
+                _disks.Forget(gone.Domain);
                 break;
             case BridgeInput.ReportRead read:
                 Give(read.Guest, read.Domain, new RecoveryInput.ReportReceived(read.Report, read.IsNew), now);
@@ -48,9 +49,8 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
             case BridgeInput.OutcomeRead read:
                 Give(read.Guest, read.Domain, new RecoveryInput.OutcomeReceived(read.Outcome), now);
                 break;
-            case BridgeInput.DiskChecked disk:
-                _disks.Update(disk.Condition, now.Elapsed);
-                JudgeGuestsOn(disk.Condition.Device, now);
+            case BridgeInput.DisksChecked disks:
+                Take(disks.Conditions, now);
                 break;
             case BridgeInput.EffectCompleted completed:
                 Give(completed.Guest, completed.Completion, now);
@@ -111,9 +111,15 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         }
     }
 
-    private void JudgeGuestsOn(DeviceNumber device, Moment now)
+    private void Take(IReadOnlyList<DiskCondition> conditions, Moment now)
     {
-        foreach (GuestRecord guest in _registry.Guests.Where(one => one.Disks.Devices.Contains(device)).ToList())
+        foreach (DiskCondition condition in conditions)
+        {
+            _disks.Update(condition, now.Elapsed);
+        }
+
+        HashSet<DeviceNumber> devices = [.. conditions.Select(condition => condition.Device)];
+        foreach (GuestRecord guest in _registry.Guests.Where(one => one.Disks.Devices.Any(devices.Contains)).ToList())
         {
             JudgeStorage(guest.Identity.Uuid, now);
         }
@@ -123,7 +129,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     {
         if (_registry.Find(uuid) is { } guest)
         {
-            Give(uuid, new RecoveryInput.StorageJudged(_disks.Judge(guest.Disks, now.Elapsed)), now);
+            Give(uuid, new RecoveryInput.StorageJudged(_disks.Judge(guest.Domain, guest.Disks, now.Elapsed)), now);
         }
     }
 

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using HostBridge.Incidents;
+using HostBridge.Storage;
 
 namespace HostBridge;
 
@@ -39,7 +40,7 @@ internal static class CommandLine
 
     private static readonly Option<string[]> AssumeOperational = new("--" + BridgeOptionsParser.AssumeOperational)
     {
-        Description = "Take a disk's storage as operational. May be given again.",
+        Description = "Answer for a disk that cannot be looked at. May be given again.",
         HelpName = "MAJOR:MINOR",
     };
 
@@ -57,6 +58,11 @@ internal static class CommandLine
         {
             Console.WriteLine($"host-bridge {Version}");
             return 0;
+        }
+
+        if (arguments is [DirectReader.Verb])
+        {
+            return DirectReader.Run(Console.In, Console.Out);
         }
 
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")

@@ -84,7 +84,8 @@ internal sealed class DomainReader(XenstoreClient xenstore)
             .. UnmappableKinds.Select(
                 kind => ChildrenAsync($"/local/domain/0/backend/{kind}/{domain}", cancellationToken)),
         ];
-        Task<IReadOnlyList<string>> known = ChildrenAsync($"/libxl/{domain}/device/vbd", cancellationToken);
+        string trusted = $"/libxl/{domain}/device/vbd";
+        Task<IReadOnlyList<string>> known = ChildrenAsync(trusted, cancellationToken);
 
         var devices = new List<DeviceNumber>();
         var unmappable = new List<string>();
@@ -107,8 +108,19 @@ internal sealed class DomainReader(XenstoreClient xenstore)
             unmappable.AddRange((await disks.ConfigureAwait(false)).Select(disk => $"{kind} {disk}"));
         }
 
-        // What libxl knows of and no backend of this domain serves lies in another domain.
-        if ((await known.ConfigureAwait(false)).Count > devices.Count + unmappable.Count)
+        // A backend in another domain serves devices of that domain: their numbers may be the same as some of this
+        // one's, and mean nothing here.
+        IReadOnlyList<string> expected = await known.ConfigureAwait(false);
+        foreach (string disk in expected)
+        {
+            byte[]? backend = await ValueAsync($"{trusted}/{disk}/backend", cancellationToken).ConfigureAwait(false);
+            if (backend is not null && !backend.AsSpan().StartsWith("/local/domain/0/backend/"u8))
+            {
+                unmappable.Add($"vbd {disk}, whose backend is in another domain,");
+            }
+        }
+
+        if (expected.Count > devices.Count + unmappable.Count)
         {
             unmappable.Add("a disk whose backend is not in this domain");
         }

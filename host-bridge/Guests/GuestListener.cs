@@ -260,12 +260,7 @@ internal sealed partial class GuestListener(
             return;
         }
 
-        foreach (DeviceNumber device in reading.Disks.Devices)
-        {
-            await inputs.PostAsync(new BridgeInput.DiskChecked(storage.Inspect(device)), cancellationToken)
-                .ConfigureAwait(false);
-        }
-
+        storage.Watch(reading.Disks.Devices);
         await PostAsync(domain.Take(reading), cancellationToken).ConfigureAwait(false);
     }
 

@@ -30,8 +30,8 @@ internal sealed record RecoveryPolicy
     /// <summary>How long every disk of a guest must have been operational before anything is done to it.</summary>
     public TimeSpan StableFor { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>After what time without a new check nothing is known of a disk any more; it is checked every 30 s.</summary>
-    public TimeSpan DiskCheckValidFor { get; init; } = TimeSpan.FromSeconds(90);
+    /// <summary>After what time without a new check nothing is known of a disk any more; one comes every 5 s.</summary>
+    public TimeSpan DiskCheckValidFor { get; init; } = TimeSpan.FromSeconds(20);
 
     /// <summary>The most recoveries at once among guests that share a LUN group (N).</summary>
     public int MaxPerLunGroup { get; init; } = 2;

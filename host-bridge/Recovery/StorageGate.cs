@@ -49,14 +49,35 @@ internal sealed record GuestDisks(IReadOnlyList<DeviceNumber> Devices, IReadOnly
 /// <summary>What this host holds true of one disk at this moment.</summary>
 /// <param name="Device">The disk.</param>
 /// <param name="Operational">Whether every check that is known for it passes.</param>
-/// <param name="Text">The evidence when operational, the reason when not; for a person.</param>
-/// <param name="LunGroup">
-/// What it shares its fate with; recoveries are counted per group. Unknown ones share one.
+/// <param name="Text">The evidence when operational, the reasons when not; for a person.</param>
+/// <param name="LunGroups">
+/// What it shares its fate with; recoveries are counted per group. None when that cannot be told.
 /// </param>
-internal sealed record DiskCondition(DeviceNumber Device, bool Operational, string Text, string LunGroup);
+internal sealed record DiskCondition(
+    DeviceNumber Device, bool Operational, string Text, IReadOnlyList<string> LunGroups)
+{
+    /// <summary>
+    /// The newest fault that this host itself saw on it, by its state or by the kernel's log; null when it saw none.
+    /// A disk may be operational all the same: another path carries it, or the fault is over.
+    /// </summary>
+    public HostFault? Fault { get; init; }
+
+    /// <summary>
+    /// When it was last interrupted by the kernel's log, even if no check fell into that moment; on the monotonic
+    /// clock. Null when it was not.
+    /// </summary>
+    public TimeSpan? InterruptedAt { get; init; }
+
+    /// <summary>
+    /// What tells this disk from any other, and its size; for a person and for comparing. Null when it is not known.
+    /// </summary>
+    public string? Identity { get; init; }
+}
 
 /// <summary>A fault that this host itself saw on a disk of a guest, apart from anything the guest says.</summary>
-/// <param name="At">When, on the monotonic clock.</param>
+/// <param name="At">
+/// When it was last seen, on the monotonic clock; of a lost path, when it was lost.
+/// </param>
 /// <param name="Text">What was seen.</param>
 internal sealed record HostFault(TimeSpan At, string Text);
 

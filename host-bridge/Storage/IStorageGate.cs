@@ -2,28 +2,12 @@ using HostBridge.Recovery;
 
 namespace HostBridge.Storage;
 
-/// <summary>Says what this host holds of a disk at this moment. Stability over time is judged elsewhere.</summary>
+/// <summary>Looks after the storage under the disks of guests. What it finds comes as inputs of the bridge.</summary>
 internal interface IStorageGate
 {
-    /// <summary>The condition of one disk.</summary>
-    DiskCondition Inspect(DeviceNumber device);
-}
-
-/// <summary>
-/// The gate of a bridge that cannot look at storage by itself: a disk is operational only when the administrator
-/// vouched for it, and every other one is not.
-/// </summary>
-/// <param name="assumedOperational">The disks that the administrator vouched for.</param>
-internal sealed class AssumedStorageGate(IEnumerable<DeviceNumber> assumedOperational) : IStorageGate
-{
-    /// <summary>Nothing is known of what any disk shares with another, so all of them count as one group.</summary>
-    private const string LunGroup = "unknown";
-
-    private readonly HashSet<DeviceNumber> _assumed = [.. assumedOperational];
-
-    /// <inheritdoc/>
-    public DiskCondition Inspect(DeviceNumber device)
-        => _assumed.Contains(device)
-            ? new DiskCondition(device, Operational: true, $"{device} assumed operational by configuration", LunGroup)
-            : new DiskCondition(device, Operational: false, $"not known how to check device {device} yet", LunGroup);
+    /// <summary>
+    /// A guest has these disks. To be repeated: a disk that nobody speaks of any more is no longer looked at.
+    /// Never waits; may be called by any task.
+    /// </summary>
+    void Watch(IReadOnlyList<DeviceNumber> disks);
 }

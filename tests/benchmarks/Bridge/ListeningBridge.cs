@@ -16,6 +16,7 @@ internal sealed class ListeningBridge : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly BridgeInputQueue _inputs = new();
     private readonly BridgeClock _clock = new(TimeProvider.System);
+    private readonly WakeUp _wake = new();
     private readonly XenstoreClient _xenstore;
     private readonly GuestListener _listener;
     private readonly BridgeLoop _loop;
@@ -36,7 +37,7 @@ internal sealed class ListeningBridge : IAsyncDisposable
         _xenstore = new XenstoreClient(
             socketPath, new XenstoreClientOptions { Jitter = new Random(1) }, _clock.Time);
         _listener = new GuestListener(
-            options, _xenstore, new AssumedStorageGate([]), _inputs, _clock, NullLogger<GuestListener>.Instance);
+            options, _xenstore, new WatchedDisks(_clock, _wake), _inputs, _clock, NullLogger<GuestListener>.Instance);
         _driving = DriveAsync();
     }
 
@@ -88,6 +89,7 @@ internal sealed class ListeningBridge : IAsyncDisposable
         _listener.Dispose();
         await _xenstore.DisposeAsync();
         await _driving;
+        _wake.Dispose();
         _stop.Dispose();
     }
 

@@ -100,7 +100,7 @@ public sealed class FaultDisk : IAsyncDisposable
             }
 
             // Opening the file waits for the program, which by now listens.
-            LoopDevice loop = await Task.Run(() => LoopDevice.Attach(Path.Combine(folder, "disk"), directIo: true));
+            LoopDevice loop = await Task.Run(() => LoopDevice.Attach(Path.Combine(folder, "disk"), LoopFlags.DirectIo));
             return new FaultDisk(folder, process, loop);
         }
         catch

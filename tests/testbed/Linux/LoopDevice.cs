@@ -4,6 +4,23 @@ using System.Text;
 
 namespace Testbed.Linux;
 
+/// <summary>What a loop device is to do beyond the usual (linux/loop.h).</summary>
+[Flags]
+public enum LoopFlags
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Have partitions.</summary>
+    Partitions = 8,
+
+    /// <summary>
+    /// Go past the page cache of its file, and begin one request without waiting for another: a write that is not
+    /// answered then holds up no read.
+    /// </summary>
+    DirectIo = 16,
+}
+
 /// <summary>
 /// A loop device that detaches itself (LO_FLAGS_AUTOCLEAR) when its last user has gone: however this process ends,
 /// the kernel closes its descriptor and no device stays behind.
@@ -20,7 +37,6 @@ public sealed class LoopDevice : IDisposable
     private const int FileNameOffset = 64;
     private const int FileNameSizeBytes = 64;
     private const uint AutoClear = 4;
-    private const uint DirectIo = 16;
 
     private const int MaxAttempts = 32;
 
@@ -46,12 +62,9 @@ public sealed class LoopDevice : IDisposable
 
     /// <summary>Attaches a file to a free loop device.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="directIo">
-    /// Past the page cache, and without waiting for one request before the next is begun: a write that is not answered
-    /// then holds up no read.
-    /// </param>
+    /// <param name="flags">More than the usual.</param>
     /// <exception cref="IOException">There is no loop device to be had, or the file cannot be opened.</exception>
-    public static LoopDevice Attach(string file, bool directIo = false)
+    public static LoopDevice Attach(string file, LoopFlags flags = LoopFlags.None)
     {
         using LinuxCalls.Descriptor control = LinuxCalls.Open("/dev/loop-control", LinuxCalls.ReadWrite);
         using LinuxCalls.Descriptor backing = LinuxCalls.Open(file, LinuxCalls.ReadWrite);
@@ -61,7 +74,7 @@ public sealed class LoopDevice : IDisposable
             LinuxCalls.Descriptor device = LinuxCalls.Open($"/dev/loop{number}", LinuxCalls.ReadWrite);
             try
             {
-                LinuxCalls.Control(device, Configure, Configuration(backing.Number, file, directIo));
+                LinuxCalls.Control(device, Configure, Configuration(backing.Number, file, flags));
                 // A device keeps the write protection (blockdev --setro) that its last user gave it.
                 LinuxCalls.Control(device, SetReadOnly, stackalloc byte[sizeof(int)]);
                 return new LoopDevice(number, device);
@@ -99,12 +112,11 @@ public sealed class LoopDevice : IDisposable
     /// <summary>Lets go of the device; it detaches as soon as nobody else uses it.</summary>
     public void Dispose() => _device.Dispose();
 
-    private static byte[] Configuration(int backing, string file, bool directIo)
+    private static byte[] Configuration(int backing, string file, LoopFlags flags)
     {
         byte[] configuration = new byte[ConfigurationSizeBytes];
         BinaryPrimitives.WriteInt32LittleEndian(configuration, backing);
-        uint flags = AutoClear | (directIo ? DirectIo : 0);
-        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), flags);
+        BinaryPrimitives.WriteUInt32LittleEndian(configuration.AsSpan(FlagsOffset), AutoClear | (uint)flags);
         ReadOnlySpan<byte> name = Encoding.UTF8.GetBytes(file);
         name[..Math.Min(name.Length, FileNameSizeBytes - 1)].CopyTo(configuration.AsSpan(FileNameOffset));
         return configuration;

@@ -10,8 +10,8 @@ internal sealed class BridgeStory
 {
     public static readonly DeviceNumber Disk = new(8, 16);
 
-    /// <summary>How often the listener checks a disk again.</summary>
-    private const int DiskCheckSeconds = 30;
+    /// <summary>How often the disks are checked again.</summary>
+    private const int DiskCheckSeconds = 5;
 
     private readonly Dictionary<DeviceNumber, DiskCondition> _disks = [];
     private readonly Dictionary<int, int> _guestIn = [];
@@ -90,10 +90,7 @@ internal sealed class BridgeStory
 
             if ((int)_elapsed.TotalSeconds % DiskCheckSeconds == 0 && ChecksDisks)
             {
-                foreach (DiskCondition condition in _disks.Values)
-                {
-                    Step(new BridgeInput.DiskChecked(condition));
-                }
+                Step(new BridgeInput.DisksChecked([.. _disks.Values.Select(Seen)]));
             }
 
             Step(new BridgeInput.Tick());
@@ -118,9 +115,9 @@ internal sealed class BridgeStory
     public BridgeStory StorageIs(bool operational, DeviceNumber? disk = null, string group = "lun-1")
     {
         string text = operational ? "session 1 LOGGED_IN" : "session 1 FAILED";
-        var condition = new DiskCondition(disk ?? Disk, operational, text, group);
+        var condition = new DiskCondition(disk ?? Disk, operational, text, [group]);
         _disks[condition.Device] = condition;
-        Step(new BridgeInput.DiskChecked(condition));
+        Step(new BridgeInput.DisksChecked([Seen(condition)]));
         return this;
     }
 
@@ -197,6 +194,12 @@ internal sealed class BridgeStory
 
     public IReadOnlyList<string> Told(TellKind kind)
         => [.. Of<RecoveryAction.Tell>().Where(tell => tell.Kind == kind).Select(tell => tell.Text)];
+
+    /// <summary>A disk that is not operational shows a fault at every check.</summary>
+    private DiskCondition Seen(DiskCondition condition)
+        => condition.Operational
+            ? condition
+            : condition with { Fault = new HostFault(_elapsed, condition.Text) };
 
     private BridgeStory Read(int domain, bool isNew, GuestReport report)
     {

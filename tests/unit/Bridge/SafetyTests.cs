@@ -36,6 +36,7 @@ public sealed class SafetyTests
         story.StorageIs(true).Appear().Say(5, 1, 1, Filesystem()).Wait(90)
             .Say(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted));
         Assert.Contains("8:16 was not checked", Assert.IsType<RecoveryState.AwaitingStorage>(story.State()).Reasons);
+        story.ChecksDisks = true;
         story.StorageIs(true).Wait(29);
         Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
         story.Wait(2);

@@ -17,6 +17,7 @@ public sealed class ArchitectureTests
         "System.Collections.Generic", "System.Collections.Immutable", "System.Collections.Frozen",
         "System.Collections.ObjectModel", "System.Diagnostics.CodeAnalysis", "System.Globalization", "System.Linq",
         "System.Numerics", "System.Runtime.CompilerServices", "System.Runtime.InteropServices", "System.Text",
+        "System.Text.Json",
         "System.Text.RegularExpressions", "System.Text.RegularExpressions.Generated", "System.Reflection",
     ];
 
@@ -51,6 +52,8 @@ public sealed class ArchitectureTests
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "GuestAgent.Detection"] },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health"] },
+        { "host-bridge", "HostBridge.Storage.Judging", ["HostBridge.Recovery"] },
+        { "host-bridge", "HostBridge.Storage.Parsing", ["HostBridge.Recovery", "HostBridge.Storage.Judging"] },
     };
 
     [Theory]

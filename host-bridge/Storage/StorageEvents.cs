@@ -1,0 +1,64 @@
+using HostBridge.Storage.Judging;
+using HostBridge.Storage.Parsing;
+
+namespace HostBridge.Storage;
+
+/// <summary>
+/// Everything by which the host says that its storage changed: the kernel's log, its uevents, and whoever sets the
+/// wake-up. It only says when to look; what the kernel's log says of faults is remembered as evidence.
+/// </summary>
+/// <param name="kernelLog">The kernel's log; null where it cannot be read.</param>
+/// <param name="uevents">The kernel's uevents; null where there are none.</param>
+/// <param name="wake">Set by everyone else who knows of a change.</param>
+/// <param name="answered">Set when a direct read was answered, which alone is not worth a look.</param>
+/// <param name="faults">Where faults are remembered.</param>
+/// <param name="clock">The clock.</param>
+internal sealed unsafe class StorageEvents(
+    KernelLog? kernelLog, UeventSocket? uevents, WakeUp wake, WakeUp answered, KernelFaults faults,
+    BridgeClock clock)
+{
+    private const int DescriptorCount = 4;
+
+    /// <summary>
+    /// Waits until something happened or the time is over; whether it is worth a look at the storage.
+    /// </summary>
+    public bool Wait(TimeSpan limit)
+    {
+        // poll(2) passes over a negative descriptor.
+        Libc.PollEntry* entries = stackalloc Libc.PollEntry[DescriptorCount]
+        {
+            new() { File = wake.FileDescriptor, Events = Libc.PollIn },
+            new() { File = answered.FileDescriptor, Events = Libc.PollIn },
+            new() { File = kernelLog?.FileDescriptor ?? -1, Events = Libc.PollIn },
+            new() { File = uevents?.FileDescriptor ?? -1, Events = Libc.PollIn },
+        };
+        int timeoutMs = (int)Math.Ceiling(Math.Max(0, limit.TotalMilliseconds));
+        return Libc.Poll(entries, DescriptorCount, timeoutMs) > 0 && Take();
+    }
+
+    /// <summary>Takes in what is there; whether any of it is worth a look at the storage.</summary>
+    public bool Take()
+    {
+        bool isWorthALook = wake.Clear();
+        answered.Clear();
+        TimeSpan now = clock.Now.Elapsed;
+        foreach (KernelRecord record in kernelLog?.Read() ?? [])
+        {
+            if (StorageLines.Understand(record) is { } line)
+            {
+                // The two clocks differ a little, and nothing is logged before it happens.
+                TimeSpan at = clock.ElapsedAtBootTime(record.At);
+                faults.Take(line, at < now ? at : now);
+                isWorthALook = true;
+            }
+        }
+
+        foreach (StorageLine line in uevents?.Read() ?? [])
+        {
+            faults.Take(line, now);
+            isWorthALook = true;
+        }
+
+        return isWorthALook;
+    }
+}

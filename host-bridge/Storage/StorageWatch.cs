@@ -1,0 +1,172 @@
+using HostBridge.Recovery;
+using HostBridge.Storage.Judging;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace HostBridge.Storage;
+
+/// <summary>
+/// Looks at the storage once a second, and at once when the host says that something changed. It has a thread of its
+/// own: when sysfs does not answer, nobody else waits, and what was last found is outdated after a while, which closes
+/// the gate.
+/// </summary>
+internal sealed partial class StorageWatch : BackgroundService
+{
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// What has not changed is said again after this time; <see cref="RecoveryPolicy.DiskCheckValidFor"/>.
+    /// </summary>
+    private static readonly TimeSpan RepeatInterval = TimeSpan.FromSeconds(5);
+
+    /// <summary>Between two looks there is this time at least: a storm of events takes half a processor.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(30);
+
+    private readonly StorageParts _parts;
+    private readonly WatchedDisks _disks;
+    private readonly BridgeInputQueue _inputs;
+    private readonly BridgeClock _clock;
+    private readonly ILogger<StorageWatch> _logger;
+    private readonly WakeUp _wake;
+    private readonly WakeUp _answered = new();
+    private readonly ReadBook _reads = new();
+    private readonly StorageEvents _events;
+    private readonly StorageSurvey _survey;
+    private readonly ReaderProcess _reader;
+    private readonly Multipathd _multipathd;
+    private readonly ConditionChanges _changes = new(RepeatInterval);
+    private string? _readerTrouble;
+
+    public StorageWatch(
+        StorageParts parts, WatchedDisks disks, WakeUp wake, BridgeInputQueue inputs, BridgeClock clock,
+        ILogger<StorageWatch> logger)
+    {
+        (_parts, _disks, _inputs, _clock, _logger, _wake) = (parts, disks, inputs, clock, logger, wake);
+        var faults = new KernelFaults();
+        _events = new StorageEvents(parts.KernelLog, parts.Uevents, wake, _answered, faults, clock);
+        _survey = new StorageSurvey(parts.Files, parts.VouchedFor, faults, _reads);
+        _reader = new ReaderProcess(parts.ReaderProgram, _answered);
+        _multipathd = new Multipathd(parts.MultipathdProgram, clock.Time, wake);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _reader.Dispose();
+        _answered.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (_parts.KernelLog is null)
+        {
+            LogNoKernelLog();
+        }
+
+        Task following = new IscsidJournal(_parts.JournalProgram, _clock.Time, _wake).FollowAsync(stoppingToken);
+        await Task.Factory
+            .StartNew(() => Run(stoppingToken), stoppingToken, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            .ConfigureAwait(false);
+        await following.ConfigureAwait(false);
+    }
+
+    private void Run(CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration stopping = cancellationToken.Register(_wake.Set);
+        bool hasChange = _events.Take();
+        TimeSpan dueAt = TimeSpan.Zero;
+        TimeSpan restedAt = TimeSpan.Zero;
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            TimeSpan began = _clock.Now.Elapsed;
+            TimeSpan next = hasChange ? restedAt : dueAt;
+            if (began < next)
+            {
+                hasChange |= _events.Wait(next - began);
+                hasChange |= _reader.Turn(_reads, _clock.Now.Elapsed);
+                continue;
+            }
+
+            hasChange = Look(hasChange, began, cancellationToken);
+            restedAt = _clock.Now.Elapsed + Rest;
+            dueAt = began + LookInterval > restedAt ? began + LookInterval : restedAt;
+        }
+    }
+
+    /// <summary>Looks once, and says what has changed; whether there is already reason to look again.</summary>
+    private bool Look(bool hasChange, TimeSpan now, CancellationToken cancellationToken)
+    {
+        SurveyResult result = _survey.Look(_disks.Take(), _multipathd.View(now), now);
+        if (result.HasMultipath)
+        {
+            _multipathd.AskWhenDue(hasChange, now, cancellationToken);
+        }
+
+        bool isWorthALook = _reader.Turn(_reads, now);
+        if (_reader.Trouble != _readerTrouble)
+        {
+            _readerTrouble = _reader.Trouble;
+            if (_readerTrouble is { } trouble)
+            {
+                LogReader(trouble);
+            }
+        }
+
+        IReadOnlyList<DiskCondition> changed = _changes.Take(result.Conditions, now);
+        if (changed.Count > 0 && !_inputs.TryPost(new BridgeInput.DisksChecked(changed)))
+        {
+            // The bridge is behind; it hears everything with the next look.
+            _changes.Forget();
+        }
+
+        TellTurns();
+        return isWorthALook;
+    }
+
+    private void TellTurns()
+    {
+        if (_changes.Lost is [{ } first, ..])
+        {
+            LogLost(_changes.Lost.Count, first.Text, DomainsOn(_changes.Lost));
+        }
+
+        if (_changes.Regained is [{ } back, ..])
+        {
+            LogRegained(_changes.Regained.Count, back.Text, DomainsOn(_changes.Regained));
+        }
+    }
+
+    /// <summary>The domains that these disks are served to, before any of them says a word.</summary>
+    private string DomainsOn(IReadOnlyList<DiskCondition> conditions)
+    {
+        HashSet<DeviceNumber> devices = [.. conditions.Select(condition => condition.Device)];
+        string domains = string.Join(", ", new XenBackendReader(_parts.Files).Read()
+            .Where(disk => disk.Device is { } device && devices.Contains(device))
+            .Select(disk => disk.Domain.Value)
+            .Distinct()
+            .Order());
+        return domains.Length > 0 ? domains : "none that is served from here";
+    }
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "storage: {Count} disks are not operational, the first: {Text}; domains: {Domains}")]
+    private partial void LogLost(int count, string text, string domains);
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "storage: {Count} disks are operational, the first: {Text}; domains: {Domains}")]
+    private partial void LogRegained(int count, string text, string domains);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "/dev/kmsg cannot be read: faults of storage are only seen as long as they last; run as root")]
+    private partial void LogNoKernelLog();
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "no device can be read directly, which closes every gate: {Reason}")]
+    private partial void LogReader(string reason);
+}

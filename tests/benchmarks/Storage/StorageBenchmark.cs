@@ -1,0 +1,181 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using HostBridge;
+using HostBridge.Recovery;
+using HostBridge.Storage;
+using HostBridge.Storage.Judging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Tests.Unit.Bridge.Storage.Fixtures;
+
+namespace Benchmarks.Storage;
+
+/// <summary>
+/// What looking at the storage of a large host costs: 1,000 guests over 64 iSCSI sessions, in a tree of files on a
+/// tmpfs that has the shape of /sys; and how long a line of the kernel's log takes to close the gate.
+/// </summary>
+internal static class StorageBenchmark
+{
+    private const int Guests = 1000;
+    private const int Sessions = 64;
+    private const int Looks = 100;
+    private const int Events = 10;
+
+    private static readonly TimeSpan LookLimit = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan EventLimit = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
+
+    public static async Task<int> RunAsync()
+    {
+        using var direct = new SysfsTree();
+        List<DeviceNumber> luns = BuildLuns(direct);
+        using var mapped = new SysfsTree();
+        List<DeviceNumber> volumes = BuildVolumes(mapped);
+        Console.WriteLine($"{Guests} guests over {Sessions} sessions, in {direct.Root}");
+        bool isGood = MeasureLooks("a LUN each", direct, luns);
+        isGood &= MeasureLooks("volumes on 32 multipath maps", mapped, volumes);
+        isGood &= await MeasureEventsAsync(direct, luns).ConfigureAwait(false);
+        return isGood ? 0 : 1;
+    }
+
+    private static List<DeviceNumber> BuildLuns(SysfsTree tree)
+    {
+        AddSessions(tree);
+        return [.. Enumerable.Range(0, Guests).Select(guest
+            => tree.IscsiDisk($"sd{Text(guest)}", guest, guest % Sessions, lun: guest / Sessions))];
+    }
+
+    private static List<DeviceNumber> BuildVolumes(SysfsTree tree)
+    {
+        AddSessions(tree);
+        int maps = Sessions / 2;
+        for (int map = 0; map < maps; map++)
+        {
+            string wwid = $"naa.6001405{map:x9}";
+            tree.IscsiDisk($"sd{Text(2 * map)}", 2 * map, 2 * map, wwid: wwid);
+            tree.IscsiDisk($"sd{Text((2 * map) + 1)}", (2 * map) + 1, (2 * map) + 1, wwid: wwid);
+            tree.Map(map, $"mpath{Text(map)}", $"mpath-36001405{map:x9}", $"sd{Text(2 * map)}", $"sd{Text((2 * map) + 1)}");
+        }
+
+        return [.. Enumerable.Range(0, Guests).Select(guest
+            => tree.Map(maps + guest, $"vg-g{Text(guest)}", $"LVM-{Text(guest)}", $"dm-{Text(guest % maps)}"))];
+    }
+
+    private static void AddSessions(SysfsTree tree)
+    {
+        for (int session = 0; session < Sessions; session++)
+        {
+            tree.Session(session, $"iqn.2026-01.org.example:array{Text(session)}");
+        }
+    }
+
+    private static bool MeasureLooks(string name, SysfsTree tree, List<DeviceNumber> disks)
+    {
+        var reads = new ReadBook();
+        var survey = new StorageSurvey(tree.Files, new HashSet<DeviceNumber>(), new KernelFaults(), reads);
+        var cpu = new List<TimeSpan>(Looks);
+        for (int look = -Looks; look < Looks; look++)
+        {
+            TimeSpan now = TimeSpan.FromSeconds(look + Looks);
+            TimeSpan before = Environment.CpuUsage.TotalTime;
+            SurveyResult result = survey.Look(disks, MultipathView.None, now);
+            if (look >= 0)
+            {
+                cpu.Add(Environment.CpuUsage.TotalTime - before);
+            }
+
+            foreach (ReadTarget target in reads.TakeDue(now))
+            {
+                reads.Take(target.Device, ReadResult.Read, string.Empty, TimeSpan.FromMilliseconds(1));
+            }
+
+            if (look == Looks - 1 && result.Conditions.Count(condition => condition.Operational) != Guests)
+            {
+                throw new InvalidOperationException($"not every disk is operational: {result.Conditions[0].Text}");
+            }
+        }
+
+        return Say($"one look, CPU time ({name})", cpu, LookLimit);
+    }
+
+    /// <summary>
+    /// The real watch with a pipe in the place of the kernel's log: from writing the line until the bridge's loop has
+    /// the gate of a guest closed.
+    /// </summary>
+    private static async Task<bool> MeasureEventsAsync(SysfsTree tree, List<DeviceNumber> disks)
+    {
+        string log = Path.Combine(tree.Root, "kmsg");
+        string reader = Path.Combine(tree.Root, "reader");
+        Process.Start("mkfifo", log).WaitForExit();
+        File.WriteAllText(reader, "#!/bin/sh\nwhile read -r number name; do echo \"$number 100 read\"; done\n");
+        Process.Start("chmod", ["u+x", reader]).WaitForExit();
+        using var kernel = new FileStream(log, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+
+        var clock = new BridgeClock(TimeProvider.System);
+        var inputs = new BridgeInputQueue();
+        using var wake = new WakeUp();
+        using var parts = new StorageParts
+        {
+            Files = tree.Files,
+            KernelLog = KernelLog.TryOpen(log),
+            ReaderProgram = reader,
+        };
+        var watched = new WatchedDisks(clock, wake);
+        using var watch = new StorageWatch(
+            parts, watched, wake, inputs, clock, NullLogger<StorageWatch>.Instance);
+        var loop = new BridgeLoop(new RecoveryPolicy { StableFor = TimeSpan.FromMilliseconds(1) });
+        for (int guest = 0; guest < Guests; guest++)
+        {
+            var identity = new GuestIdentity(new Guid(guest + 1, 0, 0, new byte[8]), $"g{Text(guest)}");
+            loop.Step(
+                new BridgeInput.GuestSeen(identity, new DomainId(guest + 1), new GuestDisks([disks[guest]], [])), clock.Now);
+        }
+
+        watched.Watch(disks);
+        using var stop = new CancellationTokenSource(Patience);
+        await watch.StartAsync(stop.Token).ConfigureAwait(false);
+        IAsyncEnumerator<BridgeInput> queue = inputs.ReadAllAsync(stop.Token).GetAsyncEnumerator(stop.Token);
+        var latencies = new List<TimeSpan>(Events);
+        for (int i = 0; i < Events; i++)
+        {
+            await UntilAsync(isOpen: true).ConfigureAwait(false);
+            long start = Stopwatch.GetTimestamp();
+            kernel.Write(Encoding.ASCII.GetBytes(
+                $"6,1,{start / 1000},-;connection0:0: detected conn error (1020)\n"));
+            await UntilAsync(isOpen: false).ConfigureAwait(false);
+            latencies.Add(Stopwatch.GetElapsedTime(start));
+            // The next one comes at another moment between two looks.
+            await Task.Delay(TimeSpan.FromMilliseconds(100 + (37 * i)), stop.Token).ConfigureAwait(false);
+        }
+
+        await watch.StopAsync(CancellationToken.None).ConfigureAwait(false);
+        return Say("line of the kernel's log to closed gate", latencies, EventLimit);
+
+        async Task UntilAsync(bool isOpen)
+        {
+            while (loop.Guests.First().Storage.Gate is StorageGate.Open != isOpen)
+            {
+                await queue.MoveNextAsync().ConfigureAwait(false);
+                loop.Step(queue.Current, clock.Now);
+                if (isOpen)
+                {
+                    loop.Step(new BridgeInput.Tick(), clock.Now);
+                }
+            }
+        }
+    }
+
+    private static bool Say(string what, List<TimeSpan> figures, TimeSpan limit)
+    {
+        figures.Sort();
+        TimeSpan median = figures[figures.Count / 2];
+        bool isGood = median <= limit;
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{what}: median {median.TotalMilliseconds:0.0} ms, worst {figures[^1].TotalMilliseconds:0.0} ms, "
+                + $"limit {limit.TotalMilliseconds:0} ms: {(isGood ? "kept" : "MISSED")}"));
+        return isGood;
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}
