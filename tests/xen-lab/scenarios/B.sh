@@ -30,13 +30,12 @@ scenario() {
     rebooted=$(await 240 guest-console.log 'lab: guest is ready' "${action:-$back}") || rebooted=
     proof=$(await 180 bridge.log 'writes again' "${action:-$back}") || proof=
     after=$(boot_id)
-    # The new arguments are for one boot only: what a later restart would do.
     stop_bridge
 
     timeline
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the guest reported it in xenstore" [ -n "$verdict" ]
-    expect "as $(hidden "$kernel") by the mount table" grep -q "hidden=$(is_hidden "$kernel")" <<<"${seen:-}"
+    expect "and that the mount table $(hides "$kernel") it" grep -q "hidden=$(is_hidden "$kernel")" <<<"${seen:-}"
     expect "the bridge asked for nothing before the storage was back" \
         [ -z "$(awk -v until="${storage:-0}" '$1 < until && /action=(reboot|remount|repair)/' "$share/record.log")" ]
     expect "then it asked for a restart" [ -n "$action" ]
@@ -55,7 +54,7 @@ scenario() {
 
 # Kernels from 5.15.168, 6.1.113 and 6.12 on say rw of a filesystem whose journal is aborted.
 is_hidden() { if [ "$1" = 5.10 ]; then echo no; else echo yes; fi; }
-hidden() { if [ "$1" = 5.10 ]; then echo "not hidden"; else echo "hidden"; fi; }
+hides() { if [ "$1" = 5.10 ]; then echo "does not hide"; else echo "hides"; fi; }
 
 break_storage() {
     case $1 in
