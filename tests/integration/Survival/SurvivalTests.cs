@@ -4,10 +4,10 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Protocol.Xenstore;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Xenstore;
-using Tests.Integration.Agent;
 using Tests.Integration.Testbed;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Testbed.Linux;
 
-namespace Tests.Integration.Agent;
+namespace Testbed.Agents;
 
 /// <summary>The published agent as a process of its own, on a folder that is a tmpfs.</summary>
 internal sealed class AgentProcess : IAsyncDisposable

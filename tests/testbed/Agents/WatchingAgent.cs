@@ -5,9 +5,8 @@ using System.Text;
 using Protocol.Health;
 using Protocol.Xenstore;
 using Testbed.Xenstore;
-using Tests.Integration.Agent;
 
-namespace Tests.Integration.Detection;
+namespace Testbed.Agents;
 
 /// <summary>One word of an agent about a filesystem.</summary>
 /// <param name="Line">The line in xenstore.</param>
