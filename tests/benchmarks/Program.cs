@@ -1,16 +1,18 @@
 using Benchmarks.Bridge;
+using Benchmarks.Detection;
 using Benchmarks.Xenstore;
 
 return args switch
 {
     ["xenstore"] => await XenstoreBenchmark.RunAsync(),
     ["bridge"] => await BridgeBenchmark.RunAsync(),
+    ["detection"] => await AbortBenchmark.RunAsync(),
     ["fleet", var kind, var folder] => await BridgeBenchmark.RunFleetAsync(kind, folder),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: benchmarks xenstore|bridge (in tests/contained.sh, as root; make bench does both)");
+    Console.Error.WriteLine("usage: benchmarks xenstore|bridge|detection (in tests/contained.sh, as root; make bench does all)");
     return 64;
 }

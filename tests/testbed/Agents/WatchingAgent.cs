@@ -48,13 +48,18 @@ internal sealed class WatchingAgent : IAsyncDisposable
 
     /// <summary>Starts one that has never run before: its folder and its domain are new.</summary>
     public static WatchingAgent Start(EmbeddedXenstore xenstore, int domainId, string folder, params string[] options)
+        => StartIn([], xenstore, domainId, folder, options);
+
+    /// <summary>As <see cref="Start"/>, in another environment (<see cref="AgentProcess.StartIn"/>).</summary>
+    public static WatchingAgent StartIn(
+        string[] environment, EmbeddedXenstore xenstore, int domainId, string folder, params string[] options)
     {
         xenstore.IntroduceDomain(domainId);
         Directory.CreateDirectory(folder);
         return new WatchingAgent(xenstore, domainId)
         {
-            Process = AgentProcess.Start(
-                xenstore.DomainSocketPath(domainId), Path.Combine(folder, "run"), Path.Combine(folder, "output"),
+            Process = AgentProcess.StartIn(
+                environment, xenstore.DomainSocketPath(domainId), Path.Combine(folder, "run"), Path.Combine(folder, "output"),
                 options),
         };
     }
