@@ -78,7 +78,9 @@ internal sealed class WatchingAgent : IAsyncDisposable
             bool isMet = last is not null && expected.IsMetBy(last.Line.Health);
             if (isMet || Stopwatch.GetElapsedTime(start) > limit)
             {
-                long at = isMet ? Math.Max(start, last!.At) : Stopwatch.GetTimestamp();
+                // It may have been said again meanwhile, with more evidence.
+                Said? first = isMet ? said[said.FindLastIndex(one => !expected.IsMetBy(one.Line.Health)) + 1] : null;
+                long at = first is null ? Stopwatch.GetTimestamp() : Math.Max(start, first.At);
                 return new Sighting(
                     last?.Line.Health, isMet, Stopwatch.GetElapsedTime(start, at), FirstAlarm(said, start));
             }
@@ -86,6 +88,10 @@ internal sealed class WatchingAgent : IAsyncDisposable
             await Task.Delay(LookAgain);
         }
     }
+
+    /// <summary>All that was said of a filesystem until now.</summary>
+    public IReadOnlyList<Said> SaidOf(string mountPoint)
+        => _said.GetValueOrDefault(MountPoint.FromText(mountPoint), []);
 
     public async ValueTask DisposeAsync()
     {
