@@ -20,11 +20,16 @@ started=()
 disks=()
 declare -A control
 
+end() {
+    kill "$1" 2>/dev/null || return 0
+    wait "$1" || true
+}
+
 clean_up() {
     for name in "${!control[@]}"; do echo pass >&"${control[$name]}" || true; done
-    for pid in "${started[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" || true; done
+    for pid in "${started[@]}"; do end "$pid"; done
     umount -R "$root" || true
-    for pid in "${disks[@]}"; do kill "$pid" 2>/dev/null && wait "$pid" || true; done
+    for pid in "${disks[@]}"; do end "$pid"; done
 }
 trap clean_up EXIT
 
@@ -51,6 +56,7 @@ fault_filesystem() {
     mkfifo "$stage/$1.control"
     "$stage/fault-disk" "$disk" "$fault_disk_bytes" <"$stage/$1.control" >"$stage/$1.answers" &
     disks+=($!)
+    # shellcheck disable=SC1083,SC2086,SC2093 # a descriptor that stays open, its number in control[NAME]
     exec {control[$1]}>"$stage/$1.control"
     until [ -s "$stage/$1.answers" ]; do sleep 0.1; done
     loop=$(losetup --find --show --direct-io=on "$disk/disk")
@@ -225,7 +231,7 @@ bind_many() {
 making=$(agent_share bind_many)
 keeping=$(agent_share sleep 30)
 echo "$bind_mounts bind mounts: $making of a processor while they are made, $keeping afterwards"
-kill "$monit" 2>/dev/null && wait "$monit" || true
+[ -z "$monit" ] || end "$monit"
 for number in $(seq "$bind_mounts"); do umount "$root/run/binds/$number"; done
 
 # shellcheck disable=SC2046 # the flags are words
@@ -270,7 +276,7 @@ node_exporter_says() {
 monit_says() {
     [ -n "$monit" ] || { echo "not there" && return; }
     local said
-    said=$(sed -n "s/.*'$1' //p" "$monit_log" | tail -n 1)
+    said=$(sed -n "s/.*'$1' //p" "$monit_log" | head -n 1)
     echo "${said:-nothing}"
 }
 
