@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 namespace GuestAgent.Linux;
 
 /// <summary>
-/// The agent works for less than a hundredth of the time, and in a guest under load its few milliseconds would each wait
-/// behind the work of others: eight times between the kernel's line about an abort and the report of it.
+/// The agent works for less than a hundredth of the time. In a guest under load it would wait behind the work of others
+/// each time that it wakes: itself and its probe process, eight times between the kernel's line about an abort and the
+/// report.
 /// </summary>
 internal static partial class ProcessorShare
 {
@@ -15,7 +16,7 @@ internal static partial class ProcessorShare
 
     /// <summary>
     /// Goes before others, unless whoever started the agent has given it a place (systemd's <c>Nice=</c>) or the
-    /// privilege for it is missing. Called before there are other threads: each has the place of the one that starts it.
+    /// privilege for it is missing. Called first of all: a thread and a process have the place of what starts them.
     /// </summary>
     public static void Prefer() => Change(Usual, Preferred);
 

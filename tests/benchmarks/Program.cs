@@ -13,6 +13,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: benchmarks xenstore|bridge|detection (in tests/contained.sh, as root; make bench does all)");
+    Console.Error.WriteLine("usage: benchmarks xenstore|bridge|detection (in tests/contained.sh; make bench does all)");
     return 64;
 }

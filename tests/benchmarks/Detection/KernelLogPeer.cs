@@ -127,7 +127,8 @@ internal sealed class KernelLogPeer : IDisposable
         string[] fields = record[..Math.Max(semicolon, 0)].Split(',');
         return fields.Length > timeField
             ? new LogRecord(
-                long.Parse(fields[timeField], CultureInfo.InvariantCulture), now, record[(semicolon + 1)..].Split('\n')[0])
+                long.Parse(fields[timeField], CultureInfo.InvariantCulture), now,
+                record[(semicolon + 1)..].Split('\n')[0])
             : null;
     }
 }

@@ -120,6 +120,18 @@ public sealed class AgentTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task It_and_its_probe_processes_go_before_others_on_the_processor()
+    {
+        const int niceness = 18; // proc(5), field 19
+        await using AgentProcess agent = Start(Output);
+        await agent.WaitForStatusAsync("writable");
+        int[] processes = [agent.Id, .. agent.ProbeProcesses()];
+        Assert.Equal(3, processes.Length);
+        Assert.All(processes, process => Assert.Equal(
+            "-10", File.ReadAllText($"/proc/{process}/stat").Split(' ')[niceness]));
+    }
+
+    [Fact]
     public async Task Only_one_probe_file_is_made_and_nothing_keeps_the_mount_busy()
     {
         await using AgentProcess agent = Start(Output, "--data-interval", "1");

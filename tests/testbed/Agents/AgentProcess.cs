@@ -53,7 +53,7 @@ internal sealed class AgentProcess : IAsyncDisposable
     public static AgentProcess Start(string xenstore, string folder, string output, params string[] options)
         => StartIn([], xenstore, folder, output, options);
 
-    /// <summary>As <see cref="Start"/>, in another environment: <c>NAME=VALUE</c>, or a command that executes it.</summary>
+    /// <summary>As <see cref="Start"/>, in another environment: <c>NAME=VALUE</c>, or what executes it.</summary>
     public static AgentProcess StartIn(
         string[] environment, string xenstore, string folder, string output, params string[] options)
     {

@@ -59,8 +59,8 @@ internal sealed class WatchingAgent : IAsyncDisposable
         return new WatchingAgent(xenstore, domainId)
         {
             Process = AgentProcess.StartIn(
-                environment, xenstore.DomainSocketPath(domainId), Path.Combine(folder, "run"), Path.Combine(folder, "output"),
-                options),
+                environment, xenstore.DomainSocketPath(domainId), Path.Combine(folder, "run"),
+                Path.Combine(folder, "output"), options),
         };
     }
 

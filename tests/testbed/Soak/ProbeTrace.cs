@@ -54,6 +54,7 @@ internal sealed partial class ProbeTrace
     }
 
     // "44  1795491219.152924 openat(AT_FDCWD, "/srv", O_RDONLY|…|O_PATH|O_DIRECTORY) = 4", "44  1795491219.15 write(1, …"
-    [GeneratedRegex("""^(?<task>\d+) +(?<time>\d+\.\d+) (?:openat\(AT_FDCWD, "(?<path>[^"]*)", [^"]*O_PATH|write\(1,)""")]
+    [GeneratedRegex(
+        """^(?<task>\d+) +(?<time>\d+\.\d+) (?:openat\(AT_FDCWD, "(?<path>[^"]*)", [^"]*O_PATH|write\(1,)""")]
     private static partial Regex Call();
 }

@@ -7,6 +7,10 @@ namespace Testbed.Soak;
 /// <summary>A filesystem, and the ordinary work that goes on on it until it is told to end.</summary>
 internal sealed class SoakLoad : IAsyncDisposable
 {
+    private const string Busy = "dd, small files, sync, log rotation";
+    private const string Full = "filled up and emptied";
+    private const string Mounted = "mounted and unmounted";
+
     private const string Writing =
         "while :; do dd if=/dev/zero of=\"$1/data\" bs=1M count=16 conv=fsync; rm \"$1/data\"; done";
 
@@ -28,14 +32,18 @@ internal sealed class SoakLoad : IAsyncDisposable
     private readonly CancellationTokenSource _end = new();
     private Task _mounting = Task.CompletedTask;
 
-    private SoakLoad(string name, FaultyFilesystem filesystem)
+    private readonly string _type;
+    private readonly string _work;
+
+    private SoakLoad(string type, string work, FaultyFilesystem filesystem)
     {
-        Name = name;
+        _type = type;
+        _work = work;
         Filesystem = filesystem;
     }
 
     /// <summary>What filesystem it is, and what is done to it.</summary>
-    public string Name { get; }
+    public string Name => $"{_type}: {_work}";
 
     public FaultyFilesystem Filesystem { get; }
 
@@ -46,36 +54,23 @@ internal sealed class SoakLoad : IAsyncDisposable
     {
         foreach (string type in (string[])["ext4", "ext3", "xfs", "btrfs"])
         {
-            loads.Add(await CreateAsync(folder, type, "dd, small files, sync, log rotation"));
+            loads.Add(await CreateAsync(folder, type, Busy));
         }
 
         loads.Add(await CreateAsync(folder, "ext4", Full));
         loads.Add(await CreateAsync(folder, "ext4", Mounted));
     }
 
-    private const string Full = "filled up and emptied";
-    private const string Mounted = "mounted and unmounted";
-
-    private static async Task<SoakLoad> CreateAsync(string folder, string type, string work)
-    {
-        string own = Path.Combine(folder, Path.GetRandomFileName());
-        return new SoakLoad($"{type}: {work}", await FaultyFilesystem.CreateAsync(own, type, "defaults"))
-        {
-            Work = work,
-        };
-    }
-
-    private string Work { get; init; } = string.Empty;
-
+    /// <summary>Begins the work.</summary>
     public void Start()
     {
-        if (Work == Mounted)
+        if (_work == Mounted)
         {
             _mounting = MountAndUnmountAsync();
             return;
         }
 
-        string[] loops = Work == Full ? [Filling] : [Writing, SmallFiles, Syncing, LogRotation];
+        string[] loops = _work == Full ? [Filling] : [Writing, SmallFiles, Syncing, LogRotation];
         foreach (string loop in loops)
         {
             _loops.Add(Tool.Start(new ProcessStartInfo(
@@ -103,6 +98,12 @@ internal sealed class SoakLoad : IAsyncDisposable
         await StopAsync();
         await Filesystem.DisposeAsync();
         _end.Dispose();
+    }
+
+    private static async Task<SoakLoad> CreateAsync(string folder, string type, string work)
+    {
+        string own = Path.Combine(folder, Path.GetRandomFileName());
+        return new SoakLoad(type, work, await FaultyFilesystem.CreateAsync(own, type, "defaults"));
     }
 
     private async Task MountAndUnmountAsync()

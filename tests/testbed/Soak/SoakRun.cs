@@ -57,7 +57,8 @@ internal sealed class SoakRun(string folder)
     private void Print(WatchingAgent agent, ProbeTrace trace)
     {
         var table = new Table { Border = TableBorder.Markdown };
-        table.AddColumns("filesystem", "probes", "median, ms", "slowest, ms", "2 s or more", "verdict changes", "verdicts");
+        table.AddColumns(
+            "filesystem", "probes", "median, ms", "slowest, ms", "2 s or more", "verdict changes", "verdicts");
         foreach (SoakLoad load in _loads)
         {
             TimeSpan[] probes = [.. trace.Of(load.Filesystem.Path).Order()];
@@ -83,7 +84,8 @@ internal sealed class SoakRun(string folder)
             if (!isAllowed)
             {
                 string evidence = string.Join(' ', health.Evidence.Select(Expectation.TextOf));
-                _falseAlarms.Add($"false alarm: {load.Name}: {health.Verdict.ToName()} since {health.Since:O}: {evidence}");
+                _falseAlarms.Add(
+                    $"false alarm: {load.Name}: {health.Verdict.ToName()} since {health.Since:O}: {evidence}");
             }
         }
 
