@@ -138,7 +138,8 @@ start_monit() {
         printf 'set daemon 5\nset logfile %s\n' "$folder/log"
         printf 'set %s\n' "pidfile $folder/pid" "idfile $folder/id" "statefile $folder/state"
         for check in "$@"; do
-            printf 'check filesystem "%s" with path %s\n    if changed fsflags then alert\n' "${check%%=*}" "${check#*=}"
+            printf 'check filesystem "%s" with path %s\n' "${check%%=*}" "${check#*=}"
+            printf '    if changed fsflags then alert\n'
         done
     } >"$folder/monitrc"
     chmod 600 "$folder/monitrc"

@@ -69,7 +69,8 @@ internal sealed class AbortBenchmark : IAsyncDisposable
         await RepeatAsync("I/O errors on writes", NaturalAborts, agent, filesystem, async () =>
         {
             await filesystem.Disk.SetModeAsync(FaultMode.FailWrites);
-            await filesystem.ShellAsync("dd if=/dev/zero of=\"$1/victim\" bs=4k count=4 conv=fsync 2>/dev/null || true");
+            await filesystem.ShellAsync(
+                "dd if=/dev/zero of=\"$1/victim\" bs=4k count=4 conv=fsync 2>/dev/null || true");
         });
         await agent.Process.StopAsync();
     }
@@ -102,7 +103,7 @@ internal sealed class AbortBenchmark : IAsyncDisposable
     }
 
     /// <summary>
-    /// The commit thread meets the error and nothing touches the filesystem afterwards; and the agent has no kernel log.
+    /// The commit thread meets the error, nothing touches the filesystem afterwards, and the agent has no kernel log.
     /// </summary>
     private async Task MeasureSilentAsync()
     {
@@ -111,7 +112,11 @@ internal sealed class AbortBenchmark : IAsyncDisposable
         for (int i = 0; i < SilentAborts; i++)
         {
             await using WatchingAgent agent = WatchingAgent.StartIn(
-                ["unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /dev/kmsg && exec \"$@\"", _xenstore.SocketPath],
+                [
+                    // A socket cannot be opened as a file.
+                    "unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /dev/kmsg && exec \"$@\"",
+                    _xenstore.SocketPath,
+                ],
                 _xenstore, 2 + i, Path.Combine(_folder, "agent"), "--data-interval", $"{SilentIntervalSeconds}");
             Require(await agent.WatchAsync(filesystem.Path, Writable, Stopwatch.GetTimestamp(), Limit));
             await Task.Delay(TimeSpan.FromSeconds(SilentIntervalSeconds) * Random.Shared.NextDouble());
@@ -128,7 +133,7 @@ internal sealed class AbortBenchmark : IAsyncDisposable
             await filesystem.RepairAsync();
         }
 
-        AddRow($"silent (probed every {SilentIntervalSeconds} s)", "the abort, of which nothing tells the agent", after);
+        AddRow($"silent (probed every {SilentIntervalSeconds} s)", "the abort, of which nothing tells", after);
     }
 
     private Task<FaultyFilesystem> CreateAsync(string name, string options)
@@ -160,7 +165,7 @@ internal sealed class AbortBenchmark : IAsyncDisposable
         AnsiConsole.Write(_table);
         AnsiConsole.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"Wanted of an abort with a kernel line: p50 <= 10 ms, p99 <= 50 ms. The kernel's time stamps were aligned to "
-            + $"this program's clock after each abort, by records of its own, within {_alignedWithinUs:0} us."));
+            $"Wanted of an abort with a kernel line: p50 <= 10 ms, p99 <= 50 ms. The kernel's time stamps were aligned "
+            + $"to this program's clock after each abort, by records of its own, within {_alignedWithinUs:0} us."));
     }
 }

@@ -19,7 +19,7 @@ internal sealed class KernelLogPeer : IDisposable
 {
     private const int MaxRecordBytes = 8192;
 
-    /// <summary>Facility 1 (user), level 7: kept in the log, shown on no console, and no evidence for an agent.</summary>
+    /// <summary>Facility 1 (user), level 7: kept in the log, on no console, and no evidence to an agent.</summary>
     private const string MarkerPrefix = "<15>benchmark-marker-";
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
@@ -99,7 +99,8 @@ internal sealed class KernelLogPeer : IDisposable
     private static (long Before, long After) WriteMarker(string text)
     {
         byte[] bytes = Encoding.ASCII.GetBytes(text + "\n");
-        using var log = new FileStream("/dev/kmsg", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        using var log = new FileStream(
+            "/dev/kmsg", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         long before = Stopwatch.GetTimestamp();
         log.Write(bytes);
         return (before, Stopwatch.GetTimestamp());

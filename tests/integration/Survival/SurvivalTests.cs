@@ -22,7 +22,7 @@ public enum RootFault
     /// <summary>Every request to its disk ends in an I/O error, reads as well.</summary>
     Failing,
 
-    /// <summary>No request to its disk ends: whoever writes or reads what is not in memory waits in the kernel.</summary>
+    /// <summary>No request to its disk ends: whoever writes, or reads what is not in memory, waits for ever.</summary>
     Hanging,
 
     /// <summary>Whoever writes waits: it is frozen, and nobody thaws it.</summary>

@@ -15,7 +15,7 @@ internal sealed partial class ProbeTrace
     {
     }
 
-    /// <summary>The command that runs another one under the trace, and stays no process between it and its parent.</summary>
+    /// <summary>The command that traces another one, without a process between that and its parent.</summary>
     public static string[] Command(string file)
         => ["strace", "-D", "-f", "-ttt", "-s", "256", "-e", "trace=openat,write", "-o", file];
 
@@ -53,7 +53,8 @@ internal sealed partial class ProbeTrace
         durations.Add(duration);
     }
 
-    // "44  1795491219.152924 openat(AT_FDCWD, "/srv", O_RDONLY|…|O_PATH|O_DIRECTORY) = 4", "44  1795491219.15 write(1, …"
+    // "44  1795491219.152924 openat(AT_FDCWD, "/srv", O_RDONLY|…|O_PATH|O_DIRECTORY) = 4"
+    // "44  1795491219.153924 write(1, "\22\0\231"…, 20) = 20"
     [GeneratedRegex(
         """^(?<task>\d+) +(?<time>\d+\.\d+) (?:openat\(AT_FDCWD, "(?<path>[^"]*)", [^"]*O_PATH|write\(1,)""")]
     private static partial Regex Call();
