@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix bench footprint publish lab test-xen lab-shell clean
+.PHONY: help demo test matrix soak bench footprint publish lab test-xen lab-shell clean
 
 PROGRAMS := guest-agent host-bridge
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
@@ -27,14 +27,21 @@ matrix: publish ## What the agent says of each fault on this kernel, measured an
 	@sed -i -e '/^<!-- matrix -->$$/,/^<!-- end of matrix -->$$/{//!d}' \
 	    -e '/^<!-- matrix -->$$/r out/detection-matrix.md' guest-agent/DETECTION.md
 
-bench: ## The xenstore client beside Xen's own C library, and the bridge and its storage gate before a thousand guests (needs root or sudo)
+soak: publish ## Ten minutes of hard work on filesystems that are well: the agent must be silent (MINUTES=1 for less)
+	@tests/prepare.sh testbed
+	@dotnet build tests/testbed --configuration Release --verbosity quiet
+	@tests/contained.sh tests/testbed/bin/Release/net10.0/testbed soak --minutes $(or $(MINUTES),10)
+
+bench: publish ## The xenstore client beside Xen's own C library, a thousand guests and their storage, aborts into xenstore (needs root or sudo)
 	@tests/prepare.sh bench
+	@tests/prepare.sh testbed
 	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
+	@tests/contained.sh timeout 900 tests/benchmarks/bin/Release/net10.0/benchmarks detection
 
-footprint: publish ## What watching costs, beside node_exporter and monit (needs root or sudo; about two minutes)
+footprint: publish ## What watching costs and what it notices, beside node_exporter and monit (needs root or sudo; five minutes)
 	@tests/prepare.sh testbed
 	@tests/contained.sh tests/footprint.sh
 

@@ -58,6 +58,7 @@ internal static class AgentProgram
             return UsageError;
         }
 
+        ProcessorShare.Prefer();
         SmallStacks.Ensure(arguments);
         using var stop = new StopSignal();
         bool isForJournal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null;

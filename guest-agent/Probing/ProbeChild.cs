@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using GuestAgent.Detection;
 using GuestAgent.Linux;
 using Mono.Unix.Native;
@@ -20,7 +19,7 @@ internal sealed unsafe class ProbeChild
     private const int MaxFilesystems = 64;
     private const int WorkerStackBytes = 128 * 1024;
 
-    private readonly Dictionary<DeviceNumber, BlockingCollection<ProbeRequest>> _workers = [];
+    private readonly Dictionary<DeviceNumber, ProbeMailbox> _workers = [];
 
     /// <summary>Runs until the input ends. The exit code is of no interest to anyone.</summary>
     public static int Run()
@@ -65,7 +64,7 @@ internal sealed unsafe class ProbeChild
     /// <summary>One thread a filesystem: a probe that hangs holds up no other filesystem's.</summary>
     private void HandOver(ProbeRequest request)
     {
-        if (!_workers.TryGetValue(request.Device, out BlockingCollection<ProbeRequest>? worker))
+        if (!_workers.TryGetValue(request.Device, out ProbeMailbox? mailbox))
         {
             if (_workers.Count == MaxFilesystems)
             {
@@ -73,34 +72,22 @@ internal sealed unsafe class ProbeChild
                 return;
             }
 
-            var requests = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
-            _workers[request.Device] = worker = requests;
+            var requests = new ProbeMailbox();
+            _workers[request.Device] = mailbox = requests;
             var thread = new Thread(() => Work(request.Device, requests), WorkerStackBytes) { IsBackground = true };
             thread.Start();
         }
 
-        PutNewest(worker, request);
+        mailbox.Put(request);
     }
 
-    /// <summary>
-    /// A full queue loses its oldest request: the agent waits for the newest alone. The worker that takes one
-    /// meanwhile only makes more room.
-    /// </summary>
-    internal static void PutNewest(BlockingCollection<ProbeRequest> queue, ProbeRequest request)
-    {
-        while (!queue.TryAdd(request))
-        {
-            _ = queue.TryTake(out _);
-        }
-    }
-
-    private static void Work(DeviceNumber device, BlockingCollection<ProbeRequest> requests)
+    private static void Work(DeviceNumber device, ProbeMailbox requests)
     {
         NameThread(device);
         var probe = new WriteProbe();
-        foreach (ProbeRequest request in requests.GetConsumingEnumerable())
+        while (true)
         {
-            Reply(probe.Run(request));
+            Reply(probe.Run(requests.Take()));
         }
     }
 

@@ -42,6 +42,7 @@ internal static unsafe class RemedyProcess
         const int usageError = 64; // EX_USAGE, sysexits.h
         Descriptors.CloseInherited();
         SmallStacks.Undo();
+        ProcessorShare.Undo();
         var paths = new PathRoot("/");
         if (arguments.Count != ArgumentCount
             || !RequestWords.Actions.TryParse(arguments[1], out RequestAction action)

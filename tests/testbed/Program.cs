@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Testbed.Demo;
+using Testbed.Domains;
+using Testbed.Soak;
 using Testbed.Toolstack;
 
 var published = new Option<string>("--published")
@@ -27,6 +29,33 @@ demo.SetAction(async (parsed, cancellation) =>
     }
 });
 
+var minutes = new Option<double>("--minutes") { DefaultValueFactory = _ => 10, Description = "how long (default: 10)" };
+var soak = new Command("soak", "Hard work on filesystems that are well, and whether the agent is silent") { minutes };
+soak.SetAction(async (parsed, cancellation) =>
+{
+    if (FaultDisk.WhyNot() is { } reason)
+    {
+        Console.Error.WriteLine($"testbed: {reason}");
+        return 1;
+    }
+
+    DirectoryInfo folder = Directory.CreateTempSubdirectory("soak-");
+    try
+    {
+        var duration = TimeSpan.FromMinutes(parsed.GetValue(minutes));
+        return await new SoakRun(folder.FullName).RunAsync(duration, cancellation) ? 0 : 1;
+    }
+    catch (OperationCanceledException)
+    {
+        Console.WriteLine("ended early");
+        return 1;
+    }
+    finally
+    {
+        folder.Delete(recursive: true);
+    }
+});
+
 var socket = new Option<string>("--socket") { Required = true, Description = "the toolstack's socket" };
 var words = new Argument<string[]>("command") { Description = "force-fsck UUID, or fsck-result UUID" };
 var toolstack = new Command("toolstack", "Asks the toolstack of a running testbed") { socket, words };
@@ -38,6 +67,6 @@ toolstack.SetAction(async (parsed, _) =>
     return answer.ExitCode;
 });
 
-return await new RootCommand("Guests on an ordinary machine, with storage that fails") { demo, toolstack }
+return await new RootCommand("Guests on an ordinary machine, with storage that fails") { demo, soak, toolstack }
     .Parse(args)
     .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });

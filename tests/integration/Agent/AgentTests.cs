@@ -1,4 +1,5 @@
 using Protocol.Xenstore;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Xenstore;
@@ -116,6 +117,18 @@ public sealed class AgentTests : IAsyncLifetime
         await AgentProcess.WaitAsync(() => agent.ProbeProcesses().Count == 2, () => "a new spare");
         Assert.DoesNotContain(before[0], agent.ProbeProcesses());
         Assert.Contains(before[1], agent.ProbeProcesses());
+    }
+
+    [Fact]
+    public async Task It_and_its_probe_processes_go_before_others_on_the_processor()
+    {
+        const int niceness = 18; // proc(5), field 19
+        await using AgentProcess agent = Start(Output);
+        await agent.WaitForStatusAsync("writable");
+        int[] processes = [agent.Id, .. agent.ProbeProcesses()];
+        Assert.Equal(3, processes.Length);
+        Assert.All(processes, process => Assert.Equal(
+            "-10", File.ReadAllText($"/proc/{process}/stat").Split(' ')[niceness]));
     }
 
     [Fact]

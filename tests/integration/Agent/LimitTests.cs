@@ -1,5 +1,6 @@
 using System.Text;
 using Protocol.Xenstore;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Xenstore;

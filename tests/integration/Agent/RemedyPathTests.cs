@@ -5,6 +5,7 @@ using GuestAgent.Remedies;
 using GuestAgent.Requests;
 using GuestAgent.Signals.Parsing;
 using Protocol.Health;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Tests.Integration.Testbed;

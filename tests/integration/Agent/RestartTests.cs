@@ -1,3 +1,4 @@
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Tests.Integration.Testbed;

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using Protocol.Health;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Xenstore;
-using Tests.Integration.Agent;
 using Xunit;
 
 namespace Tests.Integration.Detection;

@@ -1,4 +1,4 @@
-using Tests.Integration.Agent;
+using Testbed.Agents;
 using Xunit;
 
 namespace Tests.Integration.Detection;

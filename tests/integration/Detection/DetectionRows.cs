@@ -1,4 +1,5 @@
 using Protocol.Health;
+using Testbed.Agents;
 using Testbed.Domains;
 
 namespace Tests.Integration.Detection;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Protocol.Health;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Xenstore;
-using Tests.Integration.Agent;
 using Xunit;
 
 namespace Tests.Integration.Detection;

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Testbed.Agents;
+using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Xenstore;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Protocol.Health;
-using Tests.Integration.Agent;
+using Testbed.Agents;
 
 namespace Tests.Integration.Detection;
 

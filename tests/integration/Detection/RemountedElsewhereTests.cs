@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Xenstore;

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
-using Tests.Integration.Agent;
 using Tests.Integration.Testbed;
 using Xunit;
 

@@ -4,10 +4,10 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 using Protocol.Xenstore;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Testbed.Xenstore;
-using Tests.Integration.Agent;
 using Tests.Integration.Testbed;
 using Xunit;
 
@@ -19,8 +19,14 @@ public enum RootFault
     /// <summary>Its journal is aborted by real I/O errors.</summary>
     Aborted = 0,
 
+    /// <summary>Every request to its disk ends in an I/O error, reads as well.</summary>
+    Failing,
+
+    /// <summary>No request to its disk ends: whoever writes, or reads what is not in memory, waits for ever.</summary>
+    Hanging,
+
     /// <summary>Whoever writes waits: it is frozen, and nobody thaws it.</summary>
-    Blocked,
+    Frozen,
 }
 
 /// <summary>
@@ -50,7 +56,11 @@ public sealed partial class SurvivalTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        TestbedFixture.SkipUnlessPossible();
+        if (FaultDisk.WhyNot() is { } reason)
+        {
+            Assert.Skip(reason);
+        }
+
         _xenstore = new EmbeddedXenstore(Directory.CreateDirectory(Path.Combine(_folder, "xenstore")).FullName);
         _xenstore.IntroduceDomain(DomainId);
         _domain = await TestbedDomain.CreateAsync(Definition(), Path.Combine(_folder, "domain"));
@@ -60,7 +70,7 @@ public sealed partial class SurvivalTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await ThawAsync();
+        await ReleaseAsync();
         if (_boot is not null)
         {
             await _boot.DisposeAsync();
@@ -81,7 +91,9 @@ public sealed partial class SurvivalTests : IAsyncLifetime
 
     [Theory]
     [InlineData(RootFault.Aborted)]
-    [InlineData(RootFault.Blocked)]
+    [InlineData(RootFault.Failing)]
+    [InlineData(RootFault.Hanging)]
+    [InlineData(RootFault.Frozen)]
     public async Task On_a_dead_root_it_answers_loses_its_probe_process_and_ends_when_told(RootFault fault)
     {
         int agent = AgentProcessId();
@@ -95,12 +107,12 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         await RequestAsync("probe");
 
         await Tool.RequireAsync("kill", "-KILL", probes[0].ToString(CultureInfo.InvariantCulture));
-        if (fault == RootFault.Aborted)
+        if (fault is RootFault.Aborted or RootFault.Failing)
         {
             // What the spare met is told anew. (A process stuck in the kernel does not die of the signal.)
             await AgentProcess.WaitAsync(
                 () => ProbeProcesses(agent) is [var left] && left == probes[1], () => "the spare");
-            Assert.Contains("\"result\":\"EROFS\"", Ask("probe /"), StringComparison.Ordinal);
+            Assert.Matches("\"result\":\"(EROFS|EIO)\"", Ask("probe /"));
         }
 
         Assert.Contains("\"verdict\":", Ask("status"), StringComparison.Ordinal);
@@ -111,7 +123,7 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         TestContext.Current.SendDiagnosticMessage("{0}: SIGTERM to end: {1:0} ms", fault, took.TotalMilliseconds);
         Assert.True(took < TimeSpan.FromSeconds(1), $"SIGTERM took {took}");
 
-        await ThawAsync();
+        await ReleaseAsync();
         await EndAsync(strace);
         string[] lines = await File.ReadAllLinesAsync(trace, Cancellation);
         Assert.Contains(lines, line => line.Contains("/proc/self/mountinfo", StringComparison.Ordinal)
@@ -119,19 +131,23 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         Assert.DoesNotContain(lines, line => TouchesRoot(line, agent));
     }
 
-    [Fact]
-    public async Task An_aborted_root_is_left_by_the_hosts_request()
+    [Theory]
+    [InlineData(RootFault.Aborted)]
+    [InlineData(RootFault.Failing)]
+    public async Task An_aborted_root_is_left_by_the_hosts_request(RootFault fault)
     {
-        await StrikeAsync(RootFault.Aborted);
+        await StrikeAsync(fault);
         WriteRequest("reboot");
         int exitCode = await _boot!.Ended.WaitAsync(Limit, Cancellation);
         Assert.Equal(DomainBoot.RestartExitCode, exitCode);
     }
 
-    [Fact]
-    public async Task A_root_that_merely_blocks_is_no_reason_to_restart()
+    [Theory]
+    [InlineData(RootFault.Hanging)]
+    [InlineData(RootFault.Frozen)]
+    public async Task A_root_that_merely_blocks_is_no_reason_to_restart(RootFault fault)
     {
-        await StrikeAsync(RootFault.Blocked);
+        await StrikeAsync(fault);
         string outcome = await RequestAsync("reboot");
         Assert.Contains("status=refused", outcome, StringComparison.Ordinal);
         Assert.False(_boot!.Ended.IsCompleted);
@@ -141,7 +157,7 @@ public sealed partial class SurvivalTests : IAsyncLifetime
     {
         Name = "survivor",
         Uuid = Guid.NewGuid(),
-        Disks = [new DiskDefinition(DiskDefinition.Xvda, "ext4", "/")],
+        Disks = [new DiskDefinition(DiskDefinition.Xvda, "ext4", "/") { IsFaultDisk = true }],
         Programs =
         [
             .. Directory.GetFiles(Path.GetDirectoryName(AgentProcess.Program)!)
@@ -154,23 +170,39 @@ public sealed partial class SurvivalTests : IAsyncLifetime
 
     private async Task StrikeAsync(RootFault fault)
     {
-        if (fault == RootFault.Blocked)
-        {
-            await Tool.RequireAsync("fsfreeze", "--freeze", _boot!.Inside("/"));
-            _isFrozen = true;
-            await AgentProcess.WaitAsync(
-                () => !Status.StartsWith("ok", StringComparison.Ordinal), () => $"the alarm; it says {Status}");
-            return;
-        }
-
         using KernelLog kernelLog = KernelLog.OpenAtEnd();
-        await _domain!.Root.FailStorageAsync();
-        await _boot!.WaitUntilJournalAbortedAsync(_domain.Root, kernelLog, Limit);
-        await WaitForStateAsync("critical journal-aborted hidden");
+        switch (fault)
+        {
+            case RootFault.Aborted:
+                await _domain!.Root.FailStorageAsync();
+                await _boot!.WaitUntilJournalAbortedAsync(_domain.Root, kernelLog, Limit);
+                await WaitForStateAsync("critical journal-aborted hidden");
+                break;
+            case RootFault.Failing:
+                await _domain!.Root.SetModeAsync(FaultMode.FailAll);
+                await WaitForStateAsync("critical journal-aborted hidden");
+                break;
+            case RootFault.Hanging:
+                await _domain!.Root.SetModeAsync(FaultMode.BlockAll);
+                await WaitForStateAsync("critical hung hidden");
+                break;
+            default:
+                await Tool.RequireAsync("fsfreeze", "--freeze", _boot!.Inside("/"));
+                _isFrozen = true;
+                await AgentProcess.WaitAsync(
+                    () => !Status.StartsWith("ok", StringComparison.Ordinal), () => $"the alarm; it says {Status}");
+                break;
+        }
     }
 
-    private async Task ThawAsync()
+    /// <summary>Nobody waits for the root any more; what failed stays lost.</summary>
+    private async Task ReleaseAsync()
     {
+        if (_domain is not null)
+        {
+            await _domain.Root.HealStorageAsync();
+        }
+
         if (_isFrozen)
         {
             await Tool.RequireAsync("fsfreeze", "--unfreeze", _boot!.Inside("/"));

@@ -7,6 +7,7 @@ namespace Testbed.Domains;
 /// A disk of a domain whose storage can fail. It is a sparse image on a tmpfs of its own, behind a loop device. The
 /// storage fails by shrinking the tmpfs to what it holds: every write to a block of the image that was never
 /// written then ends in a real I/O error, and a journal is nearly all such blocks. It heals by growing the tmpfs.
+/// Where the definition asks for one it is a <see cref="FaultDisk"/> instead, which can do more.
 /// </summary>
 public sealed class Disk : IAsyncDisposable
 {
@@ -19,12 +20,14 @@ public sealed class Disk : IAsyncDisposable
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(20);
 
     private readonly string _storage;
+    private readonly FaultDisk? _faultDisk;
 
-    private Disk(DiskDefinition definition, string storage, LoopDevice loop)
+    private Disk(DiskDefinition definition, string storage, LoopDevice loop, FaultDisk? faultDisk)
     {
         Definition = definition;
         _storage = storage;
         Loop = loop;
+        _faultDisk = faultDisk;
     }
 
     /// <summary>What it is to its domain.</summary>
@@ -33,15 +36,18 @@ public sealed class Disk : IAsyncDisposable
     /// <summary>The block device, attached as long as this object lives, through all boots of its domain.</summary>
     public LoopDevice Loop { get; }
 
-    /// <summary>The image file.</summary>
-    public string Image => ImageIn(_storage);
-
     /// <summary>Makes the storage and attaches it; there is no filesystem on it yet.</summary>
     /// <param name="definition">What it is to its domain.</param>
-    /// <param name="storage">The folder to mount the tmpfs at; it is made here and removed with the disk.</param>
+    /// <param name="storage">The folder to mount the storage at; it is made here and removed with the disk.</param>
     public static async Task<Disk> CreateAsync(DiskDefinition definition, string storage)
     {
         Containment.Require();
+        if (definition.IsFaultDisk)
+        {
+            FaultDisk disk = await FaultDisk.CreateAsync(storage, ImageSizeMb * 1024L * 1024L);
+            return new Disk(definition, storage, disk.Loop, disk);
+        }
+
         Directory.CreateDirectory(storage);
         await Tool.RequireAsync("mount", "-t", "tmpfs", "-o", $"size={StorageSizeKb}k", "testbed-storage", storage);
         await using (FileStream image = File.Create(ImageIn(storage)))
@@ -49,7 +55,7 @@ public sealed class Disk : IAsyncDisposable
             image.SetLength(ImageSizeMb * 1024L * 1024L);
         }
 
-        return new Disk(definition, storage, LoopDevice.Attach(ImageIn(storage)));
+        return new Disk(definition, storage, LoopDevice.Attach(ImageIn(storage)), faultDisk: null);
     }
 
     /// <summary>Makes the filesystem.</summary>
@@ -59,14 +65,30 @@ public sealed class Disk : IAsyncDisposable
         await Tool.RequireAsync(
             "mke2fs", "-q", "-F", "-t", Definition.FilesystemType, "-b", Text(BlockSizeBytes),
             "-J", $"size={JournalSizeMb}", "-d", tree, Loop.Path);
+        if (_faultDisk is not null)
+        {
+            return;
+        }
+
         // Zeros that mke2fs wrote, into the journal above all, become blocks that were never written.
-        await Tool.RequireAsync("fallocate", "--dig-holes", Image);
+        await Tool.RequireAsync("fallocate", "--dig-holes", ImageIn(_storage));
     }
 
-    /// <summary>From now on writes to blocks that were never written fail.</summary>
+    /// <summary>From now on requests meet this, on a <see cref="FaultDisk"/> alone.</summary>
+    public Task SetModeAsync(FaultMode mode)
+        => _faultDisk?.SetModeAsync(mode)
+            ?? throw new InvalidOperationException($"{Definition.VirtualName} is defined as a disk without modes");
+
+    /// <summary>From now on writes to blocks that were never written fail; on a fault disk all writes.</summary>
     public async Task FailStorageAsync()
     {
         const int MaxAttempts = 100;
+        if (_faultDisk is not null)
+        {
+            await _faultDisk.SetModeAsync(FaultMode.FailWrites);
+            return;
+        }
+
         for (int attempt = 1; ; attempt++)
         {
             string used = await Tool.RequireAsync("df", "--output=used", "--block-size=1K", _storage);
@@ -87,7 +109,8 @@ public sealed class Disk : IAsyncDisposable
 
     /// <summary>From now on all writes succeed again. What failed stays lost.</summary>
     public Task HealStorageAsync()
-        => Tool.RequireAsync("mount", "-o", $"remount,size={StorageSizeKb}k", _storage);
+        => _faultDisk?.SetModeAsync(FaultMode.Pass)
+            ?? Tool.RequireAsync("mount", "-o", $"remount,size={StorageSizeKb}k", _storage);
 
     /// <summary>Waits until no mount namespace has it mounted.</summary>
     /// <exception cref="TimeoutException">It is still mounted somewhere.</exception>
@@ -112,6 +135,12 @@ public sealed class Disk : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await WaitUntilUnusedAsync();
+        if (_faultDisk is not null)
+        {
+            await _faultDisk.DisposeAsync();
+            return;
+        }
+
         Loop.Dispose();
         long start = TimeProvider.System.GetTimestamp();
         while ((await Tool.RunAsync("umount", _storage)).ExitCode != 0)

@@ -15,6 +15,9 @@ public sealed record DiskDefinition(int VirtualDevice, string FilesystemType, st
     /// <summary>Whether the domain's fstab has it. The root's line is always there.</summary>
     public bool InFstab { get; init; } = true;
 
+    /// <summary>Whether it is a <see cref="FaultDisk"/>, which fails and blocks what it is told.</summary>
+    public bool IsFaultDisk { get; init; }
+
     /// <summary>Whether it is the root.</summary>
     public bool IsRoot => MountPoint == "/";
 

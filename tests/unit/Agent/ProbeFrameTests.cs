@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using CsCheck;
 using GuestAgent.Detection;
 using GuestAgent.Probing;
@@ -65,17 +64,5 @@ public sealed class ProbeFrameTests
         byte[]? frame = ProbeFrames.Encode(request);
         Assert.Equal(fits, frame is not null);
         Assert.True(frame is null || frame.Length <= ProbeFrames.MaxFrameBytes);
-    }
-
-    [Fact]
-    public void A_full_queue_loses_its_oldest_request()
-    {
-        using var queue = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
-        for (int id = 1; id <= 4; id++)
-        {
-            ProbeChild.PutNewest(queue, new ProbeRequest(id, new DeviceNumber(7, 0), null, []));
-        }
-
-        Assert.Equal([3, 4], queue.Select(request => request.ProbeId));
     }
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Testbed.Linux;
 
-namespace Tests.Integration.Agent;
+namespace Testbed.Agents;
 
 /// <summary>The published agent as a process of its own, on a folder that is a tmpfs.</summary>
 internal sealed class AgentProcess : IAsyncDisposable
@@ -53,7 +53,7 @@ internal sealed class AgentProcess : IAsyncDisposable
     public static AgentProcess Start(string xenstore, string folder, string output, params string[] options)
         => StartIn([], xenstore, folder, output, options);
 
-    /// <summary>As <see cref="Start"/>, with more in its environment: <c>NAME=VALUE</c>.</summary>
+    /// <summary>As <see cref="Start"/>, in another environment: <c>NAME=VALUE</c>, or what executes it.</summary>
     public static AgentProcess StartIn(
         string[] environment, string xenstore, string folder, string output, params string[] options)
     {

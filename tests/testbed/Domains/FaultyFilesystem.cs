@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
-using Testbed.Domains;
 using Testbed.Linux;
 
-namespace Tests.Integration.Detection;
+namespace Testbed.Domains;
 
 /// <summary>A mounted filesystem on a disk that fails when told, and what a row of the matrix may do to it.</summary>
 internal sealed class FaultyFilesystem : IAsyncDisposable

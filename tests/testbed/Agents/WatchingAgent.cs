@@ -5,9 +5,8 @@ using System.Text;
 using Protocol.Health;
 using Protocol.Xenstore;
 using Testbed.Xenstore;
-using Tests.Integration.Agent;
 
-namespace Tests.Integration.Detection;
+namespace Testbed.Agents;
 
 /// <summary>One word of an agent about a filesystem.</summary>
 /// <param name="Line">The line in xenstore.</param>
@@ -49,14 +48,19 @@ internal sealed class WatchingAgent : IAsyncDisposable
 
     /// <summary>Starts one that has never run before: its folder and its domain are new.</summary>
     public static WatchingAgent Start(EmbeddedXenstore xenstore, int domainId, string folder, params string[] options)
+        => StartIn([], xenstore, domainId, folder, options);
+
+    /// <summary>As <see cref="Start"/>, in another environment (<see cref="AgentProcess.StartIn"/>).</summary>
+    public static WatchingAgent StartIn(
+        string[] environment, EmbeddedXenstore xenstore, int domainId, string folder, params string[] options)
     {
         xenstore.IntroduceDomain(domainId);
         Directory.CreateDirectory(folder);
         return new WatchingAgent(xenstore, domainId)
         {
-            Process = AgentProcess.Start(
-                xenstore.DomainSocketPath(domainId), Path.Combine(folder, "run"), Path.Combine(folder, "output"),
-                options),
+            Process = AgentProcess.StartIn(
+                environment, xenstore.DomainSocketPath(domainId), Path.Combine(folder, "run"),
+                Path.Combine(folder, "output"), options),
         };
     }
 
@@ -74,7 +78,9 @@ internal sealed class WatchingAgent : IAsyncDisposable
             bool isMet = last is not null && expected.IsMetBy(last.Line.Health);
             if (isMet || Stopwatch.GetElapsedTime(start) > limit)
             {
-                long at = isMet ? Math.Max(start, last!.At) : Stopwatch.GetTimestamp();
+                // It may have been said again meanwhile, with more evidence.
+                Said? first = isMet ? said[said.FindLastIndex(one => !expected.IsMetBy(one.Line.Health)) + 1] : null;
+                long at = first is null ? Stopwatch.GetTimestamp() : Math.Max(start, first.At);
                 return new Sighting(
                     last?.Line.Health, isMet, Stopwatch.GetElapsedTime(start, at), FirstAlarm(said, start));
             }
@@ -82,6 +88,10 @@ internal sealed class WatchingAgent : IAsyncDisposable
             await Task.Delay(LookAgain);
         }
     }
+
+    /// <summary>All that was said of a filesystem until now.</summary>
+    public IReadOnlyList<Said> SaidOf(string mountPoint)
+        => _said.GetValueOrDefault(MountPoint.FromText(mountPoint), []);
 
     public async ValueTask DisposeAsync()
     {
