@@ -293,11 +293,24 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         => Directory.GetDirectories($"/proc/{processId}/task")
             .All(task => !File.ReadAllText($"{task}/status").Contains("TracerPid:\t0", StringComparison.Ordinal));
 
+    /// <summary>
+    /// Of a thread that was killed while it was stuck strace may wait for a stop that never comes, and hold it: then only
+    /// the end of strace lets it go. Each line is in the file as soon as it is complete.
+    /// </summary>
     private static async Task EndAsync(Process strace)
     {
-        if (!strace.HasExited)
+        var patience = TimeSpan.FromSeconds(5);
+        try
         {
-            await Tool.RequireAsync("kill", "-INT", strace.Id.ToString(CultureInfo.InvariantCulture));
+            if (!strace.HasExited)
+            {
+                await Tool.RequireAsync("kill", "-INT", strace.Id.ToString(CultureInfo.InvariantCulture));
+                await strace.WaitForExitAsync(Cancellation).WaitAsync(patience, Cancellation);
+            }
+        }
+        catch (TimeoutException)
+        {
+            strace.Kill();
             await strace.WaitForExitAsync(Cancellation).WaitAsync(Limit, Cancellation);
         }
     }
