@@ -15,7 +15,7 @@ namespace GuestAgent.Signals;
 internal sealed unsafe class MountTable : IDisposable
 {
     private const int FirstBufferBytes = 16 * 1024;
-    private const int MaxBufferBytes = 8 * 1024 * 1024;
+    private const int MaxBufferBytes = 16 * 1024 * 1024;
 
     private readonly PathRoot _paths;
     private readonly IReadOnlySet<MountPoint> _leftOut;
@@ -82,7 +82,9 @@ internal sealed unsafe class MountTable : IDisposable
 
             if (_buffer.Length >= MaxBufferBytes)
             {
-                throw new IOException($"the mount table is larger than {MaxBufferBytes} bytes");
+                // The oldest mounts come first: what a user mounts a thousandfold (FUSE) hides none of the system's.
+                int whole = _buffer.AsSpan().LastIndexOf((byte)'\n') + 1;
+                return MountInfoParser.Parse(_buffer.AsSpan(0, whole));
             }
 
             _buffer = new byte[_buffer.Length * 4];
