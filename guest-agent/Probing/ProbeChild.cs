@@ -20,7 +20,24 @@ internal sealed unsafe class ProbeChild
     private const int MaxFilesystems = 64;
     private const int WorkerStackBytes = 128 * 1024;
 
-    private readonly Dictionary<DeviceNumber, BlockingCollection<ProbeRequest>> _workers = [];
+    private readonly Dictionary<DeviceNumber, Worker> _workers = [];
+
+    /// <summary>What a thread is given, and whether it has done all of it.</summary>
+    private sealed class Worker(DeviceNumber device)
+    {
+        private long _doneId;
+
+        public DeviceNumber Device => device;
+
+        public BlockingCollection<ProbeRequest> Requests { get; } = new(boundedCapacity: 2);
+
+        /// <summary>The newest: it is never dropped, and the last that is done.</summary>
+        public long GivenId { get; set; }
+
+        public bool IsIdle => Volatile.Read(ref _doneId) == GivenId;
+
+        public void Done(ProbeRequest request) => Volatile.Write(ref _doneId, request.ProbeId);
+    }
 
     /// <summary>Runs until the input ends. The exit code is of no interest to anyone.</summary>
     public static int Run()
@@ -65,21 +82,33 @@ internal sealed unsafe class ProbeChild
     /// <summary>One thread a filesystem: a probe that hangs holds up no other filesystem's.</summary>
     private void HandOver(ProbeRequest request)
     {
-        if (!_workers.TryGetValue(request.Device, out BlockingCollection<ProbeRequest>? worker))
+        if (!_workers.TryGetValue(request.Device, out Worker? worker))
         {
-            if (_workers.Count == MaxFilesystems)
+            if (_workers.Count == MaxFilesystems && !TryEndIdle())
             {
                 Reply(new ProbeReply(request.ProbeId, request.Device, ProbeStep.Refused, 0, 0));
                 return;
             }
 
-            var requests = new BlockingCollection<ProbeRequest>(boundedCapacity: 2);
-            _workers[request.Device] = worker = requests;
-            var thread = new Thread(() => Work(request.Device, requests), WorkerStackBytes) { IsBackground = true };
+            var added = new Worker(request.Device);
+            _workers[request.Device] = worker = added;
+            var thread = new Thread(() => Work(added), WorkerStackBytes) { IsBackground = true };
             thread.Start();
         }
 
-        PutNewest(worker, request);
+        worker.GivenId = request.ProbeId;
+        PutNewest(worker.Requests, request);
+    }
+
+    /// <summary>
+    /// Filesystems come and go (volumes, snapshots, removable disks): the one that was not asked for the longest gives
+    /// its place. False when every thread is stuck.
+    /// </summary>
+    private bool TryEndIdle()
+    {
+        Worker? oldest = _workers.Values.Where(one => one.IsIdle).MinBy(one => one.GivenId);
+        oldest?.Requests.CompleteAdding();
+        return oldest is not null && _workers.Remove(oldest.Device);
     }
 
     /// <summary>
@@ -94,13 +123,14 @@ internal sealed unsafe class ProbeChild
         }
     }
 
-    private static void Work(DeviceNumber device, BlockingCollection<ProbeRequest> requests)
+    private static void Work(Worker worker)
     {
-        NameThread(device);
+        NameThread(worker.Device);
         var probe = new WriteProbe();
-        foreach (ProbeRequest request in requests.GetConsumingEnumerable())
+        foreach (ProbeRequest request in worker.Requests.GetConsumingEnumerable())
         {
             Reply(probe.Run(request));
+            worker.Done(request);
         }
     }
 
