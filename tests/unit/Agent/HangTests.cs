@@ -49,6 +49,15 @@ public sealed class HangTests
     }
 
     [Fact]
+    public void A_thin_pool_without_room_for_a_block_that_was_written_before_is_a_failing_device()
+    {
+        AgentStage stage = Hanging();
+        stage.Observe(new Observation.ProbeFinished(
+            Device, stage.LastProbeId, new ProbeResult(ProbeStep.Sync, "ENOSPC", TimeSpan.Zero)));
+        Assert.Equal(Verdict.DeviceFailing, stage.Health(1).Verdict);
+    }
+
+    [Fact]
     public void A_disk_that_hangs_after_a_pause_is_found_to_hang()
     {
         AgentStage stage = Hanging();
