@@ -6,7 +6,8 @@ namespace GuestAgent.Signals.Parsing;
 
 /// <summary>
 /// The words of kernels 2.6.27 to 6.18 for what happens to a filesystem and its disk. Only what the kernel itself
-/// wrote is understood (facility 0), and nothing that it says of a program that crashed. The daily <c>error count since last fsck</c>, <c>initial error at time</c> and
+/// wrote is understood (facility 0), and nothing that it says of a program that crashed. The
+/// daily <c>error count since last fsck</c>, <c>initial error at time</c> and
 /// <c>last error at time</c> are old news and fit nowhere here.
 /// </summary>
 internal static partial class KernelPatterns
@@ -67,8 +68,8 @@ internal static partial class KernelPatterns
         return null;
     }
 
-    // "name[312]: segfault at 0 ... in file[1000+1000]" (arch/*/mm/fault.c, kernel/traps.c): any user chooses both names,
-    // the first of 15 bytes, which may stand there as \x0a.
+    // "name[312]: segfault at 0 ... in file[1000+1000]" (arch/*/mm/fault.c, kernel/traps.c): any user chooses both
+    // names, the first of 15 bytes, which may stand there as \x0a.
     [GeneratedRegex(@"^.{0,60}?\[\d+\][: ]")]
     private static partial Regex OfProgram();
 
