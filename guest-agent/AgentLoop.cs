@@ -32,6 +32,9 @@ internal sealed class AgentLoop(AgentSettings settings)
     /// <summary>What the status says of a link to xenstore that works.</summary>
     private const string LinkAnswers = StatusDocument.LinkAnswers;
 
+    /// <summary>Later than this is no step of a guest that runs: a probe would already be called slow.</summary>
+    private static readonly TimeSpan StandstillAfter = Classifier.SlowAfter;
+
     private readonly ReportComposer _composer = new(settings.BootId, settings.AgentVersion);
     private readonly KeyMirror _mirror = new();
     private readonly Heartbeat _heartbeat = new(settings.Phase);
@@ -47,6 +50,7 @@ internal sealed class AgentLoop(AgentSettings settings)
     private Moment _waitingSince;
     private bool _watchRefusalTold;
     private bool _isWithheld;
+    private (Moment At, Moment Wake)? _lastStep;
 
     /// <summary>What is held true.</summary>
     public Detector Detector { get; private set; } = Detector.Empty;
@@ -59,6 +63,7 @@ internal sealed class AgentLoop(AgentSettings settings)
     {
         _effects.Clear();
         Detector before = Detector;
+        NoteStandstill(now);
         Take(input, now);
         Detector = Detector.Pass(now);
         StartDueProbes(now);
@@ -66,6 +71,7 @@ internal sealed class AgentLoop(AgentSettings settings)
         TellChanges(before);
         Publish(now);
         AnswerInquiries(now);
+        _lastStep = (now, NextWake(now));
         return [.. _effects];
     }
 
@@ -151,6 +157,15 @@ internal sealed class AgentLoop(AgentSettings settings)
         => _effects.AddRange(_inquiries
             .TakeAnswers(Detector, _composer.Sequence, _carrierTrouble ?? LinkAnswers, now)
             .Select(answer => new AgentEffect.AnswerInquiry(answer)));
+
+    /// <summary>A step that comes far later than it was due: nothing ran meanwhile, and no wait was the disk's.</summary>
+    private void NoteStandstill(Moment now)
+    {
+        if (_lastStep is { } last && now - last.Wake > StandstillAfter)
+        {
+            Detector = Detector.Observe(new Observation.StoodStill(now - last.At), now);
+        }
+    }
 
     private void NoteStarted(Observation observation)
     {

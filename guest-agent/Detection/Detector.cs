@@ -48,6 +48,7 @@ internal sealed record Detector
             Probe = one.Probe with
             {
                 OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false, IsUrgent = false, FreezeWait = null,
+                StoodStill = TimeSpan.Zero,
             },
         }),
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
@@ -90,6 +91,11 @@ internal sealed record Detector
         Observation.ActivitySampled sample => With(sample.Device, now, one => one with
         {
             Activity = NextActivity(one.Activity, sample.Activity, now),
+        }),
+        Observation.StoodStill still => WithAll(now, one => one with
+        {
+            Probe = one.Probe.Without(still.For),
+            Activity = one.Activity with { UnchangedSince = one.Activity.UnchangedSince + still.For },
         }),
         Observation.SelfResetRead read => WithSelfReset(read.Means, now),
         _ => throw new InvalidOperationException($"unknown observation {observation}"),
@@ -179,13 +185,14 @@ internal sealed record Detector
             return one;
         }
 
+        TimeSpan duration = probe.Result.Duration - one.Probe.StoodStill;
         bool lostWrite = probe.Result is { Step: ProbeStep.Sync or ProbeStep.Write, ErrnoName: "EIO" };
         return one with
         {
             Probe = one.Probe with
             {
                 OutstandingId = null,
-                Last = probe.Result,
+                Last = probe.Result with { Duration = duration > TimeSpan.Zero ? duration : TimeSpan.Zero },
                 LastStartedAt = one.Probe.StartedAt,
                 LastWaitedForThaw = one.Probe.FreezeWait is not null,
                 LastFinishedAt = now,

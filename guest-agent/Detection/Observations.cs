@@ -61,6 +61,10 @@ internal abstract record Observation
     /// <summary>A look at a device's queue.</summary>
     public sealed record ActivitySampled(DeviceNumber Device, BlockActivity Activity) : Observation;
 
+    /// <summary>The guest stood still (paused, saved and restored): what waited did not wait for the disk.</summary>
+    /// <param name="For">How long.</param>
+    public sealed record StoodStill(TimeSpan For) : Observation;
+
     /// <summary>What makes the guest restart itself was looked up.</summary>
     public sealed record SelfResetRead(IReadOnlyList<string> Means) : Observation;
 }

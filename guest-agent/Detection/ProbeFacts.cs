@@ -59,6 +59,17 @@ internal sealed record ProbeFacts
 
     private static readonly TimeSpan SuspectFor = TimeSpan.FromSeconds(20);
 
+    /// <summary>How long the guest stood still while the newest probe was away.</summary>
+    public TimeSpan StoodStill { get; init; }
+
+    /// <summary>The same, as if the time in which the guest stood still had not been.</summary>
+    public ProbeFacts Without(TimeSpan standstill) => this with
+    {
+        StartedAt = OutstandingId is null ? StartedAt : StartedAt + standstill,
+        StoodStill = OutstandingId is null ? StoodStill : StoodStill + standstill,
+        ReadOnlySince = ReadOnlySince + standstill,
+    };
+
     /// <summary>How long the outstanding probe has been away; null when none is.</summary>
     public TimeSpan? OutstandingFor(Moment now) => OutstandingId is null ? null : now - StartedAt;
 }

@@ -73,7 +73,12 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
 
     // A probe that failed.
 
-    public bool FoundNoRoom => Last is { NoRoom: true };
+    /// <summary>
+    /// Not when the device was asked to confirm: the probe's blocks were written once, so it is a thin pool that has no
+    /// room for them, and what was written is lost. btrfs may need new ones.
+    /// </summary>
+    public bool FoundNoRoom => Last is { NoRoom: true } last
+        && (last.Step != ProbeStep.Sync || Facts.Mount.FilesystemType == "btrfs");
 
     public bool MetReadOnly => Last is { ErrnoName: "EROFS" };
 

@@ -17,11 +17,14 @@ internal sealed unsafe class TmpfsFolder
     {
         try
         {
-            _ = Directory.CreateDirectory(folder);
+            Make(folder);
             string type = new DriveInfo(folder).DriveFormat;
-            Trouble = type is "tmpfs" or "ramfs"
-                ? null
-                : $"{folder} lies on {type}, not on a tmpfs: the status file is not written; use --status-directory";
+            Trouble = type is not ("tmpfs" or "ramfs")
+                ? $"{folder} lies on {type}, not on a tmpfs: the status file is not written; use --status-directory"
+                : IsOwn(folder)
+                    ? null
+                    : $"{folder} is another user's, or others may write in it: the status file is not written; "
+                        + "chown it, and chmod it to 755";
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or ArgumentException)
         {
@@ -34,7 +37,10 @@ internal sealed unsafe class TmpfsFolder
     /// <summary>Why there are no files; null when there are.</summary>
     public string? Trouble { get; }
 
-    /// <summary>Puts a text in place, for anybody to read.</summary>
+    /// <summary>
+    /// Puts a text in place, for anybody to read. Where there is no room for it, none is there any more: an old one
+    /// would be taken for new.
+    /// </summary>
     public void Write(string name, string text)
     {
         if (_folder is null)
@@ -43,7 +49,8 @@ internal sealed unsafe class TmpfsFolder
         }
 
         string beside = $"{_folder}/{name}.new";
-        const OpenFlags flags = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_CLOEXEC;
+        const OpenFlags flags = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_CLOEXEC;
+        _ = Syscall.unlink(beside);
         int file = Syscall.open(beside, flags, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR
             | FilePermissions.S_IRGRP | FilePermissions.S_IROTH);
         if (file < 0)
@@ -52,13 +59,22 @@ internal sealed unsafe class TmpfsFolder
         }
 
         byte[] bytes = Encoding.UTF8.GetBytes(text);
+        long written;
         fixed (byte* start = bytes)
         {
-            _ = Syscall.write(file, start, (ulong)bytes.Length);
+            written = Syscall.write(file, start, (ulong)bytes.Length);
         }
 
         _ = Syscall.close(file);
-        _ = Stdlib.rename(beside, $"{_folder}/{name}");
+        if (written == bytes.Length)
+        {
+            _ = Stdlib.rename(beside, $"{_folder}/{name}");
+        }
+        else
+        {
+            _ = Syscall.unlink(beside);
+            Remove(name);
+        }
     }
 
     /// <summary>The text of a file; null when there is none.</summary>
@@ -72,4 +88,20 @@ internal sealed unsafe class TmpfsFolder
             _ = Syscall.unlink($"{_folder}/{name}");
         }
     }
+
+    /// <summary>Whoever started the agent may have left it a umask of 0.</summary>
+    private static void Make(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            _ = Directory.CreateDirectory(folder);
+            _ = Syscall.chmod(folder, FilePermissions.S_IRWXU | FilePermissions.S_IRGRP | FilePermissions.S_IXGRP
+                | FilePermissions.S_IROTH | FilePermissions.S_IXOTH);
+        }
+    }
+
+    private static bool IsOwn(string folder)
+        => Syscall.stat(folder, out Stat status) == 0
+            && status.st_uid == Syscall.geteuid()
+            && (status.st_mode & (FilePermissions.S_IWGRP | FilePermissions.S_IWOTH)) == 0;
 }

@@ -19,7 +19,24 @@ internal sealed unsafe class ProbeChild
     private const int MaxFilesystems = 64;
     private const int WorkerStackBytes = 128 * 1024;
 
-    private readonly Dictionary<DeviceNumber, ProbeMailbox> _workers = [];
+    private readonly Dictionary<DeviceNumber, Worker> _workers = [];
+
+    /// <summary>What a thread is given, and whether it has done all of it.</summary>
+    private sealed class Worker(DeviceNumber device)
+    {
+        private long _doneId;
+
+        public DeviceNumber Device => device;
+
+        public ProbeMailbox Requests { get; } = new();
+
+        /// <summary>The newest: it is never dropped, and the last that is done.</summary>
+        public long GivenId { get; set; }
+
+        public bool IsIdle => Volatile.Read(ref _doneId) == GivenId;
+
+        public void Done(ProbeRequest request) => Volatile.Write(ref _doneId, request.ProbeId);
+    }
 
     /// <summary>Runs until the input ends. The exit code is of no interest to anyone.</summary>
     public static int Run()
@@ -64,30 +81,43 @@ internal sealed unsafe class ProbeChild
     /// <summary>One thread a filesystem: a probe that hangs holds up no other filesystem's.</summary>
     private void HandOver(ProbeRequest request)
     {
-        if (!_workers.TryGetValue(request.Device, out ProbeMailbox? mailbox))
+        if (!_workers.TryGetValue(request.Device, out Worker? worker))
         {
-            if (_workers.Count == MaxFilesystems)
+            if (_workers.Count == MaxFilesystems && !TryEndIdle())
             {
                 Reply(new ProbeReply(request.ProbeId, request.Device, ProbeStep.Refused, 0, 0));
                 return;
             }
 
-            var requests = new ProbeMailbox();
-            _workers[request.Device] = mailbox = requests;
-            var thread = new Thread(() => Work(request.Device, requests), WorkerStackBytes) { IsBackground = true };
+            var added = new Worker(request.Device);
+            _workers[request.Device] = worker = added;
+            var thread = new Thread(() => Work(added), WorkerStackBytes) { IsBackground = true };
             thread.Start();
         }
 
-        mailbox.Put(request);
+        worker.GivenId = request.ProbeId;
+        worker.Requests.Put(request);
     }
 
-    private static void Work(DeviceNumber device, ProbeMailbox requests)
+    /// <summary>
+    /// Filesystems come and go (volumes, snapshots, removable disks): the one that was not asked for the longest gives
+    /// its place. False when every thread is stuck.
+    /// </summary>
+    private bool TryEndIdle()
     {
-        NameThread(device);
+        Worker? oldest = _workers.Values.Where(one => one.IsIdle).MinBy(one => one.GivenId);
+        oldest?.Requests.Close();
+        return oldest is not null && _workers.Remove(oldest.Device);
+    }
+
+    private static void Work(Worker worker)
+    {
+        NameThread(worker.Device);
         var probe = new WriteProbe();
-        while (true)
+        while (worker.Requests.Take() is { } request)
         {
-            Reply(probe.Run(requests.Take()));
+            Reply(probe.Run(request));
+            worker.Done(request);
         }
     }
 

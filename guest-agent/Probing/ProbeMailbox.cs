@@ -13,6 +13,7 @@ internal sealed class ProbeMailbox
     [SuppressMessage("Style", "IDE0330", Justification = "Monitor.Wait needs an object.")]
     private readonly object _gate = new();
     private ProbeRequest? _newest;
+    private bool _isClosed;
 
     /// <summary>Puts a request in; one that nobody has taken is lost.</summary>
     public void Put(ProbeRequest request)
@@ -24,17 +25,27 @@ internal sealed class ProbeMailbox
         }
     }
 
-    /// <summary>Waits for a request and takes it.</summary>
-    public ProbeRequest Take()
+    /// <summary>Nothing more is put in.</summary>
+    public void Close()
     {
         lock (_gate)
         {
-            while (_newest is null)
+            _isClosed = true;
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    /// <summary>Waits for a request and takes it; null once it is closed and empty.</summary>
+    public ProbeRequest? Take()
+    {
+        lock (_gate)
+        {
+            while (_newest is null && !_isClosed)
             {
                 Monitor.Wait(_gate);
             }
 
-            ProbeRequest request = _newest;
+            ProbeRequest? request = _newest;
             _newest = null;
             return request;
         }

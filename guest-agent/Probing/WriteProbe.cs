@@ -230,7 +230,8 @@ internal sealed unsafe class WriteProbe
         var content = new ReadOnlySpan<byte>(start, ContentStart.Length);
         long size = Syscall.pread(file, start, (ulong)ContentStart.Length, 0);
         errno = size < 0 ? LastErrno.Number : ProbeReply.NoErrno;
-        return size == ContentStart.Length && (content[0] == 0 || content.SequenceEqual(ContentStart));
+        bool isNew = !content.ContainsAnyExcept((byte)0);
+        return size == ContentStart.Length && (isNew || content.SequenceEqual(ContentStart));
     }
 
     private static bool Fill(int file, out ProbeStep step, out int errno)

@@ -78,8 +78,18 @@ internal static class BlockDevices
             .Select(folder => Path.GetFileName(folder))
             .FirstOrDefault();
 
+    /// <summary>None where the device has just been taken away.</summary>
     private static string[] Folders(string folder)
-        => Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
+    {
+        try
+        {
+            return Directory.Exists(folder) ? Directory.GetDirectories(folder) : [];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
 
     private static long? Number(string file)
         => long.TryParse(SmallFile.TryReadText(file), NumberStyles.None, CultureInfo.InvariantCulture, out long number)

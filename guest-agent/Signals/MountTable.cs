@@ -9,16 +9,18 @@ namespace GuestAgent.Signals;
 /// <summary>
 /// The mount table, held open: poll(2) signals POLLERR|POLLPRI when it changes (mounts, unmounts and remounts; an
 /// aborted journal changes nothing here). Proves what the kernel claims: of the mount in field 6, of the filesystem
-/// in the last. It lies after an abort, on many kernels with a plain <c>rw</c>. Read whole and in one pass: a torn
-/// reading would show mounts that never were.
+/// in the last. It lies after an abort, on many kernels with a plain <c>rw</c>; and before 5.8 in a long table, where a
+/// mount that goes between two read(2) hides the one behind it (fs/proc_namespace.c counted lines). So what is missing
+/// for the first time is looked for again.
 /// </summary>
 internal sealed unsafe class MountTable : IDisposable
 {
     private const int FirstBufferBytes = 16 * 1024;
-    private const int MaxBufferBytes = 8 * 1024 * 1024;
+    private const int MaxBufferBytes = 16 * 1024 * 1024;
 
     private readonly PathRoot _paths;
     private readonly IReadOnlySet<MountPoint> _leftOut;
+    private HashSet<DeviceNumber> _watched = [];
     private byte[] _buffer = new byte[FirstBufferBytes];
     private Dictionary<MountPoint, FstabWish> _fstab = [];
 
@@ -49,8 +51,15 @@ internal sealed unsafe class MountTable : IDisposable
         }
 
         List<MountEntry> table = ReadAll();
+        if (!_watched.IsSubsetOf(table.Select(mount => mount.Device)))
+        {
+            table = ReadAll();
+        }
+
         IReadOnlyList<MountPoint> obstacles = LocalFilesystems.Obstacles(table);
-        return [.. LocalFilesystems.Choose(table, _leftOut).Select(mount => Observe(mount, obstacles))];
+        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(table, _leftOut);
+        _watched = [.. chosen.Select(mount => mount.Device)];
+        return [.. chosen.Select(mount => Observe(mount, obstacles))];
     }
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);
@@ -82,7 +91,9 @@ internal sealed unsafe class MountTable : IDisposable
 
             if (_buffer.Length >= MaxBufferBytes)
             {
-                throw new IOException($"the mount table is larger than {MaxBufferBytes} bytes");
+                // The oldest mounts come first: what a user mounts a thousandfold (FUSE) hides none of the system's.
+                int whole = _buffer.AsSpan().LastIndexOf((byte)'\n') + 1;
+                return MountInfoParser.Parse(_buffer.AsSpan(0, whole));
             }
 
             _buffer = new byte[_buffer.Length * 4];

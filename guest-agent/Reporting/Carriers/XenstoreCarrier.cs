@@ -17,6 +17,11 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     private static readonly TimeSpan LastBackOff = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan WatchRetry = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// A daemon that was restarted in Dom0 may have lost what it was asked, and answers what it is asked anew.
+    /// </summary>
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
+
     private readonly Dictionary<uint, string> _questions = [];
     private readonly Dictionary<string, bool> _reading = [];
     private readonly List<(XenstoreRequest Request, string Path)> _unsent = [];
@@ -24,6 +29,8 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     private TimeSpan _backOff = FirstBackOff;
     private Moment? _openAt;
     private Moment? _watchAgainAt;
+    private Moment? _answerBy;
+    private string _path = string.Empty;
 
     /// <summary>To poll for POLLIN; −1 while there is no link.</summary>
     public int FileDescriptor => _link?.FileDescriptor ?? -1;
@@ -31,8 +38,13 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     /// <summary>Whether to poll for POLLOUT as well (a socket that took only a part of a request).</summary>
     public bool WantsToSend => _link?.IsSendingUnfinished == true;
 
-    /// <summary>When the next attempt to open the link, or to set the watch, is due; null when neither is.</summary>
-    public Moment? Due(Moment now) => _link is null ? _openAt ?? now : _watchAgainAt;
+    /// <summary>
+    /// When the next attempt to open the link, or to set the watch, or an answer is due; null when none is.
+    /// </summary>
+    public Moment? Due(Moment now)
+        => _link is null ? _openAt ?? now
+            : _answerBy is { } answerBy && _watchAgainAt?.HasCome(answerBy) != true ? answerBy
+            : _watchAgainAt;
 
     /// <summary>Opens the link when that is due, and takes what has arrived.</summary>
     public List<AgentInput> Turn(Moment now)
@@ -49,12 +61,15 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
             {
                 _ = _link.FinishSending();
                 SendUnsent();
+                bool hasAnswered = false;
                 while (_link.TryReceive(out XenstorePollerEvent received))
                 {
+                    hasAnswered |= received.Reply is not null;
                     Understand(received, inputs, now);
                 }
 
                 WatchAgain(now);
+                LimitWait(_link, hasAnswered, now);
             }
         }
         catch (XenstoreLinkException broken)
@@ -92,8 +107,8 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
             return;
         }
 
-        string path = paths.FirstOrDefault(File.Exists) ?? paths[0];
-        _link = XenstorePoller.Open(path);
+        _path = paths.FirstOrDefault(File.Exists) ?? paths[0];
+        _link = XenstorePoller.Open(_path);
         _questions.Clear();
         inputs.Add(new AgentInput.LinkUp());
 
@@ -101,6 +116,23 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         // restarted in the middle of it.
         Ask(XenstoreRequest.Read(GuestKeys.Outcome), GuestKeys.Outcome);
         Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
+    }
+
+    private void LimitWait(XenstorePoller link, bool hasAnswered, Moment now)
+    {
+        if (link.Outstanding == 0)
+        {
+            _answerBy = null;
+        }
+        else if (hasAnswered || _answerBy is null)
+        {
+            _answerBy = now + AnswerLimit;
+        }
+        else if (_answerBy.Value.HasCome(now))
+        {
+            throw new XenstoreLinkException(
+                _path, $"no answer for {AnswerLimit.TotalSeconds:0} s: look whether xenstored runs in Dom0");
+        }
     }
 
     private void Understand(XenstorePollerEvent received, List<AgentInput> inputs, Moment now)
@@ -213,6 +245,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         _unsent.Clear();
         _reading.Clear();
         _watchAgainAt = null;
+        _answerBy = null;
         _openAt = now + (_backOff * (0.5 + jitter.NextDouble()));
         _backOff = _backOff * 2 < LastBackOff ? _backOff * 2 : LastBackOff;
         inputs.Add(new AgentInput.LinkDown(reason));

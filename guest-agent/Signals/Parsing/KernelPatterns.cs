@@ -6,7 +6,8 @@ namespace GuestAgent.Signals.Parsing;
 
 /// <summary>
 /// The words of kernels 2.6.27 to 6.18 for what happens to a filesystem and its disk. Only what the kernel itself
-/// wrote is understood (facility 0). The daily <c>error count since last fsck</c>, <c>initial error at time</c> and
+/// wrote is understood (facility 0), and nothing that it says of a program that crashed. The
+/// daily <c>error count since last fsck</c>, <c>initial error at time</c> and
 /// <c>last error at time</c> are old news and fit nowhere here.
 /// </summary>
 internal static partial class KernelPatterns
@@ -45,7 +46,7 @@ internal static partial class KernelPatterns
     /// <summary>What a record says of a filesystem or its device; null when nothing.</summary>
     public static KernelLine? Understand(KernelRecord record)
     {
-        if (record.Facility != 0)
+        if (record.Facility != 0 || OfProgram().IsMatch(record.Text))
         {
             return null;
         }
@@ -66,6 +67,11 @@ internal static partial class KernelPatterns
 
         return null;
     }
+
+    // "name[312]: segfault at 0 ... in file[1000+1000]" (arch/*/mm/fault.c, kernel/traps.c): any user chooses both
+    // names, the first of 15 bytes, which may stand there as \x0a.
+    [GeneratedRegex(@"^.{0,60}?\[\d+\][: ]")]
+    private static partial Regex OfProgram();
 
     // fs/jbd/journal.c, fs/jbd2/journal.c. jbd2 names its device with the journal's inode: "loop0-8", "dm-0-8".
     [GeneratedRegex(@"^Aborting journal on device (?<device>dm-\d+|[\w!]+)(?:-\d+)?\.")]

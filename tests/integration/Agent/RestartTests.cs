@@ -86,12 +86,14 @@ public sealed class RestartTests : IAsyncLifetime
         return File.Exists(file) ? File.ReadAllText(file) : string.Empty;
     }
 
-    /// <summary>Threads of probe processes, living or killed, that are in an uninterruptible call.</summary>
-    private static int ProbingThreads()
+    /// <summary>
+    /// Threads that probe this test's filesystem, of processes living or killed, in an uninterruptible call.
+    /// </summary>
+    private int ProbingThreads()
         => Directory.GetDirectories("/proc", "*")
             .Where(process => int.TryParse(Path.GetFileName(process), out _))
             .SelectMany(process => Threads(process))
-            .Count(stat => stat.Contains("(probe-", StringComparison.Ordinal)
+            .Count(stat => stat.Contains($"(probe-{_disk!.Loop.Major:x}:{_disk.Loop.Minor:x})", StringComparison.Ordinal)
                 && stat.Contains(") D ", StringComparison.Ordinal));
 
     private static IEnumerable<string> Threads(string process)

@@ -142,6 +142,9 @@ internal sealed class AgentStage
         }
     }
 
+    /// <summary>The whole guest stands still (paused, saved and restored): nothing runs, and time passes.</summary>
+    public void StandStill(double seconds) => Now += TimeSpan.FromSeconds(seconds);
+
     public void Request(string id, string action, string filesystem = "/", string boot = Boot, int lifetime = 60)
     {
         string line = $"id={id} boot={boot} seq=1 filesystem={filesystem} action={action} lifetime={lifetime}";

@@ -35,6 +35,39 @@ public sealed class HangTests
     }
 
     [Fact]
+    public void A_guest_that_was_paused_in_the_midst_of_a_probe_does_not_call_its_disk_slow_or_hung()
+    {
+        AgentStage stage = Hanging();
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(1, 500, false)));
+        stage.StandStill(600);
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(1, 500, false)));
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+        stage.ProbesMeet(1, "ok");
+        stage.Observe(new Observation.ProbeFinished(
+            Device, stage.LastProbeId, new ProbeResult(ProbeStep.Done, ProbeResult.Ok, TimeSpan.FromSeconds(600))));
+        Assert.Equal(Verdict.Writable, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void A_thin_pool_without_room_for_a_block_that_was_written_before_is_a_failing_device()
+    {
+        AgentStage stage = Hanging();
+        stage.Observe(new Observation.ProbeFinished(
+            Device, stage.LastProbeId, new ProbeResult(ProbeStep.Sync, "ENOSPC", TimeSpan.Zero)));
+        Assert.Equal(Verdict.DeviceFailing, stage.Health(1).Verdict);
+    }
+
+    [Fact]
+    public void A_disk_that_hangs_after_a_pause_is_found_to_hang()
+    {
+        AgentStage stage = Hanging();
+        stage.StandStill(600);
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(1, 500, false)));
+        stage.Pass(5.5);
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+    }
+
+    [Fact]
     public void A_device_that_completes_writes_is_slow_and_not_hung()
     {
         AgentStage stage = Hanging();

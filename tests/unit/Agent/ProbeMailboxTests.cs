@@ -16,9 +16,18 @@ public sealed class ProbeMailboxTests
     {
         _mailbox.Put(Request(1));
         _mailbox.Put(Request(2));
-        Assert.Equal(2, _mailbox.Take().ProbeId);
+        Assert.Equal(2, _mailbox.Take()!.ProbeId);
         _mailbox.Put(Request(3));
-        Assert.Equal(3, _mailbox.Take().ProbeId);
+        Assert.Equal(3, _mailbox.Take()!.ProbeId);
+    }
+
+    [Fact]
+    public void What_was_put_in_before_the_end_is_still_taken()
+    {
+        _mailbox.Put(Request(1));
+        _mailbox.Close();
+        Assert.Equal(1, _mailbox.Take()!.ProbeId);
+        Assert.Null(_mailbox.Take());
     }
 
     [Fact]
@@ -30,7 +39,7 @@ public sealed class ProbeMailboxTests
             var taken = new List<long>();
             do
             {
-                taken.Add(_mailbox.Take().ProbeId);
+                taken.Add(_mailbox.Take()!.ProbeId);
             }
             while (taken[^1] != last);
             return taken;
