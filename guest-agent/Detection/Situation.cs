@@ -11,6 +11,12 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
     /// </summary>
     private static readonly TimeSpan RemountTakes = TimeSpan.FromSeconds(30);
 
+    /// <summary>A remount that writes out what is dirty may take that long, as long as the device completes writes.</summary>
+    private static readonly TimeSpan RemountTakesAtMost = TimeSpan.FromMinutes(5);
+
+    /// <summary>A device that completed a write so lately is still being written to.</summary>
+    private static readonly TimeSpan WroteLately = TimeSpan.FromSeconds(5);
+
     /// <summary>A line of the kernel log of what passes (a failed read, a time-out) is told for so long.</summary>
     private static readonly TimeSpan TellFor = TimeSpan.FromMinutes(10);
 
@@ -99,7 +105,10 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
     public bool ClaimsReadWrite => Facts.Mount.Claims == MountClaim.Rw;
 
     private bool IsReadOnlyForLong => ClaimsReadWrite
-        && Facts.Probe.ReadOnlySince is { } since && Now - since >= RemountTakes;
+        && Facts.Probe.ReadOnlySince is { } since
+        && Now - since >= (IsBeingWritten ? RemountTakesAtMost : RemountTakes);
+
+    private bool IsBeingWritten => Now - Facts.Activity.UnchangedSince < WroteLately;
 
     /// <summary>Errors that were recorded long ago are no reason to distrust a wish that is written down.</summary>
     public bool IsWrittenDown => Facts.Fstab == FstabWish.ReadOnly && !Facts.Kernel.RemountedReadOnly;

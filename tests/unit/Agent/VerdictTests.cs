@@ -226,6 +226,25 @@ public sealed class VerdictTests
         Assert.True(stage.Health(1).Hidden);
     }
 
+    [Theory]
+    [InlineData(60, Verdict.Unknown)]
+    [InlineData(330, Verdict.JournalAborted)]
+    public void A_remount_that_writes_out_for_a_minute_is_no_abort_but_one_of_many_minutes_is(
+        int seconds, Verdict expected)
+    {
+        AgentStage stage = new AgentStage { IsSilent = true };
+        stage.With(AgentStage.Ext("/srv", 1)).Start();
+        stage.ProbesMeet(1, "EROFS");
+        for (int second = 0; second < seconds; second++)
+        {
+            stage.Observe(new Observation.ActivitySampled(
+                new DeviceNumber(202, 1), new BlockActivity(8, second, IsReadOnly: false)));
+            stage.Pass(1);
+        }
+
+        Assert.Equal(expected, stage.Health(1).Verdict);
+    }
+
     [Fact]
     public void A_lost_write_barrier_and_lost_data_outlive_a_mount()
     {
