@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # $cache, $run and $share are set by inside.sh
+# shellcheck disable=SC2154,SC2016 # $cache, $run and $share are set by inside.sh; quoted scripts are for Dom0
 # The machine under Xen: the iSCSI target, QEMU, and scripts that run in Dom0. Sourced.
 # Needs $cache, $run (working folder) and $share (the folder that Dom0 sees as /share).
 
@@ -50,9 +50,14 @@ $cache/dom0-initramfs" \
             || fail_lab "Dom0 was not ready within $boot_limit s: $(tail -n 5 "$share/machine-console.log")"
         sleep 1
     done
-    # One clock for all logs.
+    # One clock for all logs: roughly, and then by as much as a script takes to begin.
     dom0 "date --set @$EPOCHREALTIME" >/dev/null
+    dom0 "date --set '$(dom0_lag) seconds'" >/dev/null
 }
+
+# By how many seconds Dom0's clock is behind this machine's; the way of one line is in it, some milliseconds.
+dom0_lag() { dom0 'echo $EPOCHREALTIME' | { read -r theirs && awk -v ours="$EPOCHREALTIME" -v theirs="$theirs" \
+    'BEGIN { printf "%.3f", ours - theirs }'; }; }
 
 stop_dom0() {
     kill -KILL "$qemu" 2>/dev/null || true
