@@ -4,6 +4,7 @@
 # Needs $cache, $run (working folder) and $share (the folder that Dom0 sees as /share).
 
 target_name=iqn.2001-04.com.example:lab
+portals=(3260) # the ports at which the target answers; a scenario may name more, before it begins
 target=
 qemu=
 
@@ -21,8 +22,11 @@ start_target() {
     tgtadm --lld iscsi --op new --mode target --tid 1 -T "$target_name"
     tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 -b "$run/lun.img"
     tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL
-    # The portal opens last: who logs in to a target that is not there yet waits 15 s for nothing.
-    tgtadm --lld iscsi --op new --mode portal --param portal=127.0.0.1:3260
+    # The portals open last: who logs in to a target that is not there yet waits 15 s for nothing.
+    local port
+    for port in "${portals[@]}"; do
+        tgtadm --lld iscsi --op new --mode portal --param "portal=127.0.0.1:$port"
+    done
 }
 
 # SIGTERM is ignored while there are targets.

@@ -3,7 +3,7 @@
 # The steps that scenarios are made of, and how their results are told. Sourced; needs machine.sh.
 
 guest_uuid=6f0c2a52-6f43-4d0f-9e0a-0f4a7c1a1d01
-lun_device=8:0 # /dev/sda: Dom0 has no other SCSI disk
+lun=/dev/sda # what the guest's disk is in Dom0, which has no other SCSI disk
 
 stable_seconds=30 # the bridge's default
 
@@ -82,11 +82,11 @@ mark() {
 # The session gives up after this many seconds and fails what waits: replacement_timeout.
 log_in() {
     dom0 "set -e
-        iscsiadm -m node -o new -T $target_name -p 10.0.2.2:3260
+        for port in ${portals[*]}; do iscsiadm -m node -o new -T $target_name -p 10.0.2.2:\$port; done
         iscsiadm -m node -T $target_name -o update -n node.session.timeo.replacement_timeout -v $1
         iscsiadm -m node -T $target_name --login
-        for turn in {1..100}; do [ -b /dev/sda ] && break; sleep 0.2; done
-        [ \"\$(cat /sys/block/sda/dev)\" = $lun_device ]
+        for turn in {1..100}; do [ \$(ls -d /sys/block/sd* | wc -l) = ${#portals[@]} ] && break; sleep 0.2; done
+        [ -b /dev/sda ]
         (record >/share/record.log 2>&1 </dev/null &)" >>"$share/steps.log" || fail_lab "iSCSI login failed: see steps.log"
 }
 
@@ -102,7 +102,7 @@ ramdisk=\"/boot/guests/initramfs-$1\"
 extra=\"console=hvc0 loglevel=7 mitigations=off\"
 memory=384
 vcpus=1
-disk=['phy:/dev/sda,xvda,w']
+disk=['phy:$lun,xvda,w']
 on_reboot=\"restart\"
 on_crash=\"preserve\"
 END
@@ -161,14 +161,28 @@ note_storage() {
     { echo "---- $1"; dom0 storage; } >>"$share/storage.log" 2>&1
 }
 
+# Packets to and from some of the target's ports vanish, until they pass again: drop_packets PORT...
+drop_packets() {
+    local ports
+    ports="{ $(IFS=, && echo "$*") }"
+    dom0 "nft -f - <<END
+table ip lab {
+    chain input { type filter hook input priority 0; tcp sport $ports drop; }
+    chain output { type filter hook output priority 0; tcp dport $ports drop; }
+}
+END"
+}
+
+pass_packets() { dom0 "nft delete table ip lab"; }
+
 # A clean shutdown; true when the domain is gone within a minute and a half.
 shut_down_guest() {
     dom0 "timeout 90 xl shutdown -w guest; for turn in {1..50}; do xl domid guest 2>/dev/null || exit 0; sleep 0.3; done
         exit 1" >>"$share/steps.log" 2>&1
 }
 
-lun_is_clean() { dom0 "e2fsck -fn /dev/sda" 2>&1 | tee -a "$share/steps.log" | grep -q '^/dev/sda: .* files' \
-    && dom0 "e2fsck -fn /dev/sda >/dev/null 2>&1"; }
+lun_is_clean() { dom0 "e2fsck -fn $lun" 2>&1 | tee -a "$share/steps.log" | grep -q "^$lun: .* files" \
+    && dom0 "e2fsck -fn $lun >/dev/null 2>&1"; }
 
 # What an administrator sees of the guest in Dom0.
 show_xenstore() {

@@ -72,12 +72,7 @@ break_storage() {
         ;;
     dropped)
         fault=$(mark "the target's packets are dropped")
-        dom0 "nft -f - <<END
-table ip lab {
-    chain input { type filter hook input priority 0; tcp sport 3260 drop; }
-    chain output { type filter hook output priority 0; tcp dport 3260 drop; }
-}
-END"
+        drop_packets 3260
         ;;
     esac
 }
@@ -86,7 +81,7 @@ mend_storage() {
     back=$(mark "the target is back")
     case $1 in
     killed | long) start_target ;;
-    dropped) dom0 "nft delete table ip lab" ;;
+    dropped) pass_packets ;;
     esac
 }
 
