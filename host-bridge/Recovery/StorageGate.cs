@@ -69,6 +69,11 @@ internal sealed record DiskCondition(
     public TimeSpan? InterruptedAt { get; init; }
 
     /// <summary>
+    /// The paths that are lost while another one carries the disk, in words; null when none is lost.
+    /// </summary>
+    public string? LostPaths { get; init; }
+
+    /// <summary>
     /// What tells this disk from any other, and its size; for a person and for comparing. Null when it is not known.
     /// </summary>
     public string? Identity { get; init; }

@@ -24,6 +24,9 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
     /// <summary>The disks that the last look found to be operational, and were not before.</summary>
     public IReadOnlyList<DiskCondition> Regained { get; private set; } = [];
 
+    /// <summary>The operational disks whose lost paths became others, or came back.</summary>
+    public IReadOnlyList<DiskCondition> Rerouted { get; private set; } = [];
+
     /// <summary>Takes in what a look found; what of it is to be said.</summary>
     public IReadOnlyList<DiskCondition> Take(IReadOnlyList<DiskCondition> conditions, TimeSpan now)
     {
@@ -37,6 +40,10 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
             .. conditions.Where(one => !one.Operational && (WasOperational(one) || IsNoLongerNew(one.Device, now))),
         ];
         Regained = [.. conditions.Where(one => one.Operational && !WasOperational(one))];
+        Rerouted =
+        [
+            .. conditions.Where(one => one.Operational && one.LostPaths != _said.GetValueOrDefault(one.Device)?.LostPaths),
+        ];
         foreach (DiskCondition told in Lost.Concat(Regained))
         {
             _newSince.Remove(told.Device);

@@ -136,6 +136,15 @@ internal sealed partial class StorageWatch : BackgroundService
         {
             LogRegained(_changes.Regained.Count, back.Text, DomainsOn(_changes.Regained));
         }
+
+        if (_changes.Rerouted.FirstOrDefault(one => one.LostPaths is not null) is { LostPaths: { } lost } carried)
+        {
+            LogLostPaths(_changes.Rerouted.Count, carried.Text, lost);
+        }
+        else if (_changes.Rerouted is [{ } whole, ..])
+        {
+            LogPathsBack(_changes.Rerouted.Count, whole.Text);
+        }
     }
 
     /// <summary>The domains that these disks are served to, before any of them says a word.</summary>
@@ -159,6 +168,16 @@ internal sealed partial class StorageWatch : BackgroundService
         Level = LogLevel.Information,
         Message = "storage: {Count} disks are operational, the first: {Text}; domains: {Domains}")]
     private partial void LogRegained(int count, string text, string domains);
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "storage: {Count} disks changed their paths and are operational, the first: {Text}; lost: {Lost}")]
+    private partial void LogLostPaths(int count, string text, string lost);
+
+    [LoggerMessage(
+        Level = LogLevel.Information,
+        Message = "storage: {Count} disks have all their paths again, the first: {Text}")]
+    private partial void LogPathsBack(int count, string text);
 
     [LoggerMessage(
         Level = LogLevel.Warning,

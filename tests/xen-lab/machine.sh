@@ -1,9 +1,10 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # $cache, $run and $share are set by inside.sh
+# shellcheck disable=SC2154,SC2016 # $cache, $run and $share are set by inside.sh; quoted scripts are for Dom0
 # The machine under Xen: the iSCSI target, QEMU, and scripts that run in Dom0. Sourced.
 # Needs $cache, $run (working folder) and $share (the folder that Dom0 sees as /share).
 
 target_name=iqn.2001-04.com.example:lab
+portals=(3260) # the ports at which the target answers; a scenario may name more, before it begins
 target=
 qemu=
 
@@ -21,8 +22,11 @@ start_target() {
     tgtadm --lld iscsi --op new --mode target --tid 1 -T "$target_name"
     tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 -b "$run/lun.img"
     tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL
-    # The portal opens last: who logs in to a target that is not there yet waits 15 s for nothing.
-    tgtadm --lld iscsi --op new --mode portal --param portal=127.0.0.1:3260
+    # The portals open last: who logs in to a target that is not there yet waits 15 s for nothing.
+    local port
+    for port in "${portals[@]}"; do
+        tgtadm --lld iscsi --op new --mode portal --param "portal=127.0.0.1:$port"
+    done
 }
 
 # SIGTERM is ignored while there are targets.
@@ -50,9 +54,14 @@ $cache/dom0-initramfs" \
             || fail_lab "Dom0 was not ready within $boot_limit s: $(tail -n 5 "$share/machine-console.log")"
         sleep 1
     done
-    # One clock for all logs.
+    # One clock for all logs: roughly, and then by as much as a script takes to begin.
     dom0 "date --set @$EPOCHREALTIME" >/dev/null
+    dom0 "date --set '$(dom0_lag) seconds'" >/dev/null
 }
+
+# By how many seconds Dom0's clock is behind this machine's; the way of one line is in it, some milliseconds.
+dom0_lag() { dom0 'echo $EPOCHREALTIME' | { read -r theirs && awk -v ours="$EPOCHREALTIME" -v theirs="$theirs" \
+    'BEGIN { printf "%.3f", ours - theirs }'; }; }
 
 stop_dom0() {
     kill -KILL "$qemu" 2>/dev/null || true

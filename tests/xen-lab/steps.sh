@@ -3,7 +3,9 @@
 # The steps that scenarios are made of, and how their results are told. Sourced; needs machine.sh.
 
 guest_uuid=6f0c2a52-6f43-4d0f-9e0a-0f4a7c1a1d01
-lun_device=8:0 # /dev/sda: Dom0 has no other SCSI disk
+lun=/dev/sda # what the guest's disk is in Dom0, which has no other SCSI disk
+
+stable_seconds=30 # the bridge's default
 
 started=
 broken=
@@ -13,6 +15,9 @@ broken=
 # Seconds since the scenario began, for a time since 1970.
 since_start() { awk -v now="$1" -v start="$started" 'BEGIN { printf "%8.1f s", now - start }'; }
 tell() { printf '%s  %s\n' "$(since_start "$EPOCHREALTIME")" "$*"; }
+
+# A time so many seconds later: seconds_after TIME SECONDS
+seconds_after() { awk -v time="$1" -v seconds="$2" 'BEGIN { printf "%.6f", time + seconds }'; }
 
 # Whether a command holds: expect WHAT COMMAND...
 expect() {
@@ -51,10 +56,10 @@ line_at() { awk -v time="$2" '$1 == time { $1 = ""; print substr($0, 2); exit }'
 # Lines of the logs as one timeline: the regexes say what of each log is worth telling.
 timeline() {
     {
-        grep -hE ' (session|sd[a-z]) |(data|control)/guest-agent/(state|boot-id|request|outcome)|data/lab/fsck' \
+        grep -hE ' (session[0-9]+|connection[0-9]+:0|sd[a-z]) |(data|control)/guest-agent/(state|boot-id|request|outcome)|data/lab/fsck' \
             "$share/record.log" \
             | sed 's/^\([^ ]*\) /\1 xenstore, sysfs  /'
-        grep -hE 'conn error|session recovery|rejecting I/O' "$share/dom0-kernel.log" \
+        grep -hE 'conn error|ping timeout|session recovery|rejecting I/O|Failing path' "$share/dom0-kernel.log" \
             | sed 's/^\([^ ]*\) /\1 Dom0 kernel      /'
         grep -hE 'Aborting journal|emounting filesystem read-only|lab: (e2fsck|guest is ready|the load)|Linux version' \
             "$share/guest-console.log" | cut -c 1-160 | sed 's/^\([^ ]*\) /\1 guest            /'
@@ -77,11 +82,11 @@ mark() {
 # The session gives up after this many seconds and fails what waits: replacement_timeout.
 log_in() {
     dom0 "set -e
-        iscsiadm -m node -o new -T $target_name -p 10.0.2.2:3260
+        for port in ${portals[*]}; do iscsiadm -m node -o new -T $target_name -p 10.0.2.2:\$port; done
         iscsiadm -m node -T $target_name -o update -n node.session.timeo.replacement_timeout -v $1
         iscsiadm -m node -T $target_name --login
-        for turn in {1..100}; do [ -b /dev/sda ] && break; sleep 0.2; done
-        [ \"\$(cat /sys/block/sda/dev)\" = $lun_device ]
+        for turn in {1..100}; do [ \$(ls -d /sys/block/sd* | wc -l) = ${#portals[@]} ] && break; sleep 0.2; done
+        [ -b /dev/sda ]
         (record >/share/record.log 2>&1 </dev/null &)" >>"$share/steps.log" || fail_lab "iSCSI login failed: see steps.log"
 }
 
@@ -97,7 +102,7 @@ ramdisk=\"/boot/guests/initramfs-$1\"
 extra=\"console=hvc0 loglevel=7 mitigations=off\"
 memory=384
 vcpus=1
-disk=['phy:/dev/sda,xvda,w']
+disk=['phy:$lun,xvda,w']
 on_reboot=\"restart\"
 on_crash=\"preserve\"
 END
@@ -126,27 +131,49 @@ witnesses_are_intact() {
 
 # Starts host-bridge in Dom0: start_bridge [OPTION]...
 start_bridge() {
-    dom0 "( setsid /opt/host-bridge/host-bridge --mode recover --act-without-host-evidence \
+    dom0 "( setsid /opt/host-bridge/host-bridge --mode recover \
             --toolstack-command /lab/toolstack $* </dev/null 2>&1 & echo \$! >/run/host-bridge.pid; wait ) \
         </dev/null 2>&1 | stamp >>/share/bridge.log &"
 }
 
 stop_bridge() {
+    tell "Dom0's clock is $(dom0_lag) s behind this machine's"
     dom0 "kill -TERM \$(cat /run/host-bridge.pid)
         for turn in {1..100}; do [ -d /proc/\$(cat /run/host-bridge.pid) ] || break; sleep 0.1; done
         cp -r /var/lib/host-bridge /share/"
 }
 
-# Until the real storage gate is there this plays it: waits until sysfs says that session and disk are operational,
-# then starts the bridge anew with an administrator's word for the disk.
-vouch_for_storage() {
-    local time
-    time=$(await 120 record.log ' session LOGGED_IN' "$1") && await 60 record.log ' sda running' "$1" >/dev/null \
-        || return 1
-    stop_bridge
-    start_bridge --assume-operational "$lun_device"
-    echo "$time"
+# When the bridge's own gate finds the storage operational, or not, for the first time at or after a time:
+# await_gate LIMIT operational|lost [TIME]
+await_gate() {
+    local words=' disks are operational,'
+    [ "$2" = operational ] || words=' disks are not operational,'
+    await "$1" bridge.log "storage: [0-9]+$words" "${3:-0}"
 }
+
+# When session and disk are operational again, by sysfs alone.
+await_storage() {
+    await 120 record.log ' session[0-9]+ LOGGED_IN' "$1" >/dev/null && await 60 record.log ' sd[a-z] running' "$1"
+}
+
+# What sysfs says of the storage under the guest at this moment, into storage.log: note_storage WHEN
+note_storage() {
+    { echo "---- $1"; dom0 storage; } >>"$share/storage.log" 2>&1
+}
+
+# Packets to and from some of the target's ports vanish, until they pass again: drop_packets PORT...
+drop_packets() {
+    local ports
+    ports="{ $(IFS=, && echo "$*") }"
+    dom0 "nft -f - <<END
+table ip lab {
+    chain input { type filter hook input priority 0; tcp sport $ports drop; }
+    chain output { type filter hook output priority 0; tcp dport $ports drop; }
+}
+END"
+}
+
+pass_packets() { dom0 "nft delete table ip lab"; }
 
 # A clean shutdown; true when the domain is gone within a minute and a half.
 shut_down_guest() {
@@ -154,8 +181,8 @@ shut_down_guest() {
         exit 1" >>"$share/steps.log" 2>&1
 }
 
-lun_is_clean() { dom0 "e2fsck -fn /dev/sda" 2>&1 | tee -a "$share/steps.log" | grep -q '^/dev/sda: .* files' \
-    && dom0 "e2fsck -fn /dev/sda >/dev/null 2>&1"; }
+lun_is_clean() { dom0 "e2fsck -fn $lun" 2>&1 | tee -a "$share/steps.log" | grep -q "^$lun: .* files" \
+    && dom0 "e2fsck -fn $lun >/dev/null 2>&1"; }
 
 # What an administrator sees of the guest in Dom0.
 show_xenstore() {
@@ -167,5 +194,5 @@ boot_id() { dom0 'xenstore-read "/local/domain/$(xl domid guest)/data/lab/boot-i
 not() { ! "$@"; }
 
 # What a run measured, for the table: times since 1970 or empty.
-# figures FAULT ABORT VERDICT STORAGE ACTION PROOF
+# figures FAULT ABORT VERDICT STORAGE ACTION PROOF CLOSED
 figures() { (IFS='|' && echo "$*") >"$share/figures"; }

@@ -5,14 +5,14 @@ set -euo pipefail
 results=$1 readme=${2:-}
 
 table() {
-    echo "| scenario | fault → abort | → verdict in xenstore | storage away for | → action | → proof | whole |"
-    echo "|---|---|---|---|---|---|---|"
+    echo "| scenario | fault → gate closed | fault → abort | → verdict in xenstore | storage away for | → action | → proof | whole |"
+    echo "|---|---|---|---|---|---|---|---|"
     local file
     for file in "$results"/*/figures; do
         [ -e "$file" ] || continue
         awk -F '|' -v name="$(basename "$(dirname "$file")")" '
             function from(a, b) { return a == "" || b == "" ? "–" : sprintf("%.1f s", b - a) }
-            { print "| " name " | " from($1, $2) " | " from($2 == "" ? $1 : $2, $3) " | " from($1, $4) " | " \
+            { print "| " name " | " from($1, $7) " | " from($1, $2) " | " from($2 == "" ? $1 : $2, $3) " | " from($1, $4) " | " \
                 from($4, $5) " | " from($5, $6) " | " from($1, $6) " |" }' "$file"
     done
 }

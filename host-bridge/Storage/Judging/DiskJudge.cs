@@ -48,6 +48,7 @@ internal static class DiskJudge
         {
             Fault = faults.Count > 0 ? new HostFault(now, $"{NameOf(disk)}: {string.Join(", ", faults)}") : over,
             InterruptedAt = logged.InterruptedAt,
+            LostPaths = lostPath?.Text,
             Identity = StackNames.IdentityOf(disk),
         };
     }

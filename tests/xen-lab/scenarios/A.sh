@@ -2,22 +2,27 @@
 # shellcheck disable=SC2154 # what machine.sh and steps.sh know
 # A short failover: the target does not answer for 20 s, and the session waits longer than that (120 s).
 scenario() {
-    local stopped hung back well
+    local stopped closed hung back opening well
     echo "expected: the guest reports a hang that clears by itself; nothing is done about it"
     log_in 120
     create_guest 6.1 || fail_lab "the guest did not come up"
-    start_bridge --assume-operational "$lun_device" --stable-seconds 5
+    # A bridge that means to act would not wait long.
+    start_bridge --stable-seconds 5
+    await_gate 60 operational >/dev/null || fail_lab "the bridge did not find the storage operational: see bridge.log"
     tell "the guest is well; the bridge follows it"
-    sleep 5
+    note_storage "before the fault"
 
     stopped=$(mark "the target stops answering")
     kill -STOP "$target"
     hung=$(await 19 record.log 'guest-agent/state .*hung' "$stopped") || hung=
     [ -z "$hung" ] || show_xenstore
+    closed=$(await_gate 19 lost "$stopped") || closed=
+    note_storage "during the fault"
     while awk -v from="$stopped" -v now="$EPOCHREALTIME" 'BEGIN { exit now - from >= 20 }'; do sleep 0.2; done
     kill -CONT "$target"
     back=$(mark "the target answers again")
     well=$(await 60 record.log 'guest-agent/state ok' "$back") || well=
+    opening=$(await_gate 60 operational "$back") || opening=
     # Longer than the stable time, so that a bridge that means to act would.
     sleep 40
     stop_bridge
@@ -26,10 +31,12 @@ scenario() {
     timeline
     expect "the hang was reported" [ -n "$hung" ]
     expect "it cleared by itself" [ -n "$well" ]
+    expect "the bridge found by itself that the storage was down" [ -n "$closed" ]
+    expect "and that it was back" [ -n "$opening" ]
     expect "no filesystem was reported as aborted" [ -z "$(first record.log 'journal-aborted')" ]
     expect "the guest had no kernel message about its disk" \
         [ -z "$(first guest-console.log 'I/O error|Aborting journal|EXT4-fs (error|warning)' "$stopped")" ]
     expect "the bridge asked for nothing" [ -z "$(first record.log 'guest-agent/request .*action=(reboot|remount|repair)')" ]
     expect "the bridge recorded no intent" not grep -rqs '"intent"' "$share/host-bridge"
-    figures "$stopped" "" "$hung" "" "" "$well"
+    figures "$stopped" "" "$hung" "" "" "$well" "$closed"
 }

@@ -4,28 +4,34 @@
 # where HOW is killed (the target's process ends, its port refuses), dropped (its packets vanish), or long (killed, and
 # away for minutes: what the probes of an aborted root cost in kernel lines).
 scenario() {
-    local kernel=$1 how=$2 witness fault aborted verdict seen back storage action rebooted proof before after
-    echo "expected: the abort is reported, hidden where the mount table hides it; the bridge waits for the storage,"
-    echo "          restarts the guest with a forced check, and proves by its probe that it writes again"
+    local kernel=$1 how=$2 witness fault closed aborted verdict seen back storage opening action rebooted proof before after
+    echo "expected: the abort is reported, hidden where the mount table hides it; the bridge finds by itself that the"
+    echo "          storage is down, then that it is back and stable for $stable_seconds s, restarts the guest with a"
+    echo "          forced check, and proves by its probe that it writes again"
     log_in 5
     create_guest "$kernel" || fail_lab "the guest did not come up"
     witness=$(write_witnesses)
     before=$(boot_id)
     start_bridge
+    await_gate 60 operational >/dev/null || fail_lab "the bridge did not find the storage operational: see bridge.log"
     tell "the guest is well; durable files have the checksum ${witness:0:16}…"
-    sleep 3
+    note_storage "before the fault"
 
     break_storage "$how"
+    closed=$(await_gate 90 lost "$fault") || closed=
     aborted=$(await 90 guest-console.log 'Aborting journal' "$fault") || aborted=
     verdict=$(await 30 record.log 'guest-agent/filesystem/0 .*verdict=journal-aborted' "$fault") || verdict=
     if [ -n "$verdict" ]; then
         seen=$(line_at record.log "$verdict")
         show_xenstore
     fi
+    note_storage "during the fault"
     [ "$how" != long ] || count_probe_lines
 
     mend_storage "$how"
-    storage=$(vouch_for_storage "$back") || storage=
+    storage=$(await_storage "$back") || storage=
+    opening=$(await_gate 60 operational "$back") || opening=
+    note_storage "after the fault"
     action=$(await 180 record.log 'guest-agent/request .*action=reboot' "$back") || action=
     rebooted=$(await 240 guest-console.log 'lab: guest is ready' "${action:-$back}") || rebooted=
     proof=$(await 180 bridge.log 'writes again' "${action:-$back}") || proof=
@@ -36,8 +42,10 @@ scenario() {
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the guest reported it in xenstore" [ -n "$verdict" ]
     expect "and that the mount table $(hides "$kernel") it" grep -q "hidden=$(is_hidden "$kernel")" <<<"${seen:-}"
-    expect "the bridge asked for nothing before the storage was back" \
-        [ -z "$(awk -v until="${storage:-0}" '$1 < until && /action=(reboot|remount|repair)/' "$share/record.log")" ]
+    expect "the bridge found by itself that the storage was down" [ -n "$closed" ]
+    expect "and that it was back" [ -n "$opening" ]
+    expect "it asked for nothing before the storage had been back for $stable_seconds s" \
+        [ -n "$storage" -a -z "$(awk -v until="$(seconds_after "${storage:-0}" "$stable_seconds")" '$1 < until && /action=(reboot|remount|repair)/' "$share/record.log")" ]
     expect "then it asked for a restart" [ -n "$action" ]
     expect "with a forced check, which repaired what there was" \
         [ -n "$(first record.log 'data/lab/fsck forced=yes exit=[01]$' "${action:-$back}")" ]
@@ -49,7 +57,7 @@ scenario() {
 30 in 10 min" [ $((probe_lines * 600)) -le $((30 * quiet_seconds)) -a "$probe_lines" -gt 0 ]
     expect "the guest shuts down cleanly" shut_down_guest
     expect "e2fsck -fn of the LUN finds nothing" lun_is_clean
-    figures "$fault" "$aborted" "$verdict" "$storage" "$action" "$proof"
+    figures "$fault" "$aborted" "$verdict" "$storage" "$action" "$proof" "$closed"
 }
 
 # Kernels from 5.15.168, 6.1.113 and 6.12 on say rw of a filesystem whose journal is aborted.
@@ -64,12 +72,7 @@ break_storage() {
         ;;
     dropped)
         fault=$(mark "the target's packets are dropped")
-        dom0 "nft -f - <<END
-table ip lab {
-    chain input { type filter hook input priority 0; tcp sport 3260 drop; }
-    chain output { type filter hook output priority 0; tcp dport 3260 drop; }
-}
-END"
+        drop_packets 3260
         ;;
     esac
 }
@@ -78,7 +81,7 @@ mend_storage() {
     back=$(mark "the target is back")
     case $1 in
     killed | long) start_target ;;
-    dropped) dom0 "nft delete table ip lab" ;;
+    dropped) pass_packets ;;
     esac
 }
 

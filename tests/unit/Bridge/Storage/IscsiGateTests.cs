@@ -57,6 +57,16 @@ public sealed class IscsiGateTests : IDisposable
     }
 
     [Fact]
+    public void A_session_closes_the_gate_before_the_kernel_has_blocked_its_disk()
+    {
+        _story.Settle();
+        _story.Tree.SessionIs(1, "FAILED", "failed", "running");
+        Assert.Equal(
+            $"sda (8:0): session1 to {Target} is FAILED, connection1:0 to 10.0.2.2:3260 is failed",
+            _story.Wait(1).Closed(5));
+    }
+
+    [Fact]
     public void A_blocked_device_is_not_read_and_must_be_read_again_once_it_runs()
     {
         _story.Settle();
@@ -177,6 +187,22 @@ public sealed class IscsiGateTests : IDisposable
         _story.Reads.Take(_first, ReadResult.Read, "", TimeSpan.FromMilliseconds(6000));
         Assert.Contains("a direct read of sda is awaited", _story.Wait(1).Closed(5), StringComparison.Ordinal);
         Assert.DoesNotContain("awaited", _story.Wait(1).Closed(5), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_first_read_after_a_target_was_started_anew_meets_its_reset_and_is_made_again()
+    {
+        _story.Settle();
+        _story.Tree.SessionIs(1, "FREE", "failed", "transport-offline");
+        _story.Wait(10);
+        _story.Answers[_first] = "hangs";
+        _story.Tree.SessionIs(1, "LOGGED_IN", "up", "running");
+        _story.Wait(2).Kernel("sd 0:0:0:1: Power-on or device reset occurred");
+        _story.Answers.Remove(_first);
+        _story.Reads.Take(_first, ReadResult.Read, "", TimeSpan.FromMilliseconds(90));
+        Assert.Contains("a direct read of sda is awaited", _story.Wait(1).Closed(5), StringComparison.Ordinal);
+        Assert.Contains("less than 30 s", _story.Wait(1).Closed(5), StringComparison.Ordinal);
+        Assert.IsType<StorageGate.Open>(_story.Wait(30).View(5).Gate);
     }
 
     [Fact]

@@ -99,6 +99,24 @@ public sealed class StorageEventTests : IDisposable
     }
 
     [Fact]
+    public void A_path_that_is_lost_under_an_operational_disk_is_told_once_and_so_is_its_return()
+    {
+        var changes = new ConditionChanges(TimeSpan.FromSeconds(5));
+        DiskCondition whole = Condition(0, operational: true);
+        DiskCondition carried = whole with { LostPaths = "sdb is transport-offline" };
+        changes.Take([whole], TimeSpan.Zero);
+        Assert.Empty(changes.Rerouted);
+        changes.Take([carried], TimeSpan.FromSeconds(1));
+        Assert.Equal([carried], changes.Rerouted);
+        Assert.Empty(changes.Lost);
+        changes.Take([carried], TimeSpan.FromSeconds(2));
+        Assert.Empty(changes.Rerouted);
+        changes.Take([whole], TimeSpan.FromSeconds(3));
+        Assert.Equal([whole], changes.Rerouted);
+        Assert.Empty(changes.Regained);
+    }
+
+    [Fact]
     public void A_disk_that_is_never_operational_is_told_of_once()
     {
         var changes = new ConditionChanges(TimeSpan.FromSeconds(5));
