@@ -161,6 +161,16 @@ public sealed class FaultDisk : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until no mount namespace has it mounted.</summary>
+    /// <exception cref="TimeoutException">It is still mounted somewhere.</exception>
+    public async Task WaitUntilUnusedAsync()
+    {
+        if (!await IsUnusedInTimeAsync())
+        {
+            throw new TimeoutException($"{Loop.Path} is still mounted somewhere");
+        }
+    }
+
     private async Task<bool> IsUnusedInTimeAsync()
     {
         long start = Stopwatch.GetTimestamp();

@@ -92,8 +92,15 @@ internal sealed class FaultyFilesystem : IAsyncDisposable
         }
     }
 
-    /// <summary>Unmounts it; an agent's probe may hold it for a moment.</summary>
-    public Task UnmountAsync() => RetryAsync("umount", Path);
+    /// <summary>
+    /// Unmounts it; an agent's probe may hold it for a moment. A domain that is just being made may have taken the mount
+    /// along into its own namespace, and lets go of it when it has its root.
+    /// </summary>
+    public async Task UnmountAsync()
+    {
+        await RetryAsync("umount", Path);
+        await Disk.WaitUntilUnusedAsync();
+    }
 
     /// <summary>Changes its options; an agent's probe may stand in the way for a moment.</summary>
     public Task RemountAsync(string options) => RetryAsync("mount", "-o", $"remount,{options}", Path);
