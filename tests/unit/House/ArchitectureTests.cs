@@ -45,6 +45,12 @@ public sealed class ArchitectureTests
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "GuestAgent.Detection"] },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health"] },
+        { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },
+        {
+            "host-bridge", "HostBridge.Doctor",
+            ["Protocol.Health", "HostBridge.Recovery", "HostBridge.Storage.Judging"]
+        },
+        { "host-bridge", "HostBridge.Doctor.Parsing", ["HostBridge.Doctor"] },
         { "host-bridge", "HostBridge.Storage.Judging", ["HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Storage.Parsing", ["HostBridge.Recovery", "HostBridge.Storage.Judging"] },
     };
