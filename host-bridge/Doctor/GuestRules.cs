@@ -142,25 +142,16 @@ internal static class GuestRules
 
     private static IEnumerable<Finding> CheckErrors(GuestConfig config)
     {
-        foreach (string option in MountOptions(config).Where(one => one.StartsWith("errors=", StringComparison.Ordinal)))
+        string subject = $"{config.Name} ({config.Path})";
+        return MountOptions(config).Where(one => one.StartsWith("errors=", StringComparison.Ordinal)).Select(option => option switch
         {
-            string subject = $"{config.Name} ({config.Path})";
-            switch (option)
-            {
-                case "errors=continue":
-                    yield return Finding.Danger(
-                        subject, option, "damage spreads", Shell.Edit(config.Path, "errors=remount-ro"));
-                    break;
-                case "errors=panic" when !RecoveredBy.Contains(config.First("on_crash")):
-                    yield return Finding.Warning(
-                        subject, option, "it panics, and nothing starts it again",
-                        Shell.SetLine(config.Path, "on_crash", "\"restart\""));
-                    break;
-                default:
-                    yield return Finding.Fine(subject, option);
-                    break;
-            }
-        }
+            "errors=continue" => Finding.Danger(
+                subject, option, "damage spreads", Shell.Edit(config.Path, "errors=remount-ro")),
+            "errors=panic" when !RecoveredBy.Contains(config.First("on_crash")) => Finding.Warning(
+                subject, option, "it panics, and nothing starts it again",
+                Shell.SetLine(config.Path, "on_crash", "\"restart\"")),
+            _ => Finding.Fine(subject, option),
+        });
     }
 
     private static IEnumerable<Finding> MatchesOption(GuestConfig config, params string[] options)
@@ -174,7 +165,7 @@ internal static class GuestRules
            where one.Verdict == verdict
            select Finding.Danger($"{guest.Name}, {one.MountPoint}", $"reports {verdict.ToName()}", meaning);
 
-    private static IEnumerable<Finding> CheckEvent(
+    private static Finding[] CheckEvent(
         GuestConfig config, string key, string byDefault, string wanted, Func<string, bool> isWell,
         Func<string, bool> isDanger)
     {
@@ -183,9 +174,12 @@ internal static class GuestRules
         string subject = $"{config.Name} ({config.Path})";
         string found = set is null ? $"{key} is not set: {byDefault}" : $"{key} = \"{set}\"";
         string fix = Shell.SetLine(config.Path, key, $"\"{wanted}\"");
-        yield return isWell(value) ? Finding.Fine(subject, found)
-            : isDanger(value) ? Finding.Danger(subject, found, "it does not come back by itself", fix)
-            : Finding.Warning(subject, found, "it does not come back by itself", fix);
+        return
+        [
+            isWell(value) ? Finding.Fine(subject, found)
+                : isDanger(value) ? Finding.Danger(subject, found, "it does not come back by itself", fix)
+                : Finding.Warning(subject, found, "it does not come back by itself", fix),
+        ];
     }
 
     private static string[] Arguments(GuestConfig config)

@@ -88,23 +88,22 @@ internal static class HostRules
         };
     }
 
-    private static IEnumerable<Finding> CheckConsole(Audit audit)
+    private static Finding[] CheckConsole(Audit audit)
     {
-        if (audit.Host.ConsoleLogging is not { } logging)
-        {
-            yield break;
-        }
-
         const string Fix = "sed -i 's|^#\\?XENCONSOLED_TRACE=.*|XENCONSOLED_TRACE=guest|' /etc/default/xencommons "
             + "/etc/sysconfig/xencommons  # the one that is there; then restart xenconsoled";
-        yield return logging switch
+        return audit.Host.ConsoleLogging switch
         {
-            { IsDaemonRunning: false } => Finding.Warning(
-                logging.Source, "xenconsoled does not run", "no console is logged, and none can be looked at",
-                "systemctl start xenconsoled"),
-            { IsLogging: false } => Finding.Warning(
-                logging.Source, "guests' consoles are not logged", "what a dying guest prints is lost", Fix),
-            _ => Finding.Fine(logging.Source, "guests' consoles are logged"),
+            null => [],
+            { IsDaemonRunning: false, Source: var source } =>
+            [
+                Finding.Warning(
+                    source, "xenconsoled does not run", "no console is logged, and none can be looked at",
+                    "systemctl start xenconsoled"),
+            ],
+            { IsLogging: false, Source: var source } =>
+                [Finding.Warning(source, "guests' consoles are not logged", "what a dying guest prints is lost", Fix)],
+            { Source: var source } => [Finding.Fine(source, "guests' consoles are logged")],
         };
     }
 }

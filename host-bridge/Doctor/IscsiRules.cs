@@ -48,8 +48,9 @@ internal static class IscsiRules
         },
     ];
 
-    private static IEnumerable<Finding> CheckReplacementTimeout(Audit audit)
+    private static List<Finding> CheckReplacementTimeout(Audit audit)
     {
+        var findings = new List<Finding>();
         foreach (InitiatorFile file in audit.Host.InitiatorFiles)
         {
             if (Number(file, ReplacementTimeout) is { } seconds)
@@ -58,7 +59,7 @@ internal static class IscsiRules
                 string fix = file.TargetName is { } target
                     ? Update(target, ReplacementTimeout, Wanted(isPath))
                     : Shell.SetLine(file.Path, ReplacementTimeout, Text(Wanted(isPath)));
-                yield return JudgeReplacement(audit, file.Path, ReplacementTimeout, seconds, isPath, fix);
+                findings.Add(JudgeReplacement(audit, file.Path, ReplacementTimeout, seconds, isPath, fix));
             }
         }
 
@@ -67,11 +68,13 @@ internal static class IscsiRules
             if (session.RecoveryTimeoutSeconds is { } seconds)
             {
                 bool isPath = IsPath(audit.Host, session.TargetName);
-                yield return JudgeReplacement(
+                findings.Add(JudgeReplacement(
                     audit, $"{session.Name} to {session.TargetName}", "recovery_tmo", seconds, isPath,
-                    $"echo {Text(Wanted(isPath))} > /sys/class/iscsi_session/{session.Name}/recovery_tmo");
+                    $"echo {Text(Wanted(isPath))} > /sys/class/iscsi_session/{session.Name}/recovery_tmo"));
             }
         }
+
+        return findings;
     }
 
     private static Finding JudgeReplacement(
@@ -96,8 +99,9 @@ internal static class IscsiRules
             : Finding.Fine(subject, found);
     }
 
-    private static IEnumerable<Finding> CheckNoop(Audit audit)
+    private static List<Finding> CheckNoop(Audit audit)
     {
+        var findings = new List<Finding>();
         foreach (InitiatorFile file in audit.Host.InitiatorFiles)
         {
             if ((Number(file, NoopInterval), Number(file, NoopTimeout)) is ({ } interval, { } timeout))
@@ -113,7 +117,7 @@ internal static class IscsiRules
                         Shell.SetLine(file.Path, NoopInterval, Text(DefaultNoopSeconds)),
                         Shell.SetLine(file.Path, NoopTimeout, Text(DefaultNoopSeconds)),
                     ];
-                yield return JudgeNoop(file.Path, interval, timeout, fix);
+                findings.Add(JudgeNoop(file.Path, interval, timeout, fix));
             }
         }
 
@@ -122,14 +126,16 @@ internal static class IscsiRules
             if (timers is { NoopIntervalSeconds: { } interval, NoopTimeoutSeconds: { } timeout })
             {
                 // A live session takes them over at its next login only.
-                yield return JudgeNoop(
+                findings.Add(JudgeNoop(
                     $"{timers.Session.Name} to {timers.Session.TargetName}", interval, timeout,
                     [
                         Update(timers.Session.TargetName, NoopInterval, DefaultNoopSeconds),
                         Update(timers.Session.TargetName, NoopTimeout, DefaultNoopSeconds),
-                    ]);
+                    ]));
             }
         }
+
+        return findings;
     }
 
     private static Finding JudgeNoop(string subject, int interval, int timeout, string[] fix)

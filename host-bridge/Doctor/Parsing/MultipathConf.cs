@@ -51,8 +51,9 @@ internal static class MultipathConf
     }
 
     /// <summary>The words of a line: quoted ones as one, braces by themselves, nothing after a comment begins.</summary>
-    private static IEnumerable<string> Words(string line)
+    private static List<string> Words(string line)
     {
+        var words = new List<string>();
         var word = new StringBuilder();
         bool isQuoted = false;
         foreach (char letter in line)
@@ -69,24 +70,26 @@ internal static class MultipathConf
 
             if (!isQuoted && word.Length > 0)
             {
-                yield return word.ToString();
+                words.Add(word.ToString());
                 word.Clear();
             }
 
             if (!isQuoted && letter is ('#' or '!'))
             {
-                yield break;
+                return words;
             }
 
             if (!isQuoted && letter is ('{' or '}'))
             {
-                yield return letter.ToString();
+                words.Add(letter.ToString());
             }
         }
 
         if (word.Length > 0)
         {
-            yield return word.ToString();
+            words.Add(word.ToString());
         }
+
+        return words;
     }
 }

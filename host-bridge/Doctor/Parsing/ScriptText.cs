@@ -37,8 +37,9 @@ internal static partial class ScriptText
     public static IReadOnlyList<string> ProgramsIn(string text)
         => [.. Commands(text).SelectMany(line => Program().Matches(line.Text)).Select(match => match.Value).Distinct()];
 
-    private static IEnumerable<(int Number, string Text)> Commands(string text)
+    private static List<(int Number, string Text)> Commands(string text)
     {
+        var commands = new List<(int Number, string Text)>();
         string joined = string.Empty;
         int number = 0;
         int begin = 1;
@@ -60,9 +61,11 @@ internal static partial class ScriptText
             joined = string.Empty;
             if (line.Length > 0 && line[0] != '#')
             {
-                yield return (begin, line.Length > MaxLineLength ? line[..MaxLineLength] : line);
+                commands.Add((begin, line.Length > MaxLineLength ? line[..MaxLineLength] : line));
             }
         }
+
+        return commands;
     }
 
     [GeneratedRegex(@"\b(?:xm|xl)\s+shutdown\b")]

@@ -40,11 +40,13 @@ public sealed class ArchitectureTests
     {
         { "protocol", "Protocol.Health", [] },
         { "protocol", "Protocol.Xenstore", ["Protocol.Health"] },
-        { "guest-agent", "GuestAgent.Detection", ["Protocol.Health"] },
+        { "protocol", "Protocol.Kernel", [] },
+        { "guest-agent", "GuestAgent.Detection", ["Protocol.Health", "Protocol.Kernel"] },
         { "guest-agent", "GuestAgent.Requests", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
-        { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "GuestAgent.Detection"] },
-        { "host-bridge", "HostBridge.Recovery", ["Protocol.Health"] },
+        { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "Protocol.Kernel", "GuestAgent.Detection"] },
+        { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
+        { "host-bridge", "HostBridge.Guests.Parsing", ["Protocol.Kernel", "HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },
         {
             "host-bridge", "HostBridge.Doctor",
