@@ -43,10 +43,18 @@ internal static class BoundedCommand
             try
             {
                 process.StandardInput.Close();
-                await Task.WhenAll(
-                    CollectAsync(process.StandardOutput.BaseStream, collected, maxBytes, timer.Token),
-                    CollectAsync(process.StandardError.BaseStream, collected, maxBytes, timer.Token))
+                bool[] areWhole = await Task.WhenAll(
+                    CollectAsync(process.StandardOutput.BaseStream, collected, maxBytes, timer),
+                    CollectAsync(process.StandardError.BaseStream, collected, maxBytes, timer))
                     .ConfigureAwait(false);
+                if (!areWhole.All(isWhole => isWhole))
+                {
+                    string problem = collected.Length < maxBytes
+                        ? $"it did not end within {limit.TotalSeconds:0.#} s and was killed"
+                        : $"it wrote more than {maxBytes} bytes and was killed";
+                    return new CommandOutput(Take(collected), problem);
+                }
+
                 await process.WaitForExitAsync(timer.Token).ConfigureAwait(false);
                 return new CommandOutput(
                     Take(collected), process.ExitCode == 0 ? null : $"it ended with exit code {process.ExitCode}");
@@ -60,39 +68,50 @@ internal static class BoundedCommand
         {
             return new CommandOutput(Take(collected), $"it did not end within {limit.TotalSeconds:0.#} s and was killed");
         }
-        catch (OutputTooLongException)
-        {
-            return new CommandOutput(Take(collected), $"it wrote more than {maxBytes} bytes and was killed");
-        }
         catch (Exception failure) when (failure is IOException or Win32Exception or InvalidOperationException)
         {
             return new CommandOutput(Take(collected), $"it cannot be run: {failure.Message}");
         }
     }
 
-    private static async Task CollectAsync(
-        Stream source, MemoryStream collected, int maxBytes, CancellationToken cancellationToken)
+    /// <summary>Reads to the end; false when time or room ended before, for this stream or for the other.</summary>
+    private static async Task<bool> CollectAsync(
+        Stream source, MemoryStream collected, int maxBytes, CancellationTokenSource timer)
     {
         byte[] chunk = new byte[ChunkBytes];
-        while (true)
+        try
         {
-            // Not waited for longer than the limit, even when the read itself cannot be called off.
-            int size = await source.ReadAsync(chunk, cancellationToken).AsTask().WaitAsync(cancellationToken)
-                .ConfigureAwait(false);
-            if (size == 0)
+            while (true)
             {
-                return;
-            }
-
-            lock (collected)
-            {
-                int room = (int)(maxBytes - collected.Length);
-                collected.Write(chunk, 0, Math.Min(room, size));
-                if (size > room)
+                // Not waited for longer than the limit, even when the read itself cannot be called off.
+                int size = await source.ReadAsync(chunk, timer.Token).AsTask().WaitAsync(timer.Token)
+                    .ConfigureAwait(false);
+                if (size == 0)
                 {
-                    throw new OutputTooLongException();
+                    return true;
+                }
+
+                if (!TryAdd(collected, chunk.AsSpan(0, size), maxBytes))
+                {
+                    await timer.CancelAsync().ConfigureAwait(false);
+                    return false;
                 }
             }
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Adds as much as there is room for; false when that is not all.</summary>
+    private static bool TryAdd(MemoryStream collected, ReadOnlySpan<byte> bytes, int maxBytes)
+    {
+        lock (collected)
+        {
+            int room = (int)(maxBytes - collected.Length);
+            collected.Write(bytes[..Math.Min(room, bytes.Length)]);
+            return bytes.Length <= room;
         }
     }
 
@@ -115,6 +134,4 @@ internal static class BoundedCommand
             // It ended already, or some child of it cannot be ended: neither is waited for.
         }
     }
-
-    private sealed class OutputTooLongException : Exception;
 }
