@@ -14,6 +14,7 @@ internal static class DiagnoseCommand
 
     private static readonly TimeSpan ItemLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FindLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ListLimit = TimeSpan.FromSeconds(5);
 
     private static readonly Argument<string?> Domain = new("DOMAIN")
     {
@@ -74,8 +75,8 @@ internal static class DiagnoseCommand
         IReadOnlyList<DiagnosedGuest> guests = await FindAsync(options.XenstorePath, wanted).ConfigureAwait(false);
         var items = new HostItems(new DiagnosisSources(
             AdminOptions.SourcesOf(options), options.StateDirectory, DoctorCommand.DefaultFailoverSeconds));
-        IReadOnlyList<GatheredItem> gathered = await gatherer
-            .GatherAsync(items.For(guests, isEveryGuest: wanted is null)).ConfigureAwait(false);
+        IReadOnlyList<string> listed = await ListAsync(items, guests, isEveryGuest: wanted is null).ConfigureAwait(false);
+        IReadOnlyList<GatheredItem> gathered = await gatherer.GatherAsync(items.For(guests, listed)).ConfigureAwait(false);
         try
         {
             await Archive.WriteAsync(path, $"host-bridge-diagnose-{time}", gathered, now).ConfigureAwait(false);
@@ -88,6 +89,21 @@ internal static class DiagnoseCommand
 
         Console.Write($"{Archive.IndexOf(gathered)}\n{path}\n");
         return 0;
+    }
+
+    private static async Task<IReadOnlyList<string>> ListAsync(
+        HostItems items, IReadOnlyList<DiagnosedGuest> guests, bool isEveryGuest)
+    {
+        try
+        {
+            return await OwnThread.RunAsync(
+                "files", () => Task.FromResult(items.ListFiles(guests, isEveryGuest)), ListLimit).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Console.Error.WriteLine("host-bridge: the console logs and records cannot be listed: a folder hangs");
+            return [];
+        }
     }
 
     /// <summary>Without xenstore a guest is still known by its name: its console's log is there.</summary>

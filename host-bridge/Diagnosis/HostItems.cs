@@ -47,19 +47,33 @@ internal sealed class HostItems(DiagnosisSources sources)
 
     /// <summary>The items for some guests.</summary>
     /// <param name="guests">The guests.</param>
-    /// <param name="isEveryGuest">Whether these are all: then every console's log is taken.</param>
-    public IReadOnlyList<DiagnosisItem> For(IReadOnlyList<DiagnosedGuest> guests, bool isEveryGuest)
+    /// <param name="listed">The files that <see cref="ListFiles"/> found.</param>
+    public IReadOnlyList<DiagnosisItem> For(IReadOnlyList<DiagnosedGuest> guests, IReadOnlyList<string> listed)
         =>
         [
             .. Commands.Select(Command),
             new DiagnosisItem("block/sysfs", "/sys", _ => Task.FromResult(ReadSysfs())),
             .. guests.Where(guest => guest.Domain is not null).Select(Evidence),
-            .. ConsoleLogs(guests, isEveryGuest).Select(path => File($"console/{Path.GetFileName(path)}", path)),
             File("bridge/incidents.jsonl", Path.Combine(sources.StateDirectory, "incidents.jsonl"), isOfHost: false),
-            .. Files.Select(path => File($"files{path}", path)),
-            .. Records().Select(path => File($"files{path}", path)),
+            .. listed.Concat(Files).Select(path => File($"files{path}", path)),
             new DiagnosisItem("doctor", "host-bridge doctor", _ => ExamineAsync()),
         ];
+
+    /// <summary>The console logs of some guests, and the records of open-iscsi. It may hang, as any folder may.</summary>
+    /// <param name="guests">The guests.</param>
+    /// <param name="isEveryGuest">Whether these are all: then every console's log is taken.</param>
+    public IReadOnlyList<string> ListFiles(IReadOnlyList<DiagnosedGuest> guests, bool isEveryGuest)
+    {
+        var tree = new HostTree(sources.Host.Root);
+        return
+        [
+            .. tree.Names(ConsoleFolder)
+                .Where(name => name.EndsWith(".log", StringComparison.Ordinal)
+                    && (isEveryGuest || name == "hypervisor.log" || guests.Any(guest => name == $"guest-{guest.Name}.log")))
+                .Select(name => $"{ConsoleFolder}/{name}"),
+            .. BlockSettingsReader.RecordFolders.SelectMany(folder => tree.FilesBelow(folder, depth: 2)),
+        ];
+    }
 
     private static DiagnosisItem Command((string Name, string Program, string[] Arguments) command)
         => new(command.Name, $"{command.Program} {string.Join(' ', command.Arguments)}".TrimEnd(), async limit =>
@@ -83,18 +97,6 @@ internal sealed class HostItems(DiagnosisSources sources)
                 $"/local/domain/0/backend/qdisk/{guest.Domain}", $"/libxl/{guest.Domain}",
             ],
             limit));
-
-    private IEnumerable<string> ConsoleLogs(IReadOnlyList<DiagnosedGuest> guests, bool isEveryGuest)
-        => new HostTree(sources.Host.Root).Names(ConsoleFolder)
-            .Where(name => name.EndsWith(".log", StringComparison.Ordinal)
-                && (isEveryGuest || name == "hypervisor.log" || guests.Any(guest => name == $"guest-{guest.Name}.log")))
-            .Select(name => $"{ConsoleFolder}/{name}");
-
-    private IEnumerable<string> Records()
-    {
-        var tree = new HostTree(sources.Host.Root);
-        return BlockSettingsReader.RecordFolders.SelectMany(folder => tree.FilesBelow(folder, depth: 2));
-    }
 
     private DiagnosisItem File(string name, string path, bool isOfHost = true)
         => new(FileName(name), path, _ => Task.FromResult(Tail(isOfHost ? sources.Host.Root.TrimEnd('/') + path : path)));

@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using HostBridge.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace HostBridge.Doctor.Reading;
 
@@ -8,6 +10,7 @@ namespace HostBridge.Doctor.Reading;
 internal sealed class HostTree(string root)
 {
     private const int MaxTextBytes = 1024 * 1024;
+    private const int ChunkBytes = 16 * 1024;
 
     private readonly string _root = root.TrimEnd('/');
     private readonly List<string> _refused = [];
@@ -21,21 +24,35 @@ internal sealed class HostTree(string root)
     /// <summary>Whether a file or folder is there.</summary>
     public bool Exists(string path) => Path.Exists(_root + path);
 
-    /// <summary>A text of up to 1 MiB; null when it is not there, is no plain file, or cannot be read.</summary>
+    /// <summary>A text of up to 1 MiB; null when it is not there or cannot be read.</summary>
     public string? TryReadText(string path)
     {
-        string full = _root + path;
-        try
+        // A pipe that lies there must not make the doctor wait for a writer.
+        int file = Libc.Open(
+            _root + path, Libc.OpenReadOnly | Libc.OpenCloseOnExec | Libc.OpenNonBlocking, mode: 0);
+        if (file < 0)
         {
-            if (!File.Exists(full) || (File.GetAttributes(full) & FileAttributes.Device) != 0)
+            int errno = Marshal.GetLastPInvokeError();
+            if (errno != Libc.NoEntry)
             {
-                return null;
+                _refused.Add($"{path} cannot be read: {Marshal.GetPInvokeErrorMessage(errno)}");
             }
 
-            using FileStream file = File.OpenRead(full);
-            byte[] buffer = new byte[(int)Math.Min(file.Length == 0 ? MaxTextBytes : file.Length, MaxTextBytes)];
-            int size = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
-            return Encoding.UTF8.GetString(buffer, 0, size);
+            return null;
+        }
+
+        using var handle = new SafeFileHandle(file, ownsHandle: true);
+        try
+        {
+            using var stream = new FileStream(handle, FileAccess.Read, bufferSize: 0);
+            var text = new MemoryStream();
+            byte[] chunk = new byte[ChunkBytes];
+            while (text.Length < MaxTextBytes && stream.Read(chunk) is var size && size > 0)
+            {
+                text.Write(chunk, 0, size);
+            }
+
+            return Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {

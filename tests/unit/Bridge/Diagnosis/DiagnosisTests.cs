@@ -44,6 +44,20 @@ public sealed class DiagnosisTests : IDisposable
     [InlineData("CHAP:")]
     public void What_is_no_secret_stays(string line) => Assert.Equal(line, Secrets.Remove(line));
 
+    [Theory]
+    [InlineData("x")]
+    [InlineData("iscsi:")]
+    [InlineData("\"password")]
+    [InlineData("a://")]
+    [InlineData("--password ")]
+    public void A_guest_cannot_make_the_cleaning_take_long(string piece)
+    {
+        string hostile = string.Concat(Enumerable.Repeat(piece, 512 * 1024 / piece.Length));
+        long began = Stopwatch.GetTimestamp();
+        _ = Secrets.Remove(hostile);
+        Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 0, 10);
+    }
+
     [Fact]
     public async Task A_command_that_hangs_is_killed_with_its_children_and_what_it_said_is_kept()
     {
