@@ -1,5 +1,3 @@
-using Protocol.Kernel;
-
 namespace GuestAgent.Detection;
 
 /// <summary>What a kernel line changes in the facts of the filesystem it speaks of.</summary>

@@ -24,7 +24,7 @@ internal abstract record ConsoleSign
     /// <param name="Text">The line, printable.</param>
     internal sealed record Fault(KernelLineKind Kind, string Text) : ConsoleSign
     {
-        /// <summary>How much it says: 0 for a hang, which may end by itself.</summary>
+        /// <summary>How much it says: 0 for a hang or a time-out, which may end by itself.</summary>
         public int Rank => Kind switch
         {
             KernelLineKind.JournalAborted => 7,
@@ -33,7 +33,7 @@ internal abstract record ConsoleSign
             KernelLineKind.FlushDisabled => 4,
             KernelLineKind.WriteLost => 3,
             KernelLineKind.FilesystemError => 2,
-            KernelLineKind.DeviceError => 1,
+            KernelLineKind.DeviceError or KernelLineKind.DeviceOffline => 1,
             _ => 0,
         };
     }

@@ -18,11 +18,29 @@ public enum KernelLineKind
     /// <summary>A write of the filesystem's was lost.</summary>
     WriteLost,
 
-    /// <summary>The block layer gave up on a request.</summary>
+    /// <summary>The block layer gave up on a request that was not a read, or did not say what it was.</summary>
     DeviceError,
+
+    /// <summary>The block layer gave up on a read.</summary>
+    ReadError,
+
+    /// <summary>A command timed out, or the disk was reset: it may answer again.</summary>
+    DeviceTimeout,
+
+    /// <summary>The kernel gave the disk up.</summary>
+    DeviceOffline,
 
     /// <summary>blkfront turned a failed flush into success and disabled flushes.</summary>
     FlushDisabled,
+
+    /// <summary>blkfront connected, or goes on, with flushes.</summary>
+    FlushEnabled,
+
+    /// <summary>
+    /// blkfront connected, or goes on, without flushes. A backend may never have had any: a loss only where they
+    /// were enabled before.
+    /// </summary>
+    FlushAbsent,
 
     /// <summary>The filesystem was mounted: what was said before speaks of an earlier mount.</summary>
     Mounted,

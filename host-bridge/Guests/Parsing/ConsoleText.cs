@@ -56,10 +56,14 @@ internal sealed partial class ConsoleText
             return new ConsoleSign.Booted();
         }
 
-        return FilesystemLines.Understand(text) is { Kind: not (KernelLineKind.Mounted or KernelLineKind.Remounted) and var kind }
+        return FilesystemLines.Understand(text) is { Kind: var kind } && IsBad(kind)
             ? new ConsoleSign.Fault(kind, Printable(text))
             : null;
     }
+
+    private static bool IsBad(KernelLineKind kind)
+        => kind is not (KernelLineKind.Mounted or KernelLineKind.Remounted or KernelLineKind.FlushEnabled
+            or KernelLineKind.FlushAbsent);
 
     private static string Printable(string text)
         => string.Concat(text.Take(MaxSignLength).Select(letter => letter is >= ' ' and <= '~' ? letter : '?'));

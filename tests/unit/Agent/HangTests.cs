@@ -1,7 +1,6 @@
 using GuestAgent;
 using GuestAgent.Detection;
 using Protocol.Health;
-using Protocol.Kernel;
 using Xunit;
 
 namespace Tests.Unit.Agent;

@@ -3,7 +3,6 @@ using GuestAgent.Detection;
 using GuestAgent.Signals.Parsing;
 using CsCheck;
 using Protocol.Health;
-using Protocol.Kernel;
 using Xunit;
 
 namespace Tests.Unit.Agent;

@@ -39,12 +39,12 @@ public sealed class ArchitectureTests
     public static TheoryData<string, string, string[]> PureRooms => new()
     {
         { "protocol", "Protocol.Health", [] },
-        { "protocol", "Protocol.Xenstore", ["Protocol.Health"] },
         { "protocol", "Protocol.Kernel", [] },
-        { "guest-agent", "GuestAgent.Detection", ["Protocol.Health", "Protocol.Kernel"] },
+        { "protocol", "Protocol.Xenstore", ["Protocol.Health"] },
+        { "guest-agent", "GuestAgent.Detection", ["Protocol.Health"] },
         { "guest-agent", "GuestAgent.Requests", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
-        { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "Protocol.Kernel", "GuestAgent.Detection"] },
+        { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "GuestAgent.Detection"] },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
         { "host-bridge", "HostBridge.Guests.Parsing", ["Protocol.Kernel", "HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },
