@@ -4,6 +4,7 @@ using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Storage.Judging;
 using HostBridge.Storage.Parsing;
+using Protocol.Health;
 using Protocol.Xenstore.Client;
 
 namespace HostBridge.Doctor.Reading;
@@ -102,12 +103,26 @@ internal sealed class GuestSettingsReader(HostTree tree)
                 domain,
                 [.. reading.Disks.Devices.Select(_stacks.Read), .. files],
                 files.Count >= reading.Disks.Unmappable.Count ? [] : reading.Disks.Unmappable,
-                ReportAssembler.Assemble(reading.Nodes).Report?.Filesystems ?? []));
+                FilesystemsOf(reading)));
         }
 
         guests.AddRange(configs.Where(config => guests.TrueForAll(guest => guest.Name != config.Name))
             .Select(config => new GuestOnHost(config.Name, Domain: null, [.. DisksOf(config)], [], [])));
         return guests;
+    }
+
+    private static IReadOnlyList<FilesystemHealth> FilesystemsOf(DomainReading reading)
+    {
+        var nodes = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        foreach ((string key, byte[]? value) in reading.Nodes)
+        {
+            if (value is not null)
+            {
+                nodes[key] = value;
+            }
+        }
+
+        return ReportAssembler.Assemble(nodes).Report?.Filesystems ?? [];
     }
 
     private IEnumerable<BlockDevice> DisksOf(GuestConfig config)
