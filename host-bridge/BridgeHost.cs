@@ -85,6 +85,11 @@ internal static partial class BridgeHost
         services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());
         services.AddHostedService<BridgeDriver>();
         services.AddHostedService<GuestListener>();
+        services.AddHostedService(provider => new ConsoleWatch(
+            ConsoleWatch.DefaultFolder,
+            provider.GetRequiredService<BridgeInputQueue>(),
+            provider.GetRequiredService<BridgeClock>(),
+            provider.GetRequiredService<ILogger<ConsoleWatch>>()));
     }
 
     private static void AddStorage(IServiceCollection services, BridgeOptions options)

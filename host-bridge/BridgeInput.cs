@@ -46,6 +46,11 @@ internal abstract record BridgeInput
     /// <param name="Outcome">The answer, parsed.</param>
     internal sealed record OutcomeRead(Guid Guest, DomainId Domain, RequestOutcome Outcome) : BridgeInput;
 
+    /// <summary>A guest's console log was read.</summary>
+    /// <param name="GuestName">The name in the log's own name, which is the toolstack's name of the guest.</param>
+    /// <param name="Sign">What it shows.</param>
+    internal sealed record ConsoleRead(string GuestName, ConsoleSign Sign) : BridgeInput;
+
     /// <summary>What this host holds of some disks at one moment.</summary>
     /// <param name="Conditions">The disks and their conditions.</param>
     internal sealed record DisksChecked(IReadOnlyList<DiskCondition> Conditions) : BridgeInput;

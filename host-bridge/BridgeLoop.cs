@@ -12,12 +12,16 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     /// <summary>How many rejections of one domain are told, per <see cref="RejectionWindow"/>.</summary>
     private const int MaxToldRejections = 3;
 
+    /// <summary>Logs of guests that are gone stay for long; theirs are of no use.</summary>
+    private const int MaxEarlyConsoles = 4096;
+
     private static readonly TimeSpan RejectionWindow = TimeSpan.FromMinutes(10);
 
     private readonly GuestRegistry _registry = new(policy);
     private readonly DiskBook _disks = new(policy.StableFor, policy.DiskCheckValidFor);
     private readonly Dictionary<DomainId, Rejections> _rejections = [];
     private readonly Dictionary<Guid, TellPacer> _pacers = [];
+    private readonly Dictionary<string, ConsoleSign> _earlyConsoles = new(StringComparer.Ordinal);
     private readonly List<BridgeEffect> _effects = [];
 
     /// <summary>Every guest that is known.</summary>
@@ -48,6 +52,9 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
                 break;
             case BridgeInput.OutcomeRead read:
                 Give(read.Guest, read.Domain, new RecoveryInput.OutcomeReceived(read.Outcome), now);
+                break;
+            case BridgeInput.ConsoleRead read:
+                TakeConsole(read, now);
                 break;
             case BridgeInput.DisksChecked disks:
                 Take(disks.Conditions, now);
@@ -90,6 +97,11 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
             Give(seen.Guest.Uuid, new RecoveryInput.DomainAppeared(seen.Domain), now);
         }
 
+        if (_earlyConsoles.Remove(seen.Guest.Name, out ConsoleSign? sign))
+        {
+            Give(seen.Guest.Uuid, new RecoveryInput.ConsoleSaid(sign), now);
+        }
+
         JudgeStorage(seen.Guest.Uuid, now);
     }
 
@@ -122,6 +134,22 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         foreach (GuestRecord guest in _registry.Guests.Where(one => one.Disks.Devices.Any(devices.Contains)).ToList())
         {
             JudgeStorage(guest.Identity.Uuid, now);
+        }
+    }
+
+    /// <summary>A log is found by the guest's name alone, so a name that two guests have means neither.</summary>
+    private void TakeConsole(BridgeInput.ConsoleRead read, Moment now)
+    {
+        List<GuestRecord> named =
+            [.. _registry.Guests.Where(guest => guest.Domain is not null && guest.Identity.Name == read.GuestName)];
+        if (named is [var only])
+        {
+            Give(only.Identity.Uuid, new RecoveryInput.ConsoleSaid(read.Sign), now);
+        }
+        else if (named.Count == 0 && (_earlyConsoles.Count < MaxEarlyConsoles || _earlyConsoles.ContainsKey(read.GuestName)))
+        {
+            // Its log is read before its domain is: the worst of its last boot is kept for it.
+            _earlyConsoles[read.GuestName] = ConsoleSign.Worse(_earlyConsoles.GetValueOrDefault(read.GuestName), read.Sign);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
+using HostBridge.Admin;
 using HostBridge.Incidents;
 using HostBridge.Storage;
 
@@ -70,6 +71,8 @@ internal static class CommandLine
             Config, Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
             StableSeconds,
         };
+        root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
+        root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
         root.SetAction(RunBridgeAsync);
         ParseResult parsed = root.Parse(arguments);
         return parsed.Errors is [ParseError first, ..]
@@ -127,7 +130,8 @@ internal static class CommandLine
     private static Option<string?> Setting(string name, string helpName, string description)
         => new("--" + name) { Description = description, HelpName = helpName };
 
-    private static int Complain(string line, int exitCode)
+    /// <summary>Says what is wrong, on one line; returns the exit code.</summary>
+    public static int Complain(string line, int exitCode)
     {
         Console.Error.WriteLine($"host-bridge: {line.ReplaceLineEndings(" ")}");
         return exitCode;

@@ -19,6 +19,7 @@ internal static partial class StateFiles
     private const int OwnerOnly = 0x180; // 0600
     private const int LockExclusive = 2;
     private const int LockWithoutWaiting = 4;
+    private const int LockRelease = 8;
     private const int WouldBlock = 11; // EWOULDBLOCK, the same as EAGAIN
 
     /// <summary>Opens a file, made when it is not there, to whose end everything is written.</summary>
@@ -41,6 +42,12 @@ internal static partial class StateFiles
             ? false
             : throw new IOException($"{path} cannot be locked: {Marshal.GetPInvokeErrorMessage(errno)}");
     }
+
+    /// <summary>
+    /// Ends a lock. Closing alone does not while a child that was just started has not executed its program yet: until
+    /// then it holds the same open file (flock(2)).
+    /// </summary>
+    public static void Unlock(SafeFileHandle file) => _ = Flock(file, LockRelease);
 
     /// <summary>Makes the names in a directory survive a power cut.</summary>
     public static void SyncDirectory(string path)

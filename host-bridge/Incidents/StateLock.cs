@@ -50,7 +50,15 @@ internal sealed class StateLock : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        if (!_file.IsClosed)
+        {
+            StateFiles.Unlock(_file);
+        }
+
+        _file.Dispose();
+    }
 
     private static string ReadOwner(SafeFileHandle file)
     {

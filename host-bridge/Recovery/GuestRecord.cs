@@ -60,6 +60,9 @@ internal sealed record GuestRecord
     /// </summary>
     public IReadOnlyList<FilesystemHealth> LastSeenFaulty { get; init; } = [];
 
+    /// <summary>The worst that its console showed since it booted; null when nothing.</summary>
+    public ConsoleSign.Fault? ConsoleFault { get; init; }
+
     /// <summary>Evidence of this boot that is used up; null when none is.</summary>
     public SpentEvidence? Spent { get; init; }
 

@@ -40,6 +40,10 @@ internal abstract record RecoveryInput
     /// <param name="Outcome">The answer, parsed.</param>
     internal sealed record OutcomeReceived(RequestOutcome Outcome) : RecoveryInput;
 
+    /// <summary>Its console said something of its filesystems, or that it boots.</summary>
+    /// <param name="Sign">What.</param>
+    internal sealed record ConsoleSaid(ConsoleSign Sign) : RecoveryInput;
+
     /// <summary>Its storage was judged.</summary>
     /// <param name="Storage">The judgement.</param>
     internal sealed record StorageJudged(StorageView Storage) : RecoveryInput;

@@ -10,9 +10,14 @@ internal sealed partial class RecoveryTurn
     {
         if (_guest.State.IsInFlight
             || _guest.State is NeedsOperator { Release: OperatorRelease.WhenAcknowledged }
-            || _guest.Domain is null
-            || _guest.Report is not { } report)
+            || _guest.Domain is null)
         {
+            return;
+        }
+
+        if (_guest.Report is not { } report)
+        {
+            JudgeWithoutAgent();
             return;
         }
 

@@ -24,6 +24,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
                 _guest = _guest with
                 {
                     Domain = appeared.Domain, HeardAt = now.Elapsed, HeardBoot = default, LifeRequest = null,
+                    ConsoleFault = null,
                 };
                 break;
             case RecoveryInput.DomainGone:
@@ -34,6 +35,9 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
                 break;
             case RecoveryInput.OutcomeReceived received:
                 TakeOutcome(received.Outcome);
+                break;
+            case RecoveryInput.ConsoleSaid said:
+                TakeConsoleSign(said.Sign);
                 break;
             case RecoveryInput.StorageJudged judged:
                 _guest = _guest with { Storage = judged.Storage };
@@ -152,6 +156,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
             Fault = null,
             HeardBoot = default,
             LifeRequest = null,
+            ConsoleFault = null,
             LastSeenFaulty = IsRestarting ? _guest.LastSeenFaulty : [],
         };
         switch (_guest.State)

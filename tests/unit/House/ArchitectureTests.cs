@@ -39,6 +39,7 @@ public sealed class ArchitectureTests
     public static TheoryData<string, string, string[]> PureRooms => new()
     {
         { "protocol", "Protocol.Health", [] },
+        { "protocol", "Protocol.Kernel", [] },
         { "protocol", "Protocol.Xenstore", ["Protocol.Health"] },
         { "guest-agent", "GuestAgent.Detection", ["Protocol.Health"] },
         {
@@ -51,7 +52,14 @@ public sealed class ArchitectureTests
         { "guest-agent", "GuestAgent.Requests", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "GuestAgent.Detection"] },
-        { "host-bridge", "HostBridge.Recovery", ["Protocol.Health"] },
+        { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
+        { "host-bridge", "HostBridge.Guests.Parsing", ["Protocol.Kernel", "HostBridge.Recovery"] },
+        { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },
+        {
+            "host-bridge", "HostBridge.Doctor",
+            ["Protocol.Health", "HostBridge.Recovery", "HostBridge.Storage.Judging"]
+        },
+        { "host-bridge", "HostBridge.Doctor.Parsing", ["HostBridge.Doctor"] },
         { "host-bridge", "HostBridge.Storage.Judging", ["HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Storage.Parsing", ["HostBridge.Recovery", "HostBridge.Storage.Judging"] },
     };
