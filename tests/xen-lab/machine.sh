@@ -54,10 +54,11 @@ $cache/dom0-initramfs" \
             || fail_lab "Dom0 was not ready within $boot_limit s: $(tail -n 5 "$share/machine-console.log")"
         sleep 1
     done
-    # One clock for all logs: roughly, and then by as much as a script takes to begin.
-    dom0 "date --set @$EPOCHREALTIME" >/dev/null
-    dom0 "date --set '$(dom0_lag) seconds'" >/dev/null
+    set_dom0_clock
 }
+
+# One clock for all logs. Dom0's falls behind while this machine is busy, by a second in some minutes.
+set_dom0_clock() { dom0 "date --set '$(dom0_lag) seconds'" >/dev/null; }
 
 # By how many seconds Dom0's clock is behind this machine's; the way of one line is in it, some milliseconds.
 dom0_lag() { dom0 'echo $EPOCHREALTIME' | { read -r theirs && awk -v ours="$EPOCHREALTIME" -v theirs="$theirs" \

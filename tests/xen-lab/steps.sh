@@ -69,9 +69,11 @@ timeline() {
         $1 >= start { time = $1; sub(/^[^ ]* /, ""); printf "%8.1f s  %s\n", time - start, $0 }' | cut -c 1-240
 }
 
-# Writes down that the scenario does something, for the timeline: mark TEXT; prints the time.
+# Writes down what the scenario does next, for the timeline: mark TEXT; prints the time.
 mark() {
-    local now=$EPOCHREALTIME
+    local now
+    set_dom0_clock
+    now=$EPOCHREALTIME
     echo "$now $*" >>"$share/marks.log"
     tell "$@" >&2
     echo "$now"

@@ -19,8 +19,8 @@ scenario() {
     closed=$(await_gate 19 lost "$stopped") || closed=
     note_storage "during the fault"
     while awk -v from="$stopped" -v now="$EPOCHREALTIME" 'BEGIN { exit now - from >= 20 }'; do sleep 0.2; done
-    kill -CONT "$target"
     back=$(mark "the target answers again")
+    kill -CONT "$target"
     well=$(await 60 record.log 'guest-agent/state ok' "$back") || well=
     opening=$(await_gate 60 operational "$back") || opening=
     # Longer than the stable time, so that a bridge that means to act would.

@@ -45,7 +45,8 @@ scenario() {
     expect "the bridge found by itself that the storage was down" [ -n "$closed" ]
     expect "and that it was back" [ -n "$opening" ]
     expect "it asked for nothing before the storage had been back for $stable_seconds s" \
-        [ -n "$storage" -a -z "$(awk -v until="$(seconds_after "${storage:-0}" "$stable_seconds")" '$1 < until && /action=(reboot|remount|repair)/' "$share/record.log")" ]
+        [ -n "$storage" -a -z "$(awk -v until="$(seconds_after "${storage:-0}" "$stable_seconds")" '$1 < until &&
+            /action=(reboot|remount|repair)/' "$share/record.log")" ]
     expect "then it asked for a restart" [ -n "$action" ]
     expect "with a forced check, which repaired what there was" \
         [ -n "$(first record.log 'data/lab/fsck forced=yes exit=[01]$' "${action:-$back}")" ]
