@@ -38,7 +38,8 @@ internal static class KernelLines
         }
 
         KernelFacts next = Next(one.Kernel, line, line.DeviceName, now);
-        bool isNews = IsNews(one.Kernel, next, line.Kind);
+        // What a probe of a dead filesystem makes the kernel print must not ask for the next.
+        bool isNews = IsUnconfirmed(one) && IsNews(one.Kernel, next, line.Kind);
         return isNews
             ? one with { Kernel = next, Probe = one.Probe.WithNews(now, isUrgent: IsEnd(line.Kind)) }
             : one with { Kernel = next };

@@ -193,6 +193,8 @@ public sealed class HangTests
             stage.Pass(1);
             stage.Kernel(KernelLineKind.JournalAborted, 1);
             stage.Kernel(KernelLineKind.FilesystemError, 1);
+            stage.Kernel(KernelLineKind.DeviceError, 1);
+            stage.Kernel(KernelLineKind.WriteLost, 1);
             stage.Observe(new Observation.ErrorsCountRead(Device, second));
         }
 
