@@ -103,7 +103,8 @@ public sealed class StatusTests : IAsyncLifetime
         await agent.WaitForStatusAsync("writable");
         Socket[] silent = [.. Enumerable.Range(0, MaxClients).Select(_ => Connect())];
         silent[0].Send("no end of a line"u8);
-        await AgentProcess.WaitAsync(() => IsClosed(Connect()), () => "a fifth to be turned away");
+        using Socket fifth = Connect();
+        await AgentProcess.WaitAsync(() => IsClosed(fifth), () => "a fifth to be turned away");
         await AgentProcess.WaitAsync(
             () => silent.All(IsClosed), () => "the silent to be dropped", ClientPatience + ClientPatience);
         ToolResult answered = await AskAsync("status");
