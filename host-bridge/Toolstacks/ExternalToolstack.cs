@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using HostBridge.Guests;
 using HostBridge.Recovery;
+using Protocol.Health;
 
 namespace HostBridge.Toolstacks;
 
@@ -43,6 +44,25 @@ internal sealed class ExternalToolstack(string path, TimeSpan limit) : IToolstac
                 ? exitCode
                 : null;
     }
+
+    /// <inheritdoc/>
+    public Task<StepAnswer> ConfirmCreatableAsync(
+        GuestIdentity guest, DomainId domain, CancellationToken cancellationToken)
+        => Task.FromResult(NoToolstack.Unavailable);
+
+    /// <inheritdoc/>
+    public Task<StepAnswer> DestroyAsync(GuestIdentity guest, DomainId domain, CancellationToken cancellationToken)
+        => Task.FromResult(NoToolstack.Unavailable);
+
+    /// <inheritdoc/>
+    public Task<OfflineCheckAnswer> CheckOfflineAsync(
+        GuestIdentity guest, GuestDisks disks, RequestId intent, CancellationToken cancellationToken)
+        => Task.FromResult(
+            new OfflineCheckAnswer(NoToolstack.Unavailable.Result, ExitCode: null, NoToolstack.Unavailable.Reason));
+
+    /// <inheritdoc/>
+    public Task<StepAnswer> CreateAsync(GuestIdentity guest, CancellationToken cancellationToken)
+        => Task.FromResult(NoToolstack.Unavailable);
 
     private async Task<CommandResult> RunAsync(string verb, GuestIdentity guest, CancellationToken cancellationToken)
     {
