@@ -72,7 +72,7 @@ internal static partial class BridgeHost
         services.AddSingleton(new BridgeLoop(options.Policy));
         services.AddSingleton(provider => new XenstoreClient(
             options.XenstorePath,
-            new XenstoreClientOptions { Jitter = new Random() },
+            new XenstoreClientOptions { Jitter = new Random(), PauseAfterEvents = GuestListener.EventPause },
             provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<GuestRequests>();
         AddStorage(services, options);

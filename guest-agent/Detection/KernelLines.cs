@@ -1,3 +1,5 @@
+using Protocol.Kernel;
+
 namespace GuestAgent.Detection;
 
 /// <summary>What a kernel line changes in the facts of the filesystem it speaks of.</summary>

@@ -8,7 +8,7 @@ namespace GuestAgent.Signals;
 /// <summary>
 /// The kernel log through <c>/dev/kmsg</c>, from the oldest record that is still there: an abort of this boot may
 /// be older than the agent. Proves that the kernel said so. It lies by silence (a line may be lost, suppressed or
-/// never written) and by repetition of old errors, which <see cref="KernelPatterns"/> leaves out. One read gives one
+/// never written) and by repetition of old errors, which <see cref="Protocol.Kernel.FilesystemLines"/> leaves out. One read gives one
 /// record; a gap in the sequence says that records were overwritten before they were read.
 /// </summary>
 internal sealed unsafe class KernelLog : IDisposable
@@ -64,7 +64,7 @@ internal sealed unsafe class KernelLog : IDisposable
                 if (KernelLogParser.ParseRecord(_record.AsSpan(0, (int)size)) is { } record)
                 {
                     Count(record);
-                    if (KernelPatterns.Understand(record) is { } line)
+                    if (KernelLogParser.Understand(record) is { } line)
                     {
                         lines.Add(line);
                     }

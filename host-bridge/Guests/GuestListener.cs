@@ -27,6 +27,9 @@ internal sealed partial class GuestListener(
     /// <summary>Changes that come together are read together: what a guest says is known within half a second.</summary>
     private static readonly TimeSpan Debounce = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Events are gathered this long by the link, which is lost in <see cref="Debounce"/>.</summary>
+    public static TimeSpan EventPause { get; } = TimeSpan.FromMilliseconds(5);
+
     private static readonly TimeSpan IdleInterval = TimeSpan.FromSeconds(1);
 
     private readonly DomainReader _reader = new(xenstore);

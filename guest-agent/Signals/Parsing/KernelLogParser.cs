@@ -1,5 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
+using GuestAgent.Detection;
+using Protocol.Kernel;
 
 namespace GuestAgent.Signals.Parsing;
 
@@ -44,6 +46,15 @@ internal static class KernelLogParser
         return new KernelRecord(
             facility, sequence, TimeSpan.FromMicroseconds(microseconds), Encoding.Latin1.GetString(text));
     }
+
+    /// <summary>
+    /// What a record says of a filesystem or its device; null when nothing, or when a program wrote it
+    /// (facility other than 0).
+    /// </summary>
+    public static KernelLine? Understand(KernelRecord record)
+        => record.Facility == 0 && FilesystemLines.Understand(record.Text) is { } line
+            ? new KernelLine(line.Kind, line.DeviceName, record.At) { Sector = line.Sector }
+            : null;
 
     /// <summary>What a TimeSpan holds; the kernel's clock would need 29,000 years.</summary>
     private const long MaxMicroseconds = long.MaxValue / TimeSpan.TicksPerMicrosecond;

@@ -12,6 +12,7 @@ internal sealed partial class XenstoreConnection : IDisposable
     private readonly string _path;
     private readonly int _maxInFlight;
     private readonly TimeSpan _timeLimit;
+    private readonly TimeSpan _pauseAfterEvents;
     private readonly TimeProvider _time;
     private readonly ITimer _timer;
     private readonly NetworkStream _stream;
@@ -34,6 +35,7 @@ internal sealed partial class XenstoreConnection : IDisposable
         _path = path;
         _maxInFlight = options.MaxRequestsInFlight;
         _timeLimit = options.RequestTimeLimit;
+        _pauseAfterEvents = options.PauseAfterEvents;
         _time = time;
         _timer = time.CreateTimer(
             static connection => ((XenstoreConnection)connection!).CheckTimeLimit(),
@@ -87,6 +89,10 @@ internal sealed partial class XenstoreConnection : IDisposable
                 _input.AdvanceTo(read.Buffer.End);
                 Send(now: true);
                 isOpen = !read.IsCompleted;
+                if (isOpen && _pauseAfterEvents > TimeSpan.Zero && !IsAnswerDue())
+                {
+                    await Task.Delay(_pauseAfterEvents, _time).ConfigureAwait(false);
+                }
             }
 
             End("the daemon closed the connection: look whether xenstored runs; a new connection is made");
@@ -132,6 +138,14 @@ internal sealed partial class XenstoreConnection : IDisposable
 
     private static bool IsEnd(Exception exception)
         => exception is IOException or ObjectDisposedException or OperationCanceledException;
+
+    private bool IsAnswerDue()
+    {
+        lock (_gate)
+        {
+            return _sentById.Count > 0;
+        }
+    }
 
     private void Take(ReadOnlySpan<byte> bytes)
     {

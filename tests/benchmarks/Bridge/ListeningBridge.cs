@@ -35,7 +35,9 @@ internal sealed class ListeningBridge : IAsyncDisposable
         };
         _loop = new BridgeLoop(options.Policy);
         _xenstore = new XenstoreClient(
-            socketPath, new XenstoreClientOptions { Jitter = new Random(1) }, _clock.Time);
+            socketPath,
+            new XenstoreClientOptions { Jitter = new Random(1), PauseAfterEvents = GuestListener.EventPause },
+            _clock.Time);
         _listener = new GuestListener(
             options, _xenstore, new WatchedDisks(_clock, _wake), _inputs, _clock, NullLogger<GuestListener>.Instance);
         _driving = DriveAsync();

@@ -68,6 +68,7 @@ internal sealed class ContractStage : IAsyncDisposable
             Jitter = new Random(1),
             MinBackOff = TimeSpan.FromMilliseconds(2),
             MaxBackOff = TimeSpan.FromMilliseconds(20),
+            PauseAfterEvents = HostBridge.Guests.GuestListener.EventPause,
         };
         var client = new XenstoreClient(SocketOf(domainId), options, TimeProvider.System);
         _clients.Add(client);

@@ -2,6 +2,7 @@ using System.Text;
 using GuestAgent;
 using GuestAgent.Detection;
 using Protocol.Health;
+using Protocol.Kernel;
 using Protocol.Xenstore;
 
 namespace Tests.Unit.Agent;

@@ -75,7 +75,7 @@ internal sealed class FixtureStory
                 break;
             case "kmsg":
                 KernelRecord record = KernelLogParser.ParseRecord(Encoding.UTF8.GetBytes(rest))!.Value;
-                if (KernelPatterns.Understand(record) is { } understood)
+                if (KernelLogParser.Understand(record) is { } understood)
                 {
                     Observe(new Observation.KernelLineSeen(understood));
                 }

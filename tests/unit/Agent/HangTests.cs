@@ -1,6 +1,7 @@
 using GuestAgent;
 using GuestAgent.Detection;
 using Protocol.Health;
+using Protocol.Kernel;
 using Xunit;
 
 namespace Tests.Unit.Agent;

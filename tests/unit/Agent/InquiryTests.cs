@@ -4,6 +4,7 @@ using GuestAgent;
 using GuestAgent.Detection;
 using GuestAgent.Inquiries;
 using Protocol.Health;
+using Protocol.Kernel;
 using Xunit;
 
 namespace Tests.Unit.Agent;

@@ -4,6 +4,7 @@ using System.Text;
 using GuestAgent.Detection;
 using GuestAgent.Signals.Parsing;
 using Protocol.Health;
+using Protocol.Kernel;
 using Protocol.Xenstore;
 using Xunit;
 

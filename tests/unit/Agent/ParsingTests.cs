@@ -128,7 +128,7 @@ public sealed class ParsingTests
         {
             if (KernelLogParser.ParseRecord(bytes) is { } record)
             {
-                _ = KernelPatterns.Understand(record);
+                _ = KernelLogParser.Understand(record);
                 Assert.InRange(record.Text.Length, 0, bytes.Length);
             }
         });

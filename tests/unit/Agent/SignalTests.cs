@@ -7,6 +7,7 @@ using GuestAgent.Probing;
 using GuestAgent.Signals;
 using GuestAgent.Signals.Parsing;
 using Protocol.Health;
+using Protocol.Kernel;
 using Xunit;
 
 namespace Tests.Unit.Agent;

@@ -35,7 +35,7 @@ public sealed class UnprivilegedUserTests : IDisposable
     [InlineData("XFS (xvda1): \\x0a[312] general protection ip:401000 sp:7ffe error:0 in x has been shut down[400000+1000]")]
     [InlineData("ata1: disabled[312]: segfault at 0 ip 000055b67c1d816a sp 00007ffcf20f6bb0 error 6 in x[1000+1000]")]
     public void A_crash_of_a_program_is_no_evidence_whatever_its_name(string text)
-        => Assert.Null(KernelPatterns.Understand(new KernelRecord(0, 1, TimeSpan.Zero, text)));
+        => Assert.Null(KernelLogParser.Understand(new KernelRecord(0, 1, TimeSpan.Zero, text)));
 
     [Fact]
     public void More_mounts_than_can_be_held_hide_none_of_the_older_ones()

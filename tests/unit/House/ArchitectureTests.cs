@@ -41,7 +41,7 @@ public sealed class ArchitectureTests
         { "protocol", "Protocol.Health", [] },
         { "protocol", "Protocol.Kernel", [] },
         { "protocol", "Protocol.Xenstore", ["Protocol.Health"] },
-        { "guest-agent", "GuestAgent.Detection", ["Protocol.Health"] },
+        { "guest-agent", "GuestAgent.Detection", ["Protocol.Health", "Protocol.Kernel"] },
         {
             "guest-agent", "GuestAgent.Inquiries",
             [
@@ -51,7 +51,7 @@ public sealed class ArchitectureTests
         },
         { "guest-agent", "GuestAgent.Requests", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
-        { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "GuestAgent.Detection"] },
+        { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "Protocol.Kernel", "GuestAgent.Detection"] },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
         { "host-bridge", "HostBridge.Guests.Parsing", ["Protocol.Kernel", "HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },

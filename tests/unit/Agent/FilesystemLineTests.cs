@@ -1,11 +1,12 @@
 using GuestAgent.Detection;
 using GuestAgent.Signals.Parsing;
+using Protocol.Kernel;
 using Xunit;
 
 namespace Tests.Unit.Agent;
 
 /// <summary>What the kernel's lines say, from 2.6.27 to 6.18.</summary>
-public sealed class KernelPatternTests
+public sealed class FilesystemLineTests
 {
     [Theory]
     [InlineData("Aborting journal on device loop0-8.", KernelLineKind.JournalAborted, "loop0")]
@@ -84,7 +85,7 @@ public sealed class KernelPatternTests
     [InlineData("xvda disabled for further use", KernelLineKind.DeviceOffline, "xvda")]
     internal void Kernel_lines_of_every_age_are_understood(string text, KernelLineKind kind, string? device)
     {
-        KernelLine? line = KernelPatterns.Understand(new KernelRecord(0, 1, TimeSpan.FromSeconds(1), text));
+        KernelLine? line = KernelLogParser.Understand(new KernelRecord(0, 1, TimeSpan.FromSeconds(1), text));
         Assert.Equal(kind, line?.Kind);
         Assert.Equal(device, line?.DeviceName);
     }
@@ -98,7 +99,7 @@ public sealed class KernelPatternTests
     [InlineData("sd 0:0:0:0: [sda] Attached SCSI disk")]
     [InlineData("usb 1-1: new device")]
     public void Old_errors_that_the_kernel_repeats_daily_are_no_news(string text)
-        => Assert.Null(KernelPatterns.Understand(new KernelRecord(0, 1, TimeSpan.Zero, text)));
+        => Assert.Null(KernelLogParser.Understand(new KernelRecord(0, 1, TimeSpan.Zero, text)));
 
     [Fact]
     public void A_line_that_a_program_wrote_is_never_evidence()
@@ -106,7 +107,7 @@ public sealed class KernelPatternTests
         KernelRecord? record = KernelLogParser.ParseRecord("12,500,9000,-;Aborting journal on device xvda-8.\n"u8);
         Assert.Equal(1, record?.Facility);
         Assert.Equal(string.Empty, record?.Text);
-        Assert.Null(KernelPatterns.Understand(record!.Value));
+        Assert.Null(KernelLogParser.Understand(record!.Value));
     }
 
     [Theory]
@@ -115,5 +116,5 @@ public sealed class KernelPatternTests
     [InlineData("end_request: I/O error, dev xvda, sector 1", 1L)]
     [InlineData("Aborting journal on device xvda-8.", null)]
     public void The_sector_of_a_failed_request_is_read(string text, long? sector)
-        => Assert.Equal(sector, KernelPatterns.Understand(new KernelRecord(0, 1, TimeSpan.Zero, text))?.Sector);
+        => Assert.Equal(sector, KernelLogParser.Understand(new KernelRecord(0, 1, TimeSpan.Zero, text))?.Sector);
 }
