@@ -53,7 +53,11 @@ internal abstract record BridgeInput
 
     /// <summary>What this host holds of some disks at one moment.</summary>
     /// <param name="Conditions">The disks and their conditions.</param>
-    internal sealed record DisksChecked(IReadOnlyList<DiskCondition> Conditions) : BridgeInput;
+    internal sealed record DisksChecked(IReadOnlyList<DiskCondition> Conditions) : BridgeInput
+    {
+        /// <summary>What the backends have done so far; empty where that cannot be read.</summary>
+        public IReadOnlyList<BackendActivity> Backends { get; init; } = [];
+    }
 
     /// <summary>An effect was completed, or failed; always for one guest.</summary>
     /// <param name="Guest">Its uuid.</param>

@@ -61,8 +61,12 @@ internal sealed record IncidentEntry
     /// <summary>Holds over a restart of the bridge, until a proof.</summary>
     public bool? Standing { get; init; }
 
+    /// <summary>The step of the offline rung that is begun or done: an <see cref="OfflineStep"/>.</summary>
+    public string? Step { get; init; }
+
     private static readonly KebabNames<TellKind> Kinds = new();
     private static readonly KebabNames<Rung> Rungs = new();
+    private static readonly KebabNames<OfflineStep> Steps = new();
 
     /// <summary>The word for a kind.</summary>
     public static string KindName(TellKind kind) => Kinds.ToName(kind);
@@ -89,6 +93,7 @@ internal sealed record IncidentEntry
             Rung = facts.Rung is { } rung ? Rungs.ToName(rung) : null,
             Request = facts.RequestId.IsNone ? null : facts.RequestId.ToString(),
             FsckExit = facts.FsckExitCode,
+            Step = facts.Step is { } step ? Steps.ToName(step) : null,
         };
 }
 

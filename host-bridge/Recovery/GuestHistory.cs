@@ -7,4 +7,8 @@ namespace HostBridge.Recovery;
 internal sealed record GuestHistory(
     GuestIdentity Guest,
     IReadOnlyList<DateTimeOffset> Recoveries,
-    RecoveryState.NeedsOperator? Standing);
+    RecoveryState.NeedsOperator? Standing)
+{
+    /// <summary>The intent in whose middle the bridge stopped; null when there is none.</summary>
+    public OpenIntent? Open { get; init; }
+}

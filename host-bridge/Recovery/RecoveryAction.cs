@@ -50,6 +50,9 @@ internal sealed record IncidentFacts
 
     /// <summary>The exit code of the check.</summary>
     public int? FsckExitCode { get; init; }
+
+    /// <summary>The step of the offline rung that is begun or done.</summary>
+    public OfflineStep? Step { get; init; }
 }
 
 /// <summary>What is to be done for one guest; carried out at the edge, and completed by a later input.</summary>

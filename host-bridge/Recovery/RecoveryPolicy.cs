@@ -18,6 +18,9 @@ internal sealed record RecoveryPolicy
     /// <summary>Whether the bridge acts at all.</summary>
     public BridgeMode Mode { get; init; } = BridgeMode.Observe;
 
+    /// <summary>The safeguards that hold: all of them, outside of a simulation.</summary>
+    internal Safeguards Safeguards { get; init; } = Safeguards.All;
+
     /// <summary>
     /// Whether a reboot may stand on the guest's word alone; otherwise this host must itself have seen a fault on
     /// a disk of that guest within <see cref="HostEvidenceWindow"/>.

@@ -77,7 +77,15 @@ internal sealed record DiskCondition(
     /// What tells this disk from any other, and its size; for a person and for comparing. Null when it is not known.
     /// </summary>
     public string? Identity { get; init; }
+
+    /// <summary>Its size in bytes: a check of a large disk takes long. Null when it is not known.</summary>
+    public long? SizeBytes { get; init; }
 }
+
+/// <summary>What a domain's block backends have done so far, by <c>/sys/bus/xen-backend</c>.</summary>
+/// <param name="Domain">Whose.</param>
+/// <param name="Requests">Reads, writes, flushes and discards of all its disks since they were connected.</param>
+internal sealed record BackendActivity(DomainId Domain, long Requests);
 
 /// <summary>A fault that this host itself saw on a disk of a guest, apart from anything the guest says.</summary>
 /// <param name="At">

@@ -51,7 +51,8 @@ internal sealed class ExternalToolstack(string path, TimeSpan limit) : IToolstac
         => Task.FromResult(NoToolstack.Unavailable);
 
     /// <inheritdoc/>
-    public Task<StepAnswer> DestroyAsync(GuestIdentity guest, DomainId domain, CancellationToken cancellationToken)
+    public Task<StepAnswer> DestroyAsync(
+        GuestIdentity guest, DomainId domain, RequestId intent, CancellationToken cancellationToken)
         => Task.FromResult(NoToolstack.Unavailable);
 
     /// <inheritdoc/>
@@ -61,7 +62,7 @@ internal sealed class ExternalToolstack(string path, TimeSpan limit) : IToolstac
             new OfflineCheckAnswer(NoToolstack.Unavailable.Result, ExitCode: null, NoToolstack.Unavailable.Reason));
 
     /// <inheritdoc/>
-    public Task<StepAnswer> CreateAsync(GuestIdentity guest, CancellationToken cancellationToken)
+    public Task<StepAnswer> CreateAsync(GuestIdentity guest, RequestId intent, CancellationToken cancellationToken)
         => Task.FromResult(NoToolstack.Unavailable);
 
     private async Task<CommandResult> RunAsync(string verb, GuestIdentity guest, CancellationToken cancellationToken)

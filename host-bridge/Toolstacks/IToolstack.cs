@@ -24,9 +24,12 @@ internal interface IToolstack
     Task<StepAnswer> ConfirmCreatableAsync(GuestIdentity guest, DomainId domain, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Destroys a domain that still is this guest's, and waits until it is gone, also from the list of the dying.
+    /// Destroys a domain that still is this guest's, and waits until it is gone, also from the list of the dying. Asked
+    /// again with the same intent, also by a bridge that was started anew, it is done when our own hand did it, and
+    /// refused when the domain vanished otherwise.
     /// </summary>
-    Task<StepAnswer> DestroyAsync(GuestIdentity guest, DomainId domain, CancellationToken cancellationToken);
+    Task<StepAnswer> DestroyAsync(
+        GuestIdentity guest, DomainId domain, RequestId intent, CancellationToken cancellationToken);
 
     /// <summary>
     /// Checks the ext filesystems on the disks of a guest whose domain is gone. A check of the same intent that is
@@ -39,8 +42,11 @@ internal interface IToolstack
     Task<OfflineCheckAnswer> CheckOfflineAsync(
         GuestIdentity guest, GuestDisks disks, RequestId intent, CancellationToken cancellationToken);
 
-    /// <summary>Creates the guest with its own uuid; done already when a domain of this uuid runs.</summary>
-    Task<StepAnswer> CreateAsync(GuestIdentity guest, CancellationToken cancellationToken);
+    /// <summary>
+    /// Creates the guest with its own uuid and a forced check at boot. Done already when a domain of this uuid runs;
+    /// refused when its domain was not destroyed under this intent.
+    /// </summary>
+    Task<StepAnswer> CreateAsync(GuestIdentity guest, RequestId intent, CancellationToken cancellationToken);
 }
 
 /// <summary>The toolstack of a bridge that was given none: it can do nothing and says so.</summary>
@@ -66,7 +72,8 @@ internal sealed class NoToolstack : IToolstack
 
     /// <inheritdoc/>
     public Task<StepAnswer> DestroyAsync(
-        GuestIdentity guest, DomainId domain, CancellationToken cancellationToken) => Task.FromResult(Unavailable);
+        GuestIdentity guest, DomainId domain, RequestId intent, CancellationToken cancellationToken)
+        => Task.FromResult(Unavailable);
 
     /// <inheritdoc/>
     public Task<OfflineCheckAnswer> CheckOfflineAsync(
@@ -74,6 +81,6 @@ internal sealed class NoToolstack : IToolstack
         => Task.FromResult(new OfflineCheckAnswer(Unavailable.Result, ExitCode: null, Unavailable.Reason));
 
     /// <inheritdoc/>
-    public Task<StepAnswer> CreateAsync(GuestIdentity guest, CancellationToken cancellationToken)
+    public Task<StepAnswer> CreateAsync(GuestIdentity guest, RequestId intent, CancellationToken cancellationToken)
         => Task.FromResult(Unavailable);
 }
