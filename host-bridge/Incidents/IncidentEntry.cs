@@ -4,7 +4,7 @@ using Protocol.Health;
 
 namespace HostBridge.Incidents;
 
-/// <summary>One line of the incident log. Words are those of the wire; what does not apply is left out.</summary>
+/// <summary>One entry of a guest's story. Words are those of the wire; what does not apply is left out.</summary>
 internal sealed record IncidentEntry
 {
     /// <summary>When, on the wall clock.</summary>
@@ -64,6 +64,9 @@ internal sealed record IncidentEntry
     /// <summary>The step of the offline rung that is begun or done: an <see cref="OfflineStep"/>.</summary>
     public string? Step { get; init; }
 
+    /// <summary>The disks that the step is about, as <see cref="StateFormat.ToText(GuestDisks)"/> writes them.</summary>
+    public string? Disks { get; init; }
+
     private static readonly KebabNames<TellKind> Kinds = new();
     private static readonly KebabNames<Rung> Rungs = new();
     private static readonly KebabNames<OfflineStep> Steps = new();
@@ -94,6 +97,7 @@ internal sealed record IncidentEntry
             Request = facts.RequestId.IsNone ? null : facts.RequestId.ToString(),
             FsckExit = facts.FsckExitCode,
             Step = facts.Step is { } step ? Steps.ToName(step) : null,
+            Disks = facts.Disks is { } disks ? StateFormat.ToText(disks) : null,
         };
 }
 

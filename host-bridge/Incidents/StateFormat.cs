@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using HostBridge.Recovery;
 
 namespace HostBridge.Incidents;
 
 /// <summary>How values stand in the state database.</summary>
 internal static class StateFormat
 {
+    private const char UnmappableMark = '?';
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
 
     /// <summary>A moment as text, in UTC, to the millisecond.</summary>
@@ -15,6 +17,36 @@ internal static class StateFormat
 
     /// <summary>A uuid as text.</summary>
     public static string ToText(Guid uuid) => uuid.ToString("D");
+
+    /// <summary>
+    /// Disks as text: <c>8:16 253:3</c>; one without a number of this host by its name, <c>?qdisk%20xvdb</c>.
+    /// </summary>
+    public static string ToText(GuestDisks disks) => string.Join(
+        ' ',
+        disks.Devices.Select(device => device.ToString())
+            .Concat(disks.Unmappable.Select(name => UnmappableMark + Uri.EscapeDataString(name))));
+
+    /// <summary>Reads disks; false when the text means none.</summary>
+    public static bool TryParseDisks(string text, out GuestDisks disks)
+    {
+        var devices = new List<DeviceNumber>();
+        var unmappable = new List<string>();
+        bool isValid = true;
+        foreach (string word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (word[0] == UnmappableMark)
+            {
+                unmappable.Add(Uri.UnescapeDataString(word[1..]));
+                continue;
+            }
+
+            isValid &= DeviceNumber.TryParse(word, out DeviceNumber device);
+            devices.Add(device);
+        }
+
+        disks = isValid ? new GuestDisks(devices, unmappable) : GuestDisks.None;
+        return isValid;
+    }
 
     /// <summary>Reads a moment; false when it is none.</summary>
     public static bool TryParseTime(string text, out DateTimeOffset time)

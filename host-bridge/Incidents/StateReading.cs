@@ -29,14 +29,21 @@ internal sealed class StateReading(StateDatabase database)
     public IReadOnlyList<IntentRow> Intents() => ReadIntents("SELECT * FROM intent ORDER BY id");
 
     /// <summary>An intent without an end, with its steps, as the deciding side knows it.</summary>
-    public OpenIntent ToOpenIntent(IntentRow row) => new(
-        RequestId.TryParse(row.Request, out RequestId request) ? request : throw Meaningless("intent", row.Id),
-        Rungs.TryParse(row.Rung, out Rung rung) ? rung : throw Meaningless("intent", row.Id),
-        ToTime(row.Began, "intent", row.Id),
-        row.Domain is { } domain ? new DomainId((int)domain) : null,
-        BootId.TryParse(row.BootId ?? string.Empty, out BootId boot) ? boot : default,
-        row.Mount,
-        Steps(row));
+    public OpenIntent ToOpenIntent(IntentRow row)
+    {
+        IReadOnlyList<StepRow> steps = Steps(row);
+        return new OpenIntent(
+            RequestId.TryParse(row.Request, out RequestId request) ? request : throw Meaningless("intent", row.Id),
+            Rungs.TryParse(row.Rung, out Rung rung) ? rung : throw Meaningless("intent", row.Id),
+            ToTime(row.Began, "intent", row.Id),
+            row.Domain is { } domain ? new DomainId((int)domain) : null,
+            BootId.TryParse(row.BootId ?? string.Empty, out BootId boot) ? boot : default,
+            row.Mount,
+            [.. steps.Select(step => step.Step)])
+        {
+            Disks = steps.LastOrDefault(step => step.Disks is not null)?.Disks ?? GuestDisks.None,
+        };
+    }
 
     /// <summary>When an intent began.</summary>
     public DateTimeOffset BeganAt(IntentRow row) => ToTime(row.Began, "intent", row.Id);
@@ -83,21 +90,25 @@ internal sealed class StateReading(StateDatabase database)
         return pauses;
     }
 
-    private List<OfflineStep> Steps(IntentRow intent)
+    private List<StepRow> Steps(IntentRow intent)
     {
-        var steps = new List<OfflineStep>();
+        var steps = new List<StepRow>();
         using SqliteDataReader rows = database.Command(
-            "SELECT id, guest, request, step, at, checksum FROM step WHERE guest = ?1 AND request = ?2 ORDER BY id",
+            "SELECT id, guest, request, step, at, disks, checksum FROM step WHERE guest = ?1 AND request = ?2 ORDER BY id",
             intent.Guest, intent.Request).ExecuteReader();
         while (rows.Read())
         {
             long id = rows.GetInt64(0);
             string word = rows.GetString(3);
+            string? disks = TextOrNull(rows, 5);
             Check(
-                rows.GetInt64(5),
-                StateRows.StepChecksum(id, rows.GetString(1), rows.GetString(2), word, rows.GetString(4)),
+                rows.GetInt64(6),
+                StateRows.StepChecksum(id, rows.GetString(1), rows.GetString(2), word, rows.GetString(4), disks),
                 "step");
-            steps.Add(OfflineSteps.TryParse(word, out OfflineStep step) ? step : throw Meaningless("step", id));
+            steps.Add(new StepRow(
+                OfflineSteps.TryParse(word, out OfflineStep step) ? step : throw Meaningless("step", id),
+                disks is null ? null
+                    : StateFormat.TryParseDisks(disks, out GuestDisks known) ? known : throw Meaningless("step", id)));
         }
 
         return steps;
@@ -138,4 +149,6 @@ internal sealed class StateReading(StateDatabase database)
         => Damaged(string.Create(CultureInfo.InvariantCulture, $"row {id} of {table} means nothing"));
 
     private IOException Damaged(string detail) => StateFailure.Damaged(database.Path, detail);
+
+    private sealed record StepRow(OfflineStep Step, GuestDisks? Disks);
 }

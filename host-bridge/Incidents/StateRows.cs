@@ -81,8 +81,9 @@ internal sealed class StateRows(StateDatabase database)
     public void EndStanding(string guest) => database.Run("DELETE FROM standing WHERE guest = ?1", guest);
 
     /// <summary>What is kept of a step; the order of steps is that of their rows.</summary>
-    public static long StepChecksum(long id, string guest, string request, string step, string at)
-        => StateFormat.Checksum(id.ToString(CultureInfo.InvariantCulture), guest, request, step, at);
+    public static long StepChecksum(
+        long id, string guest, string request, string step, string at, string? disks)
+        => StateFormat.Checksum(id.ToString(CultureInfo.InvariantCulture), guest, request, step, at, disks);
 
     /// <summary>What is kept of what stands.</summary>
     public static long StandingChecksum(string guest, string name, string at, string? mount, string text)
@@ -147,8 +148,9 @@ internal sealed class StateRows(StateDatabase database)
         string request = entry.Request ?? throw new ArgumentException("a step without its intent", nameof(entry));
         string at = StateFormat.ToText(entry.Time);
         database.Run(
-            "INSERT INTO step VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            id, guest, request, entry.Step, at, StepChecksum(id, guest, request, entry.Step!, at));
+            "INSERT INTO step VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            id, guest, request, entry.Step, at, entry.Disks,
+            StepChecksum(id, guest, request, entry.Step!, at, entry.Disks));
     }
 
     private void InsertStory(string guest, IncidentEntry entry) => database.Run(

@@ -26,7 +26,7 @@ internal static class StateSchema
         CREATE INDEX intent_by_guest ON intent (guest, began);
         CREATE TABLE step (         -- steps of the rung that destroys, checks and creates
             id INTEGER PRIMARY KEY,
-            guest TEXT NOT NULL, request TEXT NOT NULL, step TEXT NOT NULL, at TEXT NOT NULL,
+            guest TEXT NOT NULL, request TEXT NOT NULL, step TEXT NOT NULL, at TEXT NOT NULL, disks TEXT,
             checksum INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX step_by_request ON step (guest, request);

@@ -53,6 +53,11 @@ internal sealed record IncidentFacts
 
     /// <summary>The step of the offline rung that is begun or done.</summary>
     public OfflineStep? Step { get; init; }
+
+    /// <summary>
+    /// The disks that the step is about: once the domain is gone, nothing else tells them. Null for other entries.
+    /// </summary>
+    public GuestDisks? Disks { get; init; }
 }
 
 /// <summary>What is to be done for one guest; carried out at the edge, and completed by a later input.</summary>
