@@ -126,8 +126,9 @@ internal static class CommandLine
     {
         try
         {
-            return await OwnThread.RunAsync(
-                "state lock", () => Task.FromResult(StateLock.TryTake(stateDirectory)), ClaimLimit).ConfigureAwait(false);
+            return await OwnThread
+                .RunAsync("state lock", () => Task.FromResult(StateLock.TryTake(stateDirectory)), ClaimLimit)
+                .ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or TimeoutException)
         {

@@ -37,6 +37,8 @@ internal sealed class HoldFiles(string folder)
     /// <summary>Holds a guest; survives a power cut when this returns.</summary>
     public void Write(Guid guest, string text)
     {
+        // A person may have removed the whole folder.
+        Directory.CreateDirectory(folder);
         using (var hold = new FileStream(
             PathOf(guest), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
         {

@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using HostBridge.Recovery;
 using Protocol.Health;
@@ -67,9 +69,21 @@ internal sealed record IncidentEntry
     /// <summary>The disks that the step is about, as <see cref="StateFormat.ToText(GuestDisks)"/> writes them.</summary>
     public string? Disks { get; init; }
 
+    /// <summary>
+    /// The text is no part of a page, so quotes and angle brackets need not become six bytes each; control characters
+    /// are escaped all the same.
+    /// </summary>
+    private static readonly IncidentJson Json = new(new JsonSerializerOptions(IncidentJson.Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
     private static readonly KebabNames<TellKind> Kinds = new();
     private static readonly KebabNames<Rung> Rungs = new();
     private static readonly KebabNames<OfflineStep> Steps = new();
+
+    /// <summary>As one line of JSON, without its end.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Json.IncidentEntry);
 
     /// <summary>The word for a kind.</summary>
     public static string KindName(TellKind kind) => Kinds.ToName(kind);
@@ -101,7 +115,7 @@ internal sealed record IncidentEntry
         };
 }
 
-/// <summary>The lines as JSON, generated when compiled.</summary>
+/// <summary>Entries as JSON, generated when compiled.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -39,12 +39,12 @@ internal sealed partial class IncidentLog(
 
     private readonly BlockingCollection<Job> _queue = new(QueueCapacity);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly Queue<Guid> _released = new();
-    private readonly List<Job> _unwritten = [];
 
+    /// <summary>Why nothing is written until the bridge starts anew; null when the directory was opened.</summary>
     private string? _refusal;
-    private string? _said;
     private long _dropped;
+
+    /// <summary>Since when the thread waits for the disk, on the monotonic clock; 0 while it does not.</summary>
     private long _busySince;
 
     /// <summary>How many entries were dropped because there was no room for them.</summary>
@@ -184,144 +184,6 @@ internal sealed partial class IncidentLog(
             // Whoever is first, this or the thread, is right: the thread takes back what it wrote too late.
             done.TrySetResult($"{store.Path}: {DoesNotAnswer(DurableLimit)}");
             return await done.Task.ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>The writing thread.</summary>
-    private void Work(TaskCompletionSource<RestoredIncidents> opened)
-    {
-        try
-        {
-            opened.SetResult(Watched(store.Open));
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            opened.SetException(failure);
-        }
-
-        while (!_queue.IsCompleted)
-        {
-            bool isAny = _queue.TryTake(out Job? job, LookInterval);
-            if (isAny || _unwritten.Count > 0)
-            {
-                WriteBatch(job);
-            }
-
-            if (Volatile.Read(ref _refusal) is null && opened.Task.IsCompletedSuccessfully)
-            {
-                Tend();
-            }
-        }
-
-        store.Dispose();
-        _ended.SetResult();
-    }
-
-    /// <summary>Writes what could not be written before, this, and what else waits, in this order.</summary>
-    private void WriteBatch(Job? first)
-    {
-        List<Job> batch = [.. _unwritten];
-        for (Job? next = first; next is not null; next = batch.Count < MaxBatch && _queue.TryTake(out Job? job) ? job : null)
-        {
-            batch.Add(next);
-        }
-
-        // Who waited too long for an answer was told that nothing was written.
-        batch.RemoveAll(job => job.Done is { Task.IsCompleted: true });
-        string? failure = Volatile.Read(ref _refusal) is { } refusal ? $"{store.Path}: {refusal}" : TryWrite(batch);
-        _unwritten.Clear();
-        foreach (Job job in batch)
-        {
-            bool isHeard = job.Done?.TrySetResult(failure) ?? true;
-            if (failure is null && !isHeard && job.Change is StateChange.Story { Entry: var entry })
-            {
-                Withdraw(entry);
-            }
-            else if (failure is not null && job is { Done: null, Change.IsNeeded: true } && _unwritten.Count < StoryCapacity)
-            {
-                // The end of an intent is as true when the disk is back.
-                _unwritten.Add(job);
-            }
-        }
-    }
-
-    private string? TryWrite(List<Job> batch) => Try(() =>
-    {
-        if (store.LogBytes > MaxLogBytes)
-        {
-            Interlocked.Add(ref _dropped, batch.RemoveAll(job => !job.Change.IsNeeded));
-        }
-
-        if (batch.Count > 0)
-        {
-            store.Append([.. batch.Select(job => job.Change)]);
-        }
-    });
-
-    private void Withdraw(IncidentEntry entry)
-    {
-        if (entry.Kind == IncidentEntry.KindName(TellKind.Intent))
-        {
-            Try(() => store.Withdraw(entry, clock.Now.Wall));
-        }
-    }
-
-    private void Tend()
-    {
-        Try(() =>
-        {
-            store.Prune(clock.Now.Wall);
-            foreach (Guid guest in store.TakeReleased())
-            {
-                _released.Enqueue(guest);
-            }
-        });
-        while (_released.TryPeek(out Guid guest)
-            && inputs.TryPost(new BridgeInput.EffectCompleted(guest, new RecoveryInput.HoldReleased())))
-        {
-            _released.Dequeue();
-        }
-    }
-
-    private string? Try(Action use)
-    {
-        try
-        {
-            Watched(() =>
-            {
-                use();
-                return true;
-            });
-            if (_said is not null)
-            {
-                _said = null;
-                LogUsable(store.Path);
-            }
-
-            return null;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            if (_said != failure.Message)
-            {
-                _said = failure.Message;
-                LogUnusable(store.Path, failure.Message);
-            }
-
-            return $"{store.Path}: {failure.Message}";
-        }
-    }
-
-    private T Watched<T>(Func<T> use)
-    {
-        Interlocked.Exchange(ref _busySince, clock.Time.GetTimestamp());
-        try
-        {
-            return use();
-        }
-        finally
-        {
-            Interlocked.Exchange(ref _busySince, 0);
         }
     }
 

@@ -79,15 +79,12 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
     /// </summary>
     public void Append(IReadOnlyCollection<StateChange> changes) => Guard(() =>
     {
-        foreach (StateChange.Story told in changes.OfType<StateChange.Story>())
+        StateDatabase database = Connect();
+        foreach (IncidentEntry entry in Entries(changes).Where(entry => entry.Standing == true))
         {
-            if (told.Entry.Standing == true)
-            {
-                _holds.Write(told.Entry.Guest, HoldText(told.Entry));
-            }
+            _holds.Write(entry.Guest, HoldText(entry));
         }
 
-        StateDatabase database = Connect();
         var rows = new StateRows(database);
         database.Transact(() =>
         {
@@ -190,7 +187,7 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
     private void EndHolds(IReadOnlyCollection<StateChange> changes)
     {
         var ends = new HashSet<Guid>();
-        foreach (IncidentEntry entry in changes.OfType<StateChange.Story>().Select(told => told.Entry))
+        foreach (IncidentEntry entry in Entries(changes))
         {
             if (entry.Kind == IncidentEntry.KindName(TellKind.Proof))
             {
@@ -207,6 +204,9 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
             _holds.Remove(guest);
         }
     }
+
+    private static IEnumerable<IncidentEntry> Entries(IEnumerable<StateChange> changes)
+        => changes.OfType<StateChange.Story>().Select(told => told.Entry);
 
     private string HoldText(IncidentEntry entry)
         => $"{entry.Text}; this ends by itself when {entry.Mount ?? "everything"} is seen well again, "
@@ -272,12 +272,6 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
         {
             Disconnect();
             throw;
-        }
-        catch (Exception failure) when (failure is InvalidCastException or InvalidOperationException)
-        {
-            // A column that is null or of another kind where the schema forbids it.
-            Disconnect();
-            throw StateFailure.Damaged(Path, failure.Message);
         }
     }
 

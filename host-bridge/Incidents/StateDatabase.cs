@@ -103,7 +103,8 @@ internal sealed partial class StateDatabase : IDisposable
             }
 
             database.Run("PRAGMA synchronous = FULL");
-            if (database.Text("PRAGMA quick_check(1)") is var found and not "ok")
+            // Not quick_check: an index that lost an entry would hide what it leads to.
+            if (database.Text("PRAGMA integrity_check(1)") is var found and not "ok")
             {
                 throw StateFailure.Damaged(path, found.ReplaceLineEndings(" "));
             }

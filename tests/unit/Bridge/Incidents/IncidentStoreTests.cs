@@ -284,6 +284,17 @@ public sealed class IncidentStoreTests : IDisposable
     }
 
     [Fact]
+    public void An_entry_is_one_line_of_JSON_with_the_words_of_the_wire()
+    {
+        string line = ((StateChange.Story)Entry(TellKind.Intent, "<a'b>\n\u001b")).Entry.ToJson();
+        string expected = "{'time':'2026-03-01T04:05:06+00:00','guest':'00000001-0000-0000-0000-000000000000',"
+            + "'name':'web1','domain':5,'kind':'intent','text':'<aQb>\\n\\u001B','mount':'/','verdict':'journal-aborted',"
+            + "'claims':'rw','hidden':true,'since':'1970-01-01T00:00:00+00:00',"
+            + "'boot-id':'00000000-0000-0000-0000-000000000007','rung':'reboot','request':'reboot-1'}";
+        Assert.Equal(expected.Replace('\'', '"').Replace('Q', '\''), line);
+    }
+
+    [Fact]
     public void What_a_guest_is_called_is_never_taken_for_SQL()
     {
         const string name = "'); DROP TABLE intent; --\u0001é";

@@ -47,8 +47,8 @@ public sealed class StateDamageTests : IDisposable
         var random = new Random(20260301);
         // The whole header, the beginning of each page, and bits anywhere.
         IEnumerable<int> places = Enumerable.Range(0, 100)
-            .Concat(Enumerable.Range(0, whole.Length / 4096).SelectMany(page => Enumerable.Range(page * 4096, 12)))
-            .Concat(Enumerable.Range(0, 1500).Select(_ => random.Next(whole.Length)));
+            .Concat(Enumerable.Range(0, whole.Length / 4096).SelectMany(page => Enumerable.Range(page * 4096, 8)))
+            .Concat(Enumerable.Range(0, 800).Select(_ => random.Next(whole.Length)));
         int refused = 0;
         foreach (int place in places)
         {

@@ -57,7 +57,9 @@ internal sealed class StateDirectory : IDisposable
     public StateDirectory Copy()
     {
         var copy = new StateDirectory();
-        foreach (string file in Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories))
+        string[] ofTheProcess = ["lock", IncidentStore.FileName + "-shm"];
+        foreach (string file in Directory.EnumerateFiles(Folder, "*", SearchOption.AllDirectories)
+            .Where(file => !ofTheProcess.Contains(Path.GetFileName(file))))
         {
             string target = Path.Combine(copy.Folder, Path.GetRelativePath(Folder, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
