@@ -16,7 +16,8 @@ internal sealed class BridgeDriver(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        foreach (GuestHistory history in incidents.Open())
+        RestoredIncidents restored = await incidents.OpenAsync(stoppingToken).ConfigureAwait(false);
+        foreach (GuestHistory history in restored.Guests)
         {
             Step(new BridgeInput.HistoryRestored(history), stoppingToken);
         }
