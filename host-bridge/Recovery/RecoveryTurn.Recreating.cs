@@ -77,7 +77,7 @@ internal sealed partial class RecoveryTurn
             return $"it was recovered {policy.MaxPerGuest} times within {policy.BudgetWindow.TotalHours:0.#} h";
         }
 
-        return WhyNoLongerCalledFor(act, report) ?? (HasHostEvidence(act.BeganAt) ? null : NoHostEvidence);
+        return WhyNoLongerCalledFor(act, report) ?? (HasHostEvidence(act.Fault.Since) ? null : NoHostEvidence);
     }
 
     private void TakeConfirmation(RecoveryInput.CreatableConfirmed confirmed)
@@ -185,8 +185,8 @@ internal sealed partial class RecoveryTurn
             case OfflineStep.Checking or OfflineStep.Creating when _guest.Domain is not null:
                 AwaitNewBoot(act with { OldBootEnded = true }, "it runs in a new domain already");
                 break;
-            case OfflineStep.Checking when WhyNotActed() is null && HasHostEvidence(act.BeganAt):
-                Work(act, policy.LongestCheck, new RecoveryAction.CheckOffline(act.RequestId, _guest.Disks));
+            case OfflineStep.Checking when WhyNotActed() is null && HasHostEvidence(act.Fault.Since):
+                Work(act, policy.OfflineCheckDeadline, new RecoveryAction.CheckOffline(act.RequestId, _guest.Disks));
                 break;
             case OfflineStep.Creating when WhyNotActed() is null:
                 Work(act, policy.StepDeadline, new RecoveryAction.Create(act.RequestId));
@@ -342,7 +342,7 @@ internal sealed partial class RecoveryTurn
         {
             RecreationWork.Recording => "the incident log did not take the step in time",
             RecreationWork.Waiting => WhyNotActed()
-                ?? (HasHostEvidence(act.BeganAt) ? "it waited for too long" : NoHostEvidence),
+                ?? (HasHostEvidence(act.Fault.Since) ? "it waited for too long" : NoHostEvidence),
             _ => "the toolstack did not answer in time",
         };
         CallOperator(
