@@ -27,11 +27,6 @@ internal sealed class BridgeDriver(
             Step(new BridgeInput.HistoryRestored(history), stoppingToken);
         }
 
-        foreach (SavedPause pause in restored.Pauses)
-        {
-            Step(new BridgeInput.Paused(pause.Guest, pause.Until), stoppingToken);
-        }
-
         Task ticking = TickAsync(stoppingToken);
         try
         {

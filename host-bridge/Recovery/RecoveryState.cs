@@ -117,9 +117,6 @@ internal abstract record RecoveryState
         /// <summary>The boot for which the check's result is being asked; none when nobody is asked.</summary>
         public BootId FsckAskedFor { get; init; }
 
-        /// <summary>When it began, on the monotonic clock.</summary>
-        public TimeSpan BeganAt { get; init; }
-
         /// <summary>The domain in which the boot ran that told of the fault.</summary>
         public DomainId? Domain { get; init; }
 
@@ -128,6 +125,9 @@ internal abstract record RecoveryState
         /// destroys it.
         /// </summary>
         public bool OldBootEnded { get; init; }
+
+        /// <summary>Whether the guest accepted to restart.</summary>
+        public bool Accepted { get; init; }
 
         /// <summary>
         /// When the old boot counts as refusing to end, on the monotonic clock; null when it was not asked to yet.

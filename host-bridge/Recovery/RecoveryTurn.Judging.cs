@@ -190,7 +190,7 @@ internal sealed partial class RecoveryTurn
         {
             Suspect($"{fault}; nothing can be run in the guest while its root is not writable");
         }
-        else if (rung == Rung.Reboot && !HasHostEvidence(now.Elapsed))
+        else if (rung == Rung.Reboot && !HasHostEvidence(_guest.Fault?.Since ?? now.Elapsed))
         {
             CallOperator(
                 $"{fault}, but this host saw no fault on its disks; restart it with a forced check by hand, "
@@ -251,11 +251,11 @@ internal sealed partial class RecoveryTurn
             ? now.Elapsed - (fault.Since > open.Since ? fault.Since : open.Since)
             : TimeSpan.Zero;
 
-    /// <summary>Whether this host itself saw a fault on its disks, not too long before the incident began.</summary>
-    private bool HasHostEvidence(TimeSpan beganAt)
+    /// <summary>Whether this host itself saw a fault on its disks, not too long before the guest told of one.</summary>
+    private bool HasHostEvidence(TimeSpan toldAt)
         => (_terms.ActWithoutHostEvidence ?? policy.ActWithoutHostEvidence)
             || !policy.Holds(Safeguards.HostEvidence)
-            || (_guest.Storage.LastFault is { } fault && beganAt - fault.At <= policy.HostEvidenceWindow);
+            || (_guest.Storage.LastFault is { } fault && toldAt - fault.At <= policy.HostEvidenceWindow);
 
     private int RecentRecoveries() => _guest.Recoveries.Count(began => now.Elapsed - began < policy.BudgetWindow);
 

@@ -162,15 +162,14 @@ internal sealed partial class RecoveryTurn
             open.Intent,
             now.Elapsed + (phase == RecoveryPhase.Recreating ? policy.DownDeadline : policy.AnswerDeadline),
             phase,
-            FaultOf(open))
+            FaultOf(open, resuming.BeganAt))
         {
-            BeganAt = resuming.BeganAt,
             Domain = open.Domain,
         };
     }
 
     /// <summary>The fault it was about: as it is reported now, or as far as the intent tells.</summary>
-    private Fault FaultOf(OpenIntent open)
+    private Fault FaultOf(OpenIntent open, TimeSpan since)
     {
         MountPoint at = MountPoint.TryParse(open.MountPoint ?? string.Empty, out MountPoint parsed)
             ? parsed
@@ -187,6 +186,6 @@ internal sealed partial class RecoveryTurn
                 Claims = MountClaim.Rw,
                 Hidden = false,
             };
-        return new Fault(filesystem, open.BootId, _guest.Report?.Sequence ?? 0, now.Elapsed);
+        return new Fault(filesystem, open.BootId, _guest.Report?.Sequence ?? 0, since);
     }
 }
