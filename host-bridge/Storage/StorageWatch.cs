@@ -19,6 +19,9 @@ internal sealed partial class StorageWatch : BackgroundService
     /// </summary>
     private static readonly TimeSpan RepeatInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>How often the backends are asked what they have done: five small files a virtual disk.</summary>
+    private static readonly TimeSpan BackendInterval = TimeSpan.FromSeconds(10);
+
     /// <summary>Between two looks there is this time at least: a storm of events takes half a processor.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(30);
 
@@ -34,7 +37,9 @@ internal sealed partial class StorageWatch : BackgroundService
     private readonly StorageSurvey _survey;
     private readonly ReaderProcess _reader;
     private readonly Multipathd _multipathd;
+    private readonly XenBackendReader _backends;
     private readonly ConditionChanges _changes = new(RepeatInterval);
+    private TimeSpan _backendsReadAt = -BackendInterval;
     private string? _readerTrouble;
 
     public StorageWatch(
@@ -47,6 +52,7 @@ internal sealed partial class StorageWatch : BackgroundService
         _survey = new StorageSurvey(parts.Files, parts.VouchedFor, faults, _reads);
         _reader = new ReaderProcess(parts.ReaderProgram, _answered);
         _multipathd = new Multipathd(parts.MultipathdProgram, clock.Time, wake);
+        _backends = new XenBackendReader(parts.Files);
     }
 
     /// <inheritdoc/>
@@ -122,7 +128,23 @@ internal sealed partial class StorageWatch : BackgroundService
         }
 
         TellTurns();
+        if (!hasChange && now - _backendsReadAt >= BackendInterval)
+        {
+            _backendsReadAt = now;
+            TellBackends();
+        }
+
         return isWorthALook;
+    }
+
+    /// <summary>What the backends did is heard with the next reading when the bridge is behind.</summary>
+    private void TellBackends()
+    {
+        IReadOnlyList<BackendActivity> backends = _backends.Activity(_disks.TakeDomains());
+        if (backends.Count > 0)
+        {
+            _inputs.TryPost(new BridgeInput.DisksChecked([]) { Backends = backends });
+        }
     }
 
     private void TellTurns()
@@ -151,7 +173,7 @@ internal sealed partial class StorageWatch : BackgroundService
     private string DomainsOn(IReadOnlyList<DiskCondition> conditions)
     {
         HashSet<DeviceNumber> devices = [.. conditions.Select(condition => condition.Device)];
-        string domains = string.Join(", ", new XenBackendReader(_parts.Files).Read()
+        string domains = string.Join(", ", _backends.Read()
             .Where(disk => disk.Device is { } device && devices.Contains(device))
             .Select(disk => disk.Domain.Value)
             .Distinct()

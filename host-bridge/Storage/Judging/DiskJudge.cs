@@ -50,6 +50,7 @@ internal static class DiskJudge
             InterruptedAt = logged.InterruptedAt,
             LostPaths = lostPath?.Text,
             Identity = StackNames.IdentityOf(disk),
+            SizeBytes = disk.SizeSectors * BlockDevice.SectorBytes,
         };
     }
 

@@ -131,7 +131,11 @@ internal static class StorageBenchmark
                 new BridgeInput.GuestSeen(identity, new DomainId(guest + 1), new GuestDisks([disks[guest]], [])), clock.Now);
         }
 
-        watched.Watch(disks);
+        for (int guest = 0; guest < Guests; guest++)
+        {
+            watched.Watch(new DomainId(guest + 1), [disks[guest]]);
+        }
+
         using var stop = new CancellationTokenSource(Patience);
         await watch.StartAsync(stop.Token).ConfigureAwait(false);
         IAsyncEnumerator<BridgeInput> queue = inputs.ReadAllAsync(stop.Token).GetAsyncEnumerator(stop.Token);

@@ -113,6 +113,7 @@ public sealed class StackGateTests : IDisposable
         _story.Guest(5, partition).Settle();
         Assert.IsType<StorageGate.Open>(_story.View(5).Gate);
         Assert.Equal("sda2 on naa.600140500000000 of 2097152 sectors", _story.Of(partition).Identity);
+        Assert.Equal(2_097_152 * 512, _story.Of(partition).SizeBytes);
         Tree.SessionIs(1, "FAILED", "failed", "blocked");
         Assert.Contains("sda is blocked", _story.Wait(1).Closed(5), StringComparison.Ordinal);
     }

@@ -136,13 +136,14 @@ public sealed class StorageEventTests : IDisposable
     public void A_disk_that_nobody_names_any_more_is_no_longer_looked_at()
     {
         var disks = new WatchedDisks(new BridgeClock(_time), _wake);
-        disks.Watch([new DeviceNumber(8, 0), new DeviceNumber(8, 16)]);
+        disks.Watch(new DomainId(5), [new DeviceNumber(8, 0), new DeviceNumber(8, 16)]);
         Assert.True(_wake.Clear());
         _time.Advance(TimeSpan.FromSeconds(90));
-        disks.Watch([new DeviceNumber(8, 16)]);
+        disks.Watch(new DomainId(6), [new DeviceNumber(8, 16)]);
         Assert.False(_wake.Clear());
         _time.Advance(TimeSpan.FromSeconds(40));
         Assert.Equal([new DeviceNumber(8, 16)], disks.Take());
+        Assert.Equal([new DomainId(6)], disks.TakeDomains());
     }
 
     private static DiskCondition Condition(int minor, bool operational)
