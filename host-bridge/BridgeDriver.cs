@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Hosting;
@@ -38,6 +39,11 @@ internal sealed class BridgeDriver(
         foreach (BridgeEffect effect in loop.Step(input, clock.Now))
         {
             executor.Begin(effect, cancellationToken);
+        }
+
+        foreach (TimelineEntry entry in loop.TakeTimeline())
+        {
+            executor.Tell(entry);
         }
 
         if (executor.Fault is { } fault)

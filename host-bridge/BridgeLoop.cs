@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 
 namespace HostBridge;
@@ -19,6 +20,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
 
     private readonly GuestRegistry _registry = new(policy);
     private readonly DiskBook _disks = new(policy.StableFor, policy.DiskCheckValidFor);
+    private readonly StorageIncidents _incidents = new(policy.StableFor, policy.DiskCheckValidFor);
     private readonly Dictionary<DomainId, Rejections> _rejections = [];
     private readonly Dictionary<Guid, TellPacer> _pacers = [];
     private readonly Dictionary<string, ConsoleSign> _earlyConsoles = new(StringComparer.Ordinal);
@@ -26,6 +28,9 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
 
     /// <summary>Every guest that is known.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => _registry.Guests;
+
+    /// <summary>What the steps since the last time add to the timelines of storage incidents, in its order.</summary>
+    public IReadOnlyList<TimelineEntry> TakeTimeline() => _incidents.TakeEntries();
 
     /// <summary>Takes one input in and says what is to be done.</summary>
     public IReadOnlyList<BridgeEffect> Step(BridgeInput input, Moment now)
@@ -58,6 +63,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
                 break;
             case BridgeInput.DisksChecked disks:
                 Take(disks.Conditions, now);
+                _incidents.TakeDisks(disks.Conditions, disks.Lines, _registry.Guests, now);
                 break;
             case BridgeInput.EffectCompleted completed:
                 Give(completed.Guest, completed.Completion, now);
@@ -113,6 +119,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
             Give(uuid, new RecoveryInput.Tick(), now);
         }
 
+        _incidents.Turn(_registry.Guests, now);
         _registry.Forget(now);
         foreach ((Guid uuid, TellPacer pacer) in _pacers.ToList())
         {
@@ -188,6 +195,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         IReadOnlyList<RecoveryAction> actions = _registry.Step(uuid, input, now);
         if (_registry.Find(uuid) is { } guest)
         {
+            _incidents.TakeGuest(guest, input, actions, now);
             if (!_pacers.TryGetValue(uuid, out TellPacer? pacer))
             {
                 _pacers[uuid] = pacer = new TellPacer(now.Elapsed);

@@ -1,7 +1,9 @@
 using System.Text;
 using HostBridge.Admin;
+using HostBridge.Correlation;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Reading;
+using HostBridge.Incidents;
 using HostBridge.Storage;
 
 namespace HostBridge.Diagnosis;
@@ -17,6 +19,7 @@ internal sealed record DiagnosisSources(HostSources Host, string StateDirectory,
 internal sealed class HostItems(DiagnosisSources sources)
 {
     private const int MaxCommandBytes = 4 * 1024 * 1024;
+    private const int MaxIncidents = 50;
     private const int TailBytes = 512 * 1024;
     private const string ConsoleFolder = "/var/log/xen/console";
 
@@ -55,6 +58,8 @@ internal sealed class HostItems(DiagnosisSources sources)
             new DiagnosisItem("block/sysfs", "/sys", _ => Task.FromResult(ReadSysfs())),
             .. guests.Where(guest => guest.Domain is not null).Select(Evidence),
             File("bridge/incidents.jsonl", Path.Combine(sources.StateDirectory, "incidents.jsonl"), isOfHost: false),
+            new DiagnosisItem(
+                "bridge/timelines", IncidentFile.TimelineIn(sources.StateDirectory), _ => Task.FromResult(ReadTimelines())),
             .. listed.Concat(Files).Select(path => File($"files{path}", path)),
             new DiagnosisItem("doctor", "host-bridge doctor", _ => ExamineAsync()),
         ];
@@ -100,6 +105,15 @@ internal sealed class HostItems(DiagnosisSources sources)
 
     private DiagnosisItem File(string name, string path, bool isOfHost = true)
         => new(FileName(name), path, _ => Task.FromResult(Tail(isOfHost ? sources.Host.Root.TrimEnd('/') + path : path)));
+
+    /// <summary>The newest storage incidents, as a person reads them.</summary>
+    private ItemContent ReadTimelines()
+    {
+        ItemContent tail = Tail(IncidentFile.TimelineIn(sources.StateDirectory));
+        IEnumerable<TimelineEntry> entries = Encoding.UTF8.GetString(tail.Content).Split('\n')
+            .Where(line => line.Length > 0).Select(IncidentFile.TryParseMoment).OfType<TimelineEntry>();
+        return tail with { Content = Encoding.UTF8.GetBytes(TimelineText.Write(entries, MaxIncidents)) };
+    }
 
     /// <summary>The end of a file; all of it when it is not long.</summary>
     private static ItemContent Tail(string path)

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using Protocol.Health;
 
@@ -102,4 +103,5 @@ internal sealed record IncidentEntry
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(IncidentEntry))]
+[JsonSerializable(typeof(TimelineEntry))]
 internal sealed partial class IncidentJson : JsonSerializerContext;

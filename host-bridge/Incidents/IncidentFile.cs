@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using Microsoft.Win32.SafeHandles;
 using Protocol.Health;
@@ -43,6 +44,9 @@ internal sealed class IncidentFile(string stateDirectory) : IDisposable
 
     /// <summary>The log itself.</summary>
     public string LogPath { get; } = Path.Combine(stateDirectory, "incidents.jsonl");
+
+    /// <summary>The timelines of storage incidents; nothing in it is needed by a restart.</summary>
+    public string TimelinePath { get; } = TimelineIn(stateDirectory);
 
     /// <summary>Whether only what a restart needs is appended from now on.</summary>
     public bool IsFull => _log is { } log && RandomAccess.GetLength(log) > MaxChattyBytes;
@@ -113,6 +117,32 @@ internal sealed class IncidentFile(string stateDirectory) : IDisposable
         if (entry.Kind == IncidentEntry.KindName(TellKind.Proof) && _held.Remove(entry.Guest))
         {
             File.Delete(HoldPath(entry.Guest));
+        }
+    }
+
+    /// <summary>Appends a moment of a storage incident, as long as the file is not too long.</summary>
+    public void Append(TimelineEntry entry)
+    {
+        using FileStream file = new(TimelinePath, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        if (file.Length <= MaxChattyBytes)
+        {
+            file.Write([.. JsonSerializer.SerializeToUtf8Bytes(entry, Json.TimelineEntry), .. NewLine]);
+        }
+    }
+
+    /// <summary>Where the timelines of a state directory lie.</summary>
+    public static string TimelineIn(string stateDirectory) => Path.Combine(stateDirectory, "timelines.jsonl");
+
+    /// <summary>A line of that file; null when it is torn.</summary>
+    public static TimelineEntry? TryParseMoment(string line)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(line, IncidentJson.Default.TimelineEntry);
+        }
+        catch (JsonException)
+        {
+            return null;
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -16,6 +17,9 @@ internal sealed partial class IncidentLog(
     private static readonly TimeSpan HoldInterval = TimeSpan.FromSeconds(5);
 
     private readonly Channel<Job> _queue = Channel.CreateBounded<Job>(
+        new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
+
+    private readonly Channel<TimelineEntry> _moments = Channel.CreateBounded<TimelineEntry>(
         new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
 
     private string? _failure;
@@ -58,6 +62,15 @@ internal sealed partial class IncidentLog(
         }
     }
 
+    /// <summary>Appends a moment of a storage incident when there is room for it.</summary>
+    public void TryAppend(TimelineEntry entry)
+    {
+        if (!_moments.Writer.TryWrite(entry))
+        {
+            Interlocked.Increment(ref _dropped);
+        }
+    }
+
     /// <summary>Appends an entry and waits until it survives a power cut.</summary>
     /// <returns>Null when it does; otherwise why not, for a person.</returns>
     public async Task<string?> AppendDurableAsync(IncidentEntry entry, CancellationToken cancellationToken)
@@ -74,11 +87,12 @@ internal sealed partial class IncidentLog(
         using var timer = new PeriodicTimer(HoldInterval, clock.Time);
         Task<bool> tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
         Task<bool> ready = _queue.Reader.WaitToReadAsync(stoppingToken).AsTask();
+        Task<bool> moment = _moments.Reader.WaitToReadAsync(stoppingToken).AsTask();
         try
         {
             while (true)
             {
-                Task<bool> first = await Task.WhenAny(ready, tick).ConfigureAwait(false);
+                Task<bool> first = await Task.WhenAny(ready, moment, tick).ConfigureAwait(false);
                 await first.ConfigureAwait(false);
                 if (first == tick)
                 {
@@ -88,7 +102,8 @@ internal sealed partial class IncidentLog(
                 }
 
                 WriteAll();
-                ready = _queue.Reader.WaitToReadAsync(stoppingToken).AsTask();
+                ready = first == ready ? _queue.Reader.WaitToReadAsync(stoppingToken).AsTask() : ready;
+                moment = first == moment ? _moments.Reader.WaitToReadAsync(stoppingToken).AsTask() : moment;
             }
         }
         catch (OperationCanceledException)
@@ -103,6 +118,18 @@ internal sealed partial class IncidentLog(
         {
             string? failure = _failure is null ? Write(job) : $"{file.LogPath}: {_failure}";
             job.Done?.TrySetResult(failure);
+        }
+
+        try
+        {
+            while (_moments.Reader.TryRead(out TimelineEntry? entry) && _failure is null)
+            {
+                file.Append(entry);
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            LogUnusable(file.TimelinePath, failure.Message);
         }
     }
 

@@ -70,6 +70,7 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
             || before.Operational != condition.Operational
             || before.InterruptedAt != condition.InterruptedAt
             || before.Text != condition.Text
+            || before.WriteProtection != condition.WriteProtection
             || before.Fault?.Text != condition.Fault?.Text
             || before.Identity != condition.Identity;
 }

@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using HostBridge.Storage.Judging;
 using Microsoft.Extensions.Hosting;
@@ -19,6 +20,9 @@ internal sealed partial class StorageWatch : BackgroundService
     /// </summary>
     private static readonly TimeSpan RepeatInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>The lines of the kernel's log that wait while the bridge is behind; the newest stay.</summary>
+    private const int MaxUntoldLines = 256;
+
     /// <summary>How often the backends are asked what they have done: five small files a virtual disk.</summary>
     private static readonly TimeSpan BackendInterval = TimeSpan.FromSeconds(10);
 
@@ -33,11 +37,13 @@ internal sealed partial class StorageWatch : BackgroundService
     private readonly WakeUp _wake;
     private readonly WakeUp _answered = new();
     private readonly ReadBook _reads = new();
+    private readonly LineInbox _lines = new();
     private readonly StorageEvents _events;
     private readonly StorageSurvey _survey;
     private readonly ReaderProcess _reader;
     private readonly Multipathd _multipathd;
     private readonly XenBackendReader _backends;
+    private readonly List<HostLine> _untold = [];
     private readonly ConditionChanges _changes = new(RepeatInterval);
     private TimeSpan _backendsReadAt = -BackendInterval;
     private string? _readerTrouble;
@@ -48,7 +54,7 @@ internal sealed partial class StorageWatch : BackgroundService
     {
         (_parts, _disks, _inputs, _clock, _logger, _wake) = (parts, disks, inputs, clock, logger, wake);
         var faults = new KernelFaults();
-        _events = new StorageEvents(parts.KernelLog, parts.Uevents, wake, _answered, faults, clock);
+        _events = new StorageEvents(parts.KernelLog, parts.Uevents, wake, _answered, faults, _lines, clock);
         _survey = new StorageSurvey(parts.Files, parts.VouchedFor, faults, _reads);
         _reader = new ReaderProcess(parts.ReaderProgram, _answered);
         _multipathd = new Multipathd(parts.MultipathdProgram, clock.Time, wake);
@@ -121,11 +127,7 @@ internal sealed partial class StorageWatch : BackgroundService
         }
 
         IReadOnlyList<DiskCondition> changed = _changes.Take(result.Conditions, now);
-        if (changed.Count > 0 && !_inputs.TryPost(new BridgeInput.DisksChecked(changed)))
-        {
-            // The bridge is behind; it hears everything with the next look.
-            _changes.Forget();
-        }
+        TellFound(changed, _lines.Take(result.Disks));
 
         TellTurns();
         if (!hasChange && now - _backendsReadAt >= BackendInterval)
@@ -135,6 +137,25 @@ internal sealed partial class StorageWatch : BackgroundService
         }
 
         return isWorthALook;
+    }
+
+    private void TellFound(IReadOnlyList<DiskCondition> changed, IReadOnlyList<HostLine> lines)
+    {
+        _untold.AddRange(lines);
+        if (changed.Count + _untold.Count == 0)
+        {
+            return;
+        }
+
+        if (_inputs.TryPost(new BridgeInput.DisksChecked(changed) { Lines = [.. _untold] }))
+        {
+            _untold.Clear();
+            return;
+        }
+
+        // The bridge is behind; it hears everything with the next look.
+        _changes.Forget();
+        _untold.RemoveRange(0, Math.Max(0, _untold.Count - MaxUntoldLines));
     }
 
     /// <summary>What the backends did is heard with the next reading when the bridge is behind.</summary>
