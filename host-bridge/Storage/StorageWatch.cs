@@ -29,6 +29,11 @@ internal sealed partial class StorageWatch : BackgroundService
     /// <summary>Between two looks there is this time at least: a storm of events takes half a processor.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(30);
 
+    /// <summary>
+    /// The disks that the kernel's log names are looked at first, without the rest, at most this often.
+    /// </summary>
+    private static readonly TimeSpan FirstLookRest = TimeSpan.FromMilliseconds(10);
+
     private readonly StorageParts _parts;
     private readonly WatchedDisks _disks;
     private readonly BridgeInputQueue _inputs;
@@ -46,6 +51,7 @@ internal sealed partial class StorageWatch : BackgroundService
     private readonly List<HostLine> _untold = [];
     private readonly ConditionChanges _changes = new(RepeatInterval);
     private TimeSpan _backendsReadAt = -BackendInterval;
+    private IReadOnlyList<BlockDevice> _disksSeen = [];
     private string? _readerTrouble;
 
     public StorageWatch(
@@ -90,6 +96,7 @@ internal sealed partial class StorageWatch : BackgroundService
         bool hasChange = _events.Take();
         TimeSpan dueAt = TimeSpan.Zero;
         TimeSpan restedAt = TimeSpan.Zero;
+        TimeSpan firstLookAt = TimeSpan.Zero;
         while (!cancellationToken.IsCancellationRequested)
         {
             TimeSpan began = _clock.Now.Elapsed;
@@ -97,6 +104,11 @@ internal sealed partial class StorageWatch : BackgroundService
             if (began < next)
             {
                 hasChange |= _events.Wait(next - began);
+                if (hasChange && _clock.Now.Elapsed >= firstLookAt && LookAtNamed(_clock.Now.Elapsed))
+                {
+                    firstLookAt = _clock.Now.Elapsed + FirstLookRest;
+                }
+
                 hasChange |= _reader.Turn(_reads, _clock.Now.Elapsed);
                 continue;
             }
@@ -107,10 +119,29 @@ internal sealed partial class StorageWatch : BackgroundService
         }
     }
 
+    /// <summary>
+    /// Looks at the disks that the kernel's log names, which are few: their guests are safe before everything is looked
+    /// at. Whether there were any.
+    /// </summary>
+    private bool LookAtNamed(TimeSpan now)
+    {
+        IReadOnlyList<DeviceNumber> named = _lines.NamedAmong(_disksSeen);
+        if (named.Count == 0)
+        {
+            return false;
+        }
+
+        SurveyResult result = _survey.Look(named, _multipathd.View(now), now);
+        TellFound(_changes.TakeSome(result.Conditions, now), _lines.Take(result.Disks));
+        TellTurns();
+        return true;
+    }
+
     /// <summary>Looks once, and says what has changed; whether there is already reason to look again.</summary>
     private bool Look(bool hasChange, TimeSpan now, CancellationToken cancellationToken)
     {
         SurveyResult result = _survey.Look(_disks.Take(), _multipathd.View(now), now);
+        _disksSeen = result.Disks;
         if (result.HasMultipath)
         {
             _multipathd.AskWhenDue(hasChange, now, cancellationToken);

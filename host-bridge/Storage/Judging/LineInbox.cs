@@ -1,4 +1,5 @@
 using HostBridge.Correlation;
+using HostBridge.Recovery;
 
 namespace HostBridge.Storage.Judging;
 
@@ -26,6 +27,19 @@ internal sealed class LineInbox
         {
             _lines[shape] = (line.Parts, new HostLine(at, line.Text, line.Kind == StorageLineKind.Fault, []));
         }
+    }
+
+    /// <summary>The disks that stand on anything that a line names.</summary>
+    /// <param name="disks">All disks as they were last seen.</param>
+    public IReadOnlyList<DeviceNumber> NamedAmong(IReadOnlyList<BlockDevice> disks)
+    {
+        if (_lines.Count == 0)
+        {
+            return [];
+        }
+
+        HashSet<string> named = [.. _lines.Values.SelectMany(one => one.Parts)];
+        return [.. disks.Where(disk => StackNames.PartsOf(disk).Any(part => named.Contains(part.Name))).Select(disk => disk.Number)];
     }
 
     /// <summary>Takes the lines that name a part of any of these disks, each with the groups of those disks; the others are forgotten.</summary>

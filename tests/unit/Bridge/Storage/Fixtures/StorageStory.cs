@@ -62,6 +62,13 @@ internal sealed class StorageStory : IDisposable
         return this;
     }
 
+    /// <summary>A guest whose disks are not all served by a block device of this host.</summary>
+    public StorageStory Guest(int domain, GuestDisks disks)
+    {
+        _guests[domain] = disks;
+        return this;
+    }
+
     public void Vouch(DeviceNumber disk) => _vouchedFor.Add(disk);
 
     public void Kernel(string text, int facility = 0)
