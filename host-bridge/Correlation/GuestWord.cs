@@ -23,7 +23,9 @@ internal sealed record GuestWord(GuestIdentity Guest, TimelineSource Source, Tim
     /// <summary>It says why the guest waits for its storage.</summary>
     public bool IsWaiting { get; init; }
 
-    /// <summary>It tells of an act, its proof or a person that is needed: there are few of them, and none is left out.</summary>
+    /// <summary>
+    /// It tells of an act, its proof or a person that is needed: there are few of them, and none is left out.
+    /// </summary>
     public bool IsNeeded { get; init; }
 
     /// <summary>It tells of a fault, so it is of interest even when it came before this host saw one.</summary>
@@ -48,7 +50,10 @@ internal sealed record GuestWord(GuestIdentity Guest, TimelineSource Source, Tim
         {
             if (action is RecoveryAction.RecordIntent intent)
             {
-                words.Add(new GuestWord(guest.Identity, TimelineSource.Bridge, now.Elapsed, intent.Text) { IsNeeded = true });
+                words.Add(new GuestWord(guest.Identity, TimelineSource.Bridge, now.Elapsed, intent.Text)
+                {
+                    IsNeeded = true,
+                });
             }
             else if (action is RecoveryAction.Tell tell)
             {

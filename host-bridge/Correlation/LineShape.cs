@@ -11,6 +11,7 @@ internal static partial class LineShape
     /// </summary>
     public static string Of(string line) => Counters().Replace(line, "$1#");
 
-    [GeneratedRegex(@"(sector |block |tag#|cmd_age=|waited |last rx |last ping |now |phys_seg |flags 0x|op 0x)[0-9a-f]+")]
+    [GeneratedRegex(
+        @"(sector |block |tag#|cmd_age=|waited |last rx |last ping |now |phys_seg |flags 0x|op 0x)[0-9a-f]+")]
     private static partial Regex Counters();
 }

@@ -1,6 +1,8 @@
 namespace HostBridge.Correlation;
 
-/// <summary>How often a line came again: it is told more and more seldom, so that no flood becomes a long story.</summary>
+/// <summary>
+/// How often a line came again: it is told more and more seldom, so that no flood becomes a long story.
+/// </summary>
 /// <param name="source">Who tells it.</param>
 /// <param name="saidAt">When it was first told, on the monotonic clock.</param>
 internal sealed class RepeatedText(TimelineSource source, TimeSpan saidAt)

@@ -94,8 +94,8 @@ internal sealed class StorageIncident
     /// <param name="at">When, on the monotonic clock.</param>
     /// <param name="text">What it is now.</param>
     /// <param name="isTurn">
-    /// Whether it became well or ceased to be. What merely goes from one bad state to another is told once, then counted:
-    /// a session that is being tried again does so every few seconds.
+    /// Whether it became well or ceased to be. What merely goes from one bad state to another is told once, then
+    /// counted: a session that is being tried again does so every few seconds.
     /// </param>
     public void AddState(TimeSpan at, string text, bool isTurn)
     {

@@ -43,10 +43,12 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
         }
 
         var changes = new PartChanges();
+        var lost = new SortedSet<string>(StringComparer.Ordinal);
         foreach (DiskCondition condition in conditions)
         {
             DiskInGroups disk = _book.Update(condition, now.Elapsed, changes);
             NoteFault(disk, now);
+            lost.UnionWith(condition.Operational ? [] : disk.Groups);
         }
 
         foreach ((string group, string text, bool isTurn) in changes.Take())
@@ -54,12 +56,9 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
             _open.GetValueOrDefault(group)?.AddState(now.Elapsed, text, isTurn);
         }
 
-        if (conditions.Any(condition => !condition.Operational))
+        foreach (StorageIncident incident in lost.Select(group => _open.GetValueOrDefault(group)).OfType<StorageIncident>())
         {
-            foreach (StorageIncident incident in _open.Values)
-            {
-                Warn(incident, guests, now);
-            }
+            Warn(incident, guests, now);
         }
     }
 
@@ -231,12 +230,13 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
         if (!incident.IsSaidToBeStable)
         {
             incident.IsSaidToBeStable = true;
-            incident.AddVerdict(
-                TimelineSource.Storage, now.Elapsed, $"stable: all of it is well since {Words.Clock(incident.Wall(incident.BadAt))}");
+            string since = Words.Clock(incident.Wall(incident.BadAt));
+            incident.AddVerdict(TimelineSource.Storage, now.Elapsed, $"stable: all of it is well since {since}");
         }
 
-        return there.Exists(guest => guest.LastSeenFaulty.Count > 0 || guest.State is RecoveryState.Queued || guest.State.IsInFlight)
-            ? null
-            : "the storage is stable and no guest on it is faulty";
+        return there.Exists(IsFaulty) ? null : "the storage is stable and no guest on it is faulty";
     }
+
+    private static bool IsFaulty(GuestRecord guest)
+        => guest.LastSeenFaulty.Count > 0 || guest.State is RecoveryState.Queued || guest.State.IsInFlight;
 }

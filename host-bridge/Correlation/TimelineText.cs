@@ -12,7 +12,8 @@ internal static class TimelineText
     public static string Write(IEnumerable<TimelineEntry> entries, int most = int.MaxValue)
     {
         var text = new StringBuilder();
-        IEnumerable<List<TimelineEntry>> incidents = entries.GroupBy(entry => entry.Incident, StringComparer.Ordinal)
+        IEnumerable<List<TimelineEntry>> incidents = entries
+            .GroupBy(entry => entry.Incident, StringComparer.Ordinal)
             .Select(incident => incident.OrderBy(entry => entry.At).ToList())
             .OrderByDescending(incident => incident[0].At)
             .Take(most);
@@ -24,9 +25,10 @@ internal static class TimelineText
             foreach (TimelineEntry entry in incident)
             {
                 string who = entry.GuestName is { } name ? $"{name}: " : string.Empty;
+                double seconds = (entry.At - began).TotalSeconds;
                 text.Append(
                     CultureInfo.InvariantCulture,
-                    $"{Words.Clock(entry.At)} {(entry.At - began).TotalSeconds,9:+0.000} s  {SourceOf(entry),-8}{who}{entry.Text}\n");
+                    $"{Words.Clock(entry.At)} {seconds,9:+0.000} s  {SourceOf(entry),-8}{who}{entry.Text}\n");
             }
         }
 

@@ -11,6 +11,11 @@ internal sealed class LineInbox
 {
     private const int MaxLines = 256;
 
+    /// <summary>
+    /// What comes again after this is another event: the log is read from its oldest record, which may be days old.
+    /// </summary>
+    private static readonly TimeSpan NewEventAfter = TimeSpan.FromSeconds(10);
+
     private readonly Dictionary<string, (IReadOnlyList<string> Parts, HostLine Line)> _lines = new(StringComparer.Ordinal);
 
     /// <summary>Keeps a line.</summary>
@@ -19,11 +24,12 @@ internal sealed class LineInbox
     public void Add(StorageLine line, TimeSpan at)
     {
         string shape = LineShape.Of(line.Text);
-        if (_lines.TryGetValue(shape, out (IReadOnlyList<string> Parts, HostLine Line) before))
+        bool isKnown = _lines.TryGetValue(shape, out (IReadOnlyList<string> Parts, HostLine Line) before);
+        if (isKnown && at - before.Line.LastAt < NewEventAfter)
         {
             _lines[shape] = (before.Parts, before.Line with { Count = before.Line.Count + 1, LastAt = at });
         }
-        else if (line.Parts.Count > 0 && _lines.Count < MaxLines)
+        else if (line.Parts.Count > 0 && (isKnown || _lines.Count < MaxLines))
         {
             _lines[shape] = (line.Parts, new HostLine(at, line.Text, line.Kind == StorageLineKind.Fault, []));
         }

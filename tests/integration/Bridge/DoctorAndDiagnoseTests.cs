@@ -74,6 +74,14 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
         string state = Directory.CreateDirectory(Path.Combine(_folder, "state")).FullName;
         await File.WriteAllTextAsync(
             Path.Combine(state, "incidents.jsonl"), "{\"text\":\"it happened\"}\n", TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            Path.Combine(state, "timelines.jsonl"),
+            """
+            {"incident":"iscsi iqn.x 1","lun-group":"iscsi iqn.x","at":"2026-03-01T03:00:00.016+00:00","source":1,"text":"session1 is FAILED"}
+            {"incident":"iscsi iqn.x 1","lun-group":"iscsi iqn.x","at":"2026-03-01T03:00:00+00:00","source":0,"text":"detected conn error"}
+            {"incident":"iscsi iqn.x 1","lun-gr
+            """,
+            TestContext.Current.CancellationToken);
         string archive = Path.Combine(_folder, "a.tar.gz");
 
         BridgeRun run = await BridgeProgram.RunAsync(
@@ -90,6 +98,10 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
             StringComparison.Ordinal);
         Assert.Contains("/libxl/5/vncpasswd = (removed)", files["guests/web1"], StringComparison.Ordinal);
         Assert.Equal("{\"text\":\"it happened\"}\n", files["bridge/incidents.jsonl"]);
+        Assert.Equal(
+            "iscsi iqn.x, 2026-03-01 (UTC)\n03:00:00.000    +0.000 s  kernel  detected conn error\n"
+                + "03:00:00.016    +0.016 s  storage session1 is FAILED\n",
+            files["bridge/timelines"]);
         Assert.DoesNotContain(files.Values, text => text.Contains("SECRET0", StringComparison.Ordinal));
     }
 

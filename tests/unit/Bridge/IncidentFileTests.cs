@@ -1,4 +1,5 @@
 using HostBridge;
+using HostBridge.Correlation;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
 using Protocol.Health;
@@ -42,6 +43,32 @@ public sealed class IncidentFileTests : IDisposable
         }
 
         return restored;
+    }
+
+    [Fact]
+    public void A_moment_of_a_storage_incident_comes_back_as_it_was_and_is_no_guests_story()
+    {
+        var moment = new TimelineEntry
+        {
+            Incident = "iscsi iqn.x 1",
+            LunGroup = "iscsi iqn.x",
+            At = Now,
+            Source = TimelineSource.Guest,
+            Guest = Guest().Uuid,
+            GuestName = "web1",
+            Text = "it reports: / is \"hung\"",
+        };
+        using (var file = new IncidentFile(_directory))
+        {
+            file.Append(moment);
+            file.Append(moment with { Guest = null, GuestName = null, Source = TimelineSource.Storage });
+        }
+
+        Assert.Empty(Run().Guests);
+        string[] lines = File.ReadAllLines(IncidentFile.TimelineIn(_directory));
+        Assert.Equal(moment, IncidentFile.TryParseMoment(lines[0]));
+        Assert.Null(IncidentFile.TryParseMoment(lines[1])!.Guest);
+        Assert.Null(IncidentFile.TryParseMoment(lines[1][..20]));
     }
 
     [Fact]
