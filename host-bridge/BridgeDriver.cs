@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
 using HostBridge.Storage;
@@ -48,6 +49,11 @@ internal sealed class BridgeDriver(
             executor.Begin(effect, cancellationToken);
         }
 
+        foreach (TimelineEntry entry in loop.TakeTimeline())
+        {
+            executor.Tell(entry);
+        }
+
         if (input is BridgeInput.Tick)
         {
             WatchDisks();
@@ -64,7 +70,7 @@ internal sealed class BridgeDriver(
     {
         foreach (GuestRecord guest in loop.InFlight)
         {
-            storage.Watch(guest.Disks.Devices);
+            storage.Watch(guest.Domain, guest.Disks.Devices);
         }
     }
 

@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using Protocol.Health;
 
@@ -57,6 +58,9 @@ internal abstract record BridgeInput
     {
         /// <summary>What the backends have done so far; empty where that cannot be read.</summary>
         public IReadOnlyList<BackendActivity> Backends { get; init; } = [];
+
+        /// <summary>What the kernel's log said of them since the last time.</summary>
+        public IReadOnlyList<HostLine> Lines { get; init; } = [];
     }
 
     /// <summary>An effect was completed, or failed; always for one guest.</summary>

@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 
 namespace HostBridge;
@@ -20,6 +21,7 @@ internal sealed class BridgeLoop
     private readonly RecoveryPolicy _policy;
     private readonly GuestRegistry _registry;
     private readonly DiskBook _disks;
+    private readonly StorageIncidents _incidents;
     private readonly Dictionary<DomainId, Rejections> _rejections = [];
     private readonly Dictionary<Guid, Desk> _desks = [];
     private readonly Dictionary<string, ConsoleSign> _earlyConsoles = new(StringComparer.Ordinal);
@@ -38,10 +40,14 @@ internal sealed class BridgeLoop
         _consent = new Consent(policy);
         _registry = new GuestRegistry(policy, _consent);
         _disks = new DiskBook(policy.StableFor, policy.DiskCheckValidFor);
+        _incidents = new StorageIncidents(policy.StableFor, policy.DiskCheckValidFor);
     }
 
     /// <summary>Every guest that is known.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => _registry.Guests;
+
+    /// <summary>What the steps since the last time add to the timelines of storage incidents, in its order.</summary>
+    public IReadOnlyList<TimelineEntry> TakeTimeline() => _incidents.TakeEntries();
 
     /// <summary>
     /// The guests with which something is under way: their disks are to be looked at also while they run in no domain.
@@ -78,6 +84,7 @@ internal sealed class BridgeLoop
                 break;
             case BridgeInput.DisksChecked disks:
                 Take(disks, now);
+                _incidents.TakeDisks(disks.Conditions, disks.Lines, _registry.Guests, now);
                 break;
             case BridgeInput.EffectCompleted completed:
                 Give(completed.Guest, completed.Completion, now);
@@ -175,6 +182,7 @@ internal sealed class BridgeLoop
             Give(guest.Identity.Uuid, tick, now);
         }
 
+        _incidents.Turn(_registry.Guests, now);
         _registry.Forget(now);
         if (_desks.Count > _registry.Guests.Count)
         {
@@ -281,6 +289,8 @@ internal sealed class BridgeLoop
         {
             return;
         }
+
+        _incidents.TakeGuest(guest, input, actions, now);
 
         TellPacer pacer = DeskOf(uuid, now).Pacer;
         if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged)

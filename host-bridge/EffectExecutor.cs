@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Guests;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
@@ -42,6 +43,21 @@ internal sealed partial class EffectExecutor(
                 _tails.Remove(guest);
             }
         }
+    }
+
+    /// <summary>
+    /// Adds to the timeline of a storage incident. Of guests the log tells elsewhere, and of disks the storage watch;
+    /// what the bridge says of the incident itself is told here.
+    /// </summary>
+    public void Tell(TimelineEntry entry)
+    {
+        string text = Printable.Escape(entry.Text, MaxTextLength);
+        if (entry is { Source: TimelineSource.Bridge, Guest: null })
+        {
+            LogStorageIncident(entry.LunGroup, text);
+        }
+
+        incidents.TryAppend(entry with { Text = text });
     }
 
     /// <summary>The first effect that ended by a fault of the program itself; null when none did.</summary>
@@ -154,6 +170,9 @@ internal sealed partial class EffectExecutor(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "guest {Name} ({Uuid}, domain {Domain}): {Text}")]
     private partial void LogWarning(string name, Guid uuid, int? domain, string text);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "storage incident of {LunGroup}: {Text}")]
+    private partial void LogStorageIncident(string lunGroup, string text);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "guest {Name} ({Uuid}, domain {Domain}): operator needed: {Text}")]
     private partial void LogOperator(string name, Guid uuid, int? domain, string text);

@@ -1,5 +1,6 @@
 using System.Text;
 using HostBridge.Admin;
+using HostBridge.Correlation;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Reading;
 using HostBridge.Incidents;
@@ -18,6 +19,8 @@ internal sealed record DiagnosisSources(HostSources Host, string StateDirectory,
 internal sealed class HostItems(DiagnosisSources sources)
 {
     private const int MaxCommandBytes = 4 * 1024 * 1024;
+    private const int MaxTimelines = 50;
+    private const int MaxMoments = 5000;
     private const int TailBytes = 512 * 1024;
     private const int MaxIncidents = 2000;
     private const string ConsoleFolder = "/var/log/xen/console";
@@ -60,6 +63,10 @@ internal sealed class HostItems(DiagnosisSources sources)
                 "bridge/incidents.jsonl",
                 Path.Combine(sources.StateDirectory, IncidentStore.FileName),
                 _ => Task.FromResult(ReadIncidents())),
+            new DiagnosisItem(
+                "bridge/timelines",
+                Path.Combine(sources.StateDirectory, IncidentStore.FileName),
+                _ => Task.FromResult(ReadTimelines())),
             .. listed.Concat(Files).Select(path => File($"files{path}", path)),
             new DiagnosisItem("doctor", "host-bridge doctor", _ => ExamineAsync()),
         ];
@@ -118,6 +125,20 @@ internal sealed class HostItems(DiagnosisSources sources)
         byte[] lines = Encoding.UTF8.GetBytes(string.Concat(entries.Select(entry => $"{entry.ToJson()}\n")));
         return new ItemContent(
             lines, entries.Count == MaxIncidents ? $"only the newest {MaxIncidents} entries" : null);
+    }
+
+    /// <summary>The newest storage incidents, as a person reads them.</summary>
+    private ItemContent ReadTimelines()
+    {
+        if (!System.IO.File.Exists(Path.Combine(sources.StateDirectory, IncidentStore.FileName)))
+        {
+            return new ItemContent([], "there is no such file");
+        }
+
+        IReadOnlyList<TimelineEntry> entries = IncidentReader.ReadTimeline(sources.StateDirectory, MaxMoments);
+        return new ItemContent(
+            Encoding.UTF8.GetBytes(TimelineText.Write(entries, MaxTimelines)),
+            entries.Count == MaxMoments ? $"only the newest {MaxMoments} moments" : null);
     }
 
     /// <summary>The end of a file; all of it when it is not long.</summary>

@@ -22,6 +22,19 @@ internal sealed class DomainReader(XenstoreClient xenstore)
     /// <summary>The kinds of disk backends; only <c>vbd</c> tells a device number of this host.</summary>
     private static readonly string[] UnmappableKinds = ["qdisk", "vbd3", "tap"];
 
+    /// <summary>A CD drive of a guest.</summary>
+    private enum Drive
+    {
+        /// <summary>It is none.</summary>
+        None = 0,
+
+        /// <summary>There is no image in it.</summary>
+        Empty,
+
+        /// <summary>There is one.</summary>
+        Loaded,
+    }
+
     /// <summary>Reads a domain; null when it is no guest, is gone, or becomes another one meanwhile.</summary>
     public async Task<DomainReading?> ReadAsync(DomainId domain, CancellationToken cancellationToken)
     {
@@ -88,14 +101,22 @@ internal sealed class DomainReader(XenstoreClient xenstore)
         Task<IReadOnlyList<string>> known = ChildrenAsync(trusted, cancellationToken);
 
         var devices = new List<DeviceNumber>();
+        var readOnly = new List<DeviceNumber>();
         var unmappable = new List<string>();
+        int emptyDrives = 0;
         foreach (string disk in await mappable.ConfigureAwait(false))
         {
-            byte[]? number = await ValueAsync($"{folder}/{disk}/physical-device", cancellationToken)
-                .ConfigureAwait(false);
-            if (DeviceNumber.TryParseHexadecimal(System.Text.Encoding.ASCII.GetString(number ?? []), out var device))
+            Task<string?> mode = TextAsync($"{folder}/{disk}/mode", cancellationToken);
+            string? number = await TextAsync($"{folder}/{disk}/physical-device", cancellationToken).ConfigureAwait(false);
+            bool mayOnlyRead = await mode.ConfigureAwait(false) == "r";
+            if (DeviceNumber.TryParseHexadecimal(number ?? string.Empty, out DeviceNumber device))
             {
                 devices.Add(device);
+                readOnly.AddRange(mayOnlyRead ? [device] : []);
+            }
+            else if (number is null && await DriveAsync($"{folder}/{disk}", cancellationToken).ConfigureAwait(false) == Drive.Empty)
+            {
+                emptyDrives++;
             }
             else
             {
@@ -105,7 +126,18 @@ internal sealed class DomainReader(XenstoreClient xenstore)
 
         foreach ((string kind, Task<IReadOnlyList<string>> disks) in UnmappableKinds.Zip(others))
         {
-            unmappable.AddRange((await disks.ConfigureAwait(false)).Select(disk => $"{kind} {disk}"));
+            foreach (string disk in await disks.ConfigureAwait(false))
+            {
+                string backend = $"/local/domain/0/backend/{kind}/{domain}/{disk}";
+                Drive drive = await DriveAsync(backend, cancellationToken).ConfigureAwait(false);
+                emptyDrives += drive == Drive.Empty ? 1 : 0;
+                unmappable.AddRange(drive switch
+                {
+                    Drive.Empty => [],
+                    Drive.Loaded => [$"{kind} {disk}, a CD image (xl cd-eject takes it out),"],
+                    _ => [$"{kind} {disk}"],
+                });
+            }
         }
 
         // A backend in another domain serves devices of that domain: their numbers may be the same as some of this
@@ -120,13 +152,39 @@ internal sealed class DomainReader(XenstoreClient xenstore)
             }
         }
 
-        if (expected.Count > devices.Count + unmappable.Count)
+        if (expected.Count > devices.Count + unmappable.Count + emptyDrives)
         {
             unmappable.Add("a disk whose backend is not in this domain");
         }
 
-        return new GuestDisks(devices, unmappable);
+        // The same device twice, once to be written to, is one that must be writable.
+        return new GuestDisks(devices, unmappable)
+        {
+            ReadOnly = [.. readOnly.Where(device => readOnly.Count(device.Equals) == devices.Count(device.Equals))],
+        };
     }
+
+    /// <summary>
+    /// What a backend without a device number says of CDs. An empty drive has no image: libxl writes its
+    /// <c>params</c> as nothing, as a format with nothing behind it (<c>aio:</c>), or not at all.
+    /// </summary>
+    private async Task<Drive> DriveAsync(string backend, CancellationToken cancellationToken)
+    {
+        Task<string?> type = TextAsync($"{backend}/device-type", cancellationToken);
+        Task<string?> mode = TextAsync($"{backend}/mode", cancellationToken);
+        string parameters = await TextAsync($"{backend}/params", cancellationToken).ConfigureAwait(false) ?? string.Empty;
+        string image = parameters[(parameters.IndexOf(':', StringComparison.Ordinal) + 1)..];
+        return (await type.ConfigureAwait(false), await mode.ConfigureAwait(false)) switch
+        {
+            ("cdrom", "r") => image.Length == 0 ? Drive.Empty : Drive.Loaded,
+            _ => Drive.None,
+        };
+    }
+
+    private async Task<string?> TextAsync(string path, CancellationToken cancellationToken)
+        => await ValueAsync(path, cancellationToken).ConfigureAwait(false) is { } value
+            ? System.Text.Encoding.ASCII.GetString(value)
+            : null;
 
     private async Task<byte[]?> ValueAsync(string path, CancellationToken cancellationToken)
         => ValueOrNothing(path, await xenstore.ReadAsync(path, cancellationToken).ConfigureAwait(false));

@@ -263,7 +263,7 @@ internal sealed partial class GuestListener(
             return;
         }
 
-        storage.Watch(reading.Disks.Devices);
+        storage.Watch(domain.Domain, reading.Disks.Devices);
         await PostAsync(domain.Take(reading), cancellationToken).ConfigureAwait(false);
     }
 

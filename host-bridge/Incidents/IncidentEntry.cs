@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using Protocol.Health;
 
@@ -120,4 +121,5 @@ internal sealed record IncidentEntry
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(IncidentEntry))]
+[JsonSerializable(typeof(TimelineEntry))]
 internal sealed partial class IncidentJson : JsonSerializerContext;

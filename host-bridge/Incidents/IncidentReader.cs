@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using Microsoft.Data.Sqlite;
 
@@ -14,18 +15,33 @@ internal static class IncidentReader
     /// <param name="guest">The guest; null for all.</param>
     /// <param name="max">At most so many.</param>
     public static IReadOnlyList<IncidentEntry> ReadStory(string stateDirectory, Guid? guest, int max)
+        => Read(
+            stateDirectory,
+            "SELECT * FROM story WHERE ?1 IS NULL OR guest = ?1 ORDER BY id DESC LIMIT ?2",
+            guest is { } one ? StateFormat.ToText(one) : null,
+            max,
+            ToEntry);
+
+    /// <summary>The newest moments of storage incidents, the oldest of them first.</summary>
+    /// <param name="stateDirectory">The state directory.</param>
+    /// <param name="max">At most so many.</param>
+    public static IReadOnlyList<TimelineEntry> ReadTimeline(string stateDirectory, int max)
+        => Read(
+            stateDirectory, "SELECT * FROM timeline WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2", filter: null, max,
+            ToMoment);
+
+    private static List<T> Read<T>(
+        string stateDirectory, string query, string? filter, int max, Func<SqliteDataReader, T> toEntry)
     {
         string path = Path.Combine(stateDirectory, IncidentStore.FileName);
         try
         {
             using StateDatabase database = StateDatabase.OpenToRead(path);
-            using SqliteDataReader rows = database.Command(
-                "SELECT * FROM story WHERE ?1 IS NULL OR guest = ?1 ORDER BY id DESC LIMIT ?2",
-                guest is { } one ? StateFormat.ToText(one) : null, max).ExecuteReader();
-            var entries = new List<IncidentEntry>();
+            using SqliteDataReader rows = database.Command(query, filter, max).ExecuteReader();
+            var entries = new List<T>();
             while (rows.Read())
             {
-                entries.Add(ToEntry(rows));
+                entries.Add(toEntry(rows));
             }
 
             entries.Reverse();
@@ -36,6 +52,19 @@ internal static class IncidentReader
             throw StateFailure.ToException(failure, path);
         }
     }
+
+    private static TimelineEntry ToMoment(SqliteDataReader row) => new()
+    {
+        At = Time(row, "at") ?? default,
+        Incident = Text(row, "incident") ?? string.Empty,
+        LunGroup = Text(row, "lun_group") ?? string.Empty,
+        Source = StateRows.Sources.TryParse(Text(row, "source") ?? string.Empty, out TimelineSource source)
+            ? source
+            : TimelineSource.Bridge,
+        Guest = Guid.TryParseExact(Text(row, "guest"), "D", out Guid guest) ? guest : null,
+        GuestName = Text(row, "guest_name"),
+        Text = Text(row, "text") ?? string.Empty,
+    };
 
     private static IncidentEntry ToEntry(SqliteDataReader row) => new()
     {

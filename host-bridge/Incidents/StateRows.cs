@@ -30,7 +30,7 @@ internal sealed record IntentRow(
 /// <param name="database">The database.</param>
 internal sealed class StateRows(StateDatabase database)
 {
-    private static readonly KebabNames<TimelineSource> Sources = new();
+    internal static readonly KebabNames<TimelineSource> Sources = new();
 
     /// <summary>Puts one change in.</summary>
     public void Apply(StateChange change)

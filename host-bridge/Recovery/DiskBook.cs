@@ -12,7 +12,7 @@ internal sealed record StorageJudgement(
 /// <summary>
 /// Remembers since when each disk is operational, and judges the gate of a guest from it. A disk that flaps, or that
 /// was not checked for too long, begins to count anew. A disk that is not the one it was when its domain was first
-/// seen closes the gate of that domain.
+/// seen closes the gate of that domain. What a guest may only read need not be writable, and may be changed, as a CD is.
 /// </summary>
 /// <param name="stableFor">How long a disk must have been operational before anything is done to its guests.</param>
 /// <param name="validFor">For how long a check says anything.</param>
@@ -31,12 +31,17 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
     public void Update(DiskCondition condition, TimeSpan now)
     {
         Entry? before = _entries.GetValueOrDefault(condition.Device);
-        TimeSpan operationalSince = before is { Condition.Operational: true } && !IsOutdated(before, now)
-            ? before.OperationalSince
-            : now;
+        bool isContinued = before is { Condition.Operational: true } && !IsOutdated(before, now);
+        TimeSpan operationalSince = isContinued ? before!.OperationalSince : now;
+        TimeSpan writableSince = isContinued && before!.Condition.WriteProtection is null ? before.WritableSince : now;
         if (condition.InterruptedAt > operationalSince)
         {
             operationalSince = condition.InterruptedAt.Value;
+        }
+
+        if (operationalSince > writableSince)
+        {
+            writableSince = operationalSince;
         }
 
         // What a disk shares its fate with is still known when the way to it is gone.
@@ -44,13 +49,15 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
             ? condition.LunGroups
             : before?.LunGroups ?? UnknownGroup;
         HostFault? lastFault = Newest(before?.LastFault, condition.Fault);
-        if (before is null || before.OperationalSince != operationalSince || before.LastFault != lastFault
+        if (before is null || before.OperationalSince != operationalSince
+            || before.WritableSince != writableSince || before.LastFault != lastFault
             || !IsSame(before.Condition, condition))
         {
             _version++;
         }
 
-        _entries[condition.Device] = new Entry(condition, now, operationalSince, lastFault, groups);
+        _entries[condition.Device] = new Entry(
+            condition, now, operationalSince, writableSince, lastFault, groups);
     }
 
     /// <summary>A domain is no more: its number may be given to another, on other disks.</summary>
@@ -102,6 +109,7 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         }
 
         var known = new List<Entry>();
+        TimeSpan since = TimeSpan.MinValue;
         foreach (DeviceNumber device in disks.Devices)
         {
             if (_entries.GetValueOrDefault(device) is not { } entry)
@@ -111,16 +119,19 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
             }
 
             known.Add(entry);
+            bool mayWrite = !disks.ReadOnly.Contains(device);
+            TimeSpan usableSince = entry.UsableSince(mayWrite);
+            since = usableSince > since ? usableSince : since;
             // What it is is noted at first sight, operational or not.
-            string? otherDisk = WhyNotTheSame(domain, entry);
-            if ((WhyNotOperational(entry, now) ?? otherDisk) is { } reason)
+            string? otherDisk = mayWrite ? WhyNotTheSame(domain, entry) : null;
+            if ((WhyNotUsable(entry, mayWrite, now) ?? otherDisk) is { } reason)
             {
                 reasons.Add(reason);
             }
         }
 
         return new StorageView(
-            reasons.Count > 0 ? new StorageGate.Closed(string.Join("; ", reasons)) : OpenGate(known),
+            reasons.Count > 0 ? new StorageGate.Closed(string.Join("; ", reasons)) : OpenGate(since, known),
             known.Select(entry => entry.LastFault).Aggregate((HostFault?)null, Newest),
             [.. known.SelectMany(entry => entry.LunGroups).Distinct(StringComparer.Ordinal)])
         {
@@ -138,7 +149,7 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         {
             if (_entries.TryGetValue(device, out Entry? entry) && !IsOutdated(entry, now))
             {
-                TimeSpan stableAt = entry.OperationalSince + stableFor;
+                TimeSpan stableAt = entry.UsableSince(!disks.ReadOnly.Contains(device)) + stableFor;
                 TimeSpan outdatedAt = entry.CheckedAt + validFor;
                 next = outdatedAt < next ? outdatedAt : next;
                 next = stableAt > now && stableAt < next ? stableAt : next;
@@ -153,7 +164,7 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         => one with { LunGroups = other.LunGroups } == other
             && one.LunGroups.SequenceEqual(other.LunGroups, StringComparer.Ordinal);
 
-    private string? WhyNotOperational(Entry entry, TimeSpan now)
+    private string? WhyNotUsable(Entry entry, bool mayWrite, TimeSpan now)
     {
         DeviceNumber device = entry.Condition.Device;
         if (IsOutdated(entry, now))
@@ -166,7 +177,12 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
             return entry.Condition.Text;
         }
 
-        return now - entry.OperationalSince < stableFor
+        if (mayWrite && entry.Condition.WriteProtection is { } protection)
+        {
+            return protection;
+        }
+
+        return now - entry.UsableSince(mayWrite) < stableFor
             ? $"device {device} has been operational for less than {stableFor.TotalSeconds:0} s"
             : null;
     }
@@ -185,9 +201,9 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
                 + "first seen; find out who changed it, then restart host-bridge to accept it";
     }
 
-    private StorageGate.Open OpenGate(List<Entry> known)
+    private StorageGate.Open OpenGate(TimeSpan since, List<Entry> known)
         => new(
-            known.Max(entry => entry.OperationalSince) + stableFor,
+            since + stableFor,
             string.Join("; ", known.Select(entry => entry.Condition.Text).Distinct(StringComparer.Ordinal)));
 
     private static HostFault? Newest(HostFault? one, HostFault? other)
@@ -196,6 +212,10 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
     private bool IsOutdated(Entry entry, TimeSpan now) => now - entry.CheckedAt >= validFor;
 
     private sealed record Entry(
-        DiskCondition Condition, TimeSpan CheckedAt, TimeSpan OperationalSince, HostFault? LastFault,
-        IReadOnlyList<string> LunGroups);
+        DiskCondition Condition, TimeSpan CheckedAt, TimeSpan OperationalSince, TimeSpan WritableSince,
+        HostFault? LastFault, IReadOnlyList<string> LunGroups)
+    {
+        /// <summary>Since when a guest can use it.</summary>
+        public TimeSpan UsableSince(bool mayWrite) => mayWrite ? WritableSince : OperationalSince;
+    }
 }

@@ -44,6 +44,9 @@ internal sealed record GuestDisks(IReadOnlyList<DeviceNumber> Devices, IReadOnly
 {
     /// <summary>Nothing is known, which is not the same as a guest without disks: the gate stays closed.</summary>
     public static GuestDisks None { get; } = new([], []);
+
+    /// <summary>Those of the devices that the guest may only read: they need not be writable here.</summary>
+    public IReadOnlyList<DeviceNumber> ReadOnly { get; init; } = [];
 }
 
 /// <summary>What this host holds true of one disk at this moment.</summary>
@@ -78,9 +81,47 @@ internal sealed record DiskCondition(
     /// </summary>
     public string? Identity { get; init; }
 
+    /// <summary>
+    /// Why this host cannot write to it, in words; null when it can. It closes the gate of the guests that may write to
+    /// it, and of no others: a disk may be operational all the same.
+    /// </summary>
+    public string? WriteProtection { get; init; }
+
     /// <summary>Its size in bytes: a check of a large disk takes long. Null when it is not known.</summary>
     public long? SizeBytes { get; init; }
+
+    /// <summary>Every part that carries it, as this look found it; none where that is not known.</summary>
+    public IReadOnlyList<PartState> Parts { get; init; } = [];
+
+    /// <summary>
+    /// After how long without its session its I/O fails (recovery_tmo); −1 is never. Null when it is not one iSCSI
+    /// session alone that decides, when that time is over, or when it is not known.
+    /// </summary>
+    public int? RecoveryTimeoutSeconds { get; init; }
 }
+
+/// <summary>What a part of the storage is to the disk that it carries.</summary>
+internal enum PartKind
+{
+    /// <summary>A device of this host: a path, or the disk itself.</summary>
+    Device = 0,
+
+    /// <summary>A way to it: an iSCSI session or connection, a port, a controller.</summary>
+    Way,
+
+    /// <summary>What joins several ways: a multipath map, a namespace.</summary>
+    Map,
+
+    /// <summary>The direct read of it.</summary>
+    Read,
+}
+
+/// <summary>A part of the storage at one moment.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Part">Its name, for a person: <c>session1 to iqn.…</c>, <c>sda</c>.</param>
+/// <param name="State">What follows "is": <c>FAILED</c>, <c>blocked</c>, <c>on 1 of 2 paths</c>.</param>
+/// <param name="IsWell">Whether nothing speaks against it.</param>
+internal readonly record struct PartState(PartKind Kind, string Part, string State, bool IsWell);
 
 /// <summary>What a domain's block backends have done so far, by <c>/sys/bus/xen-backend</c>.</summary>
 /// <param name="Domain">Whose.</param>

@@ -27,8 +27,34 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
     /// <summary>The operational disks whose lost paths became others, or came back.</summary>
     public IReadOnlyList<DiskCondition> Rerouted { get; private set; } = [];
 
-    /// <summary>Takes in what a look found; what of it is to be said.</summary>
+    /// <summary>Takes in what a look at all disks found; what of it is to be said.</summary>
     public IReadOnlyList<DiskCondition> Take(IReadOnlyList<DiskCondition> conditions, TimeSpan now)
+    {
+        NoteTurns(conditions, now);
+        bool sayAll = _saidAllAt is not { } saidAt || now - saidAt >= repeatInterval;
+        _saidAllAt = sayAll ? now : _saidAllAt;
+        IReadOnlyList<DiskCondition> changed = sayAll ? conditions : [.. conditions.Where(HasChanged)];
+        _said = conditions.ToDictionary(condition => condition.Device);
+        return changed;
+    }
+
+    /// <summary>Takes in what a look at some disks found; what of it is to be said.</summary>
+    public IReadOnlyList<DiskCondition> TakeSome(IReadOnlyList<DiskCondition> conditions, TimeSpan now)
+    {
+        NoteTurns(conditions, now);
+        DiskCondition[] changed = [.. conditions.Where(HasChanged)];
+        foreach (DiskCondition condition in conditions)
+        {
+            _said[condition.Device] = condition;
+        }
+
+        return changed;
+    }
+
+    /// <summary>What was to be said was not heard: everything is said again.</summary>
+    public void Forget() => _saidAllAt = null;
+
+    private void NoteTurns(IReadOnlyList<DiskCondition> conditions, TimeSpan now)
     {
         foreach (DiskCondition condition in conditions.Where(one => !_said.ContainsKey(one.Device)))
         {
@@ -48,16 +74,7 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
         {
             _newSince.Remove(told.Device);
         }
-
-        bool sayAll = _saidAllAt is not { } saidAt || now - saidAt >= repeatInterval;
-        _saidAllAt = sayAll ? now : _saidAllAt;
-        IReadOnlyList<DiskCondition> changed = sayAll ? conditions : [.. conditions.Where(HasChanged)];
-        _said = conditions.ToDictionary(condition => condition.Device);
-        return changed;
     }
-
-    /// <summary>What was to be said was not heard: everything is said again.</summary>
-    public void Forget() => _saidAllAt = null;
 
     private bool WasOperational(DiskCondition condition)
         => _said.GetValueOrDefault(condition.Device) is { Operational: true };
@@ -70,6 +87,7 @@ internal sealed class ConditionChanges(TimeSpan repeatInterval)
             || before.Operational != condition.Operational
             || before.InterruptedAt != condition.InterruptedAt
             || before.Text != condition.Text
+            || before.WriteProtection != condition.WriteProtection
             || before.Fault?.Text != condition.Fault?.Text
             || before.Identity != condition.Identity;
 }

@@ -6,8 +6,10 @@ namespace HostBridge.Storage;
 internal interface IStorageGate
 {
     /// <summary>
-    /// A guest has these disks. To be repeated: a disk that nobody speaks of any more is no longer looked at.
+    /// A guest has these disks. To be repeated: what nobody speaks of any more is no longer looked at.
     /// Never waits; may be called by any task.
     /// </summary>
-    void Watch(IReadOnlyList<DeviceNumber> disks);
+    /// <param name="domain">The domain it runs in; null while it is about to be created.</param>
+    /// <param name="disks">Its disks.</param>
+    void Watch(DomainId? domain, IReadOnlyList<DeviceNumber> disks);
 }

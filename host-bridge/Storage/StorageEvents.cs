@@ -12,10 +12,11 @@ namespace HostBridge.Storage;
 /// <param name="wake">Set by everyone else who knows of a change.</param>
 /// <param name="answered">Set when a direct read was answered, which alone is not worth a look.</param>
 /// <param name="faults">Where faults are remembered.</param>
+/// <param name="lines">Where what the kernel said is kept until somebody tells it.</param>
 /// <param name="clock">The clock.</param>
 internal sealed unsafe class StorageEvents(
     KernelLog? kernelLog, UeventSocket? uevents, WakeUp wake, WakeUp answered, KernelFaults faults,
-    BridgeClock clock)
+    LineInbox lines, BridgeClock clock)
 {
     private const int DescriptorCount = 4;
 
@@ -48,7 +49,9 @@ internal sealed unsafe class StorageEvents(
             {
                 // The two clocks differ a little, and nothing is logged before it happens.
                 TimeSpan at = clock.ElapsedAtBootTime(record.At);
-                faults.Take(line, at < now ? at : now);
+                at = at < now ? at : now;
+                faults.Take(line, at);
+                lines.Add(line, at);
                 isWorthALook = true;
             }
         }

@@ -5,8 +5,10 @@ namespace HostBridge.Storage;
 
 /// <summary>One look at the storage under some disks.</summary>
 /// <param name="Conditions">The condition of every disk.</param>
+/// <param name="Disks">The disks with all that lies under them, in the same order.</param>
 /// <param name="HasMultipath">Whether any of them lies on a multipath map: then multipathd is worth asking.</param>
-internal sealed record SurveyResult(IReadOnlyList<DiskCondition> Conditions, bool HasMultipath);
+internal sealed record SurveyResult(
+    IReadOnlyList<DiskCondition> Conditions, IReadOnlyList<BlockDevice> Disks, bool HasMultipath);
 
 /// <summary>
 /// Looks at the storage under disks: reads their stacks, judges them, and says in the book which of them are to be
@@ -29,6 +31,7 @@ internal sealed class StorageSurvey(
     {
         var reader = new BlockStackReader(files);
         var conditions = new List<DiskCondition>(disks.Count);
+        var stacks = new List<BlockDevice>(disks.Count);
         bool hasMultipath = false;
         foreach (DeviceNumber number in disks)
         {
@@ -52,9 +55,10 @@ internal sealed class StorageSurvey(
 
             hasMultipath |= IsOnMultipath(disk);
             conditions.Add(condition);
+            stacks.Add(disk);
         }
 
-        return new SurveyResult(conditions, hasMultipath);
+        return new SurveyResult(conditions, stacks, hasMultipath);
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using HostBridge.Storage.Judging;
 using Microsoft.Extensions.Hosting;
@@ -19,8 +20,19 @@ internal sealed partial class StorageWatch : BackgroundService
     /// </summary>
     private static readonly TimeSpan RepeatInterval = TimeSpan.FromSeconds(5);
 
+    /// <summary>The lines of the kernel's log that wait while the bridge is behind; the newest stay.</summary>
+    private const int MaxUntoldLines = 256;
+
+    /// <summary>How often the backends are asked what they have done: five small files a virtual disk.</summary>
+    private static readonly TimeSpan BackendInterval = TimeSpan.FromSeconds(10);
+
     /// <summary>Between two looks there is this time at least: a storm of events takes half a processor.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromMilliseconds(30);
+
+    /// <summary>
+    /// The disks that the kernel's log names are looked at first, without the rest, at most this often.
+    /// </summary>
+    private static readonly TimeSpan FirstLookRest = TimeSpan.FromMilliseconds(10);
 
     private readonly StorageParts _parts;
     private readonly WatchedDisks _disks;
@@ -30,11 +42,16 @@ internal sealed partial class StorageWatch : BackgroundService
     private readonly WakeUp _wake;
     private readonly WakeUp _answered = new();
     private readonly ReadBook _reads = new();
+    private readonly LineInbox _lines = new();
     private readonly StorageEvents _events;
     private readonly StorageSurvey _survey;
     private readonly ReaderProcess _reader;
     private readonly Multipathd _multipathd;
+    private readonly XenBackendReader _backends;
+    private readonly List<HostLine> _untold = [];
     private readonly ConditionChanges _changes = new(RepeatInterval);
+    private TimeSpan _backendsReadAt = -BackendInterval;
+    private IReadOnlyList<BlockDevice> _disksSeen = [];
     private string? _readerTrouble;
 
     public StorageWatch(
@@ -43,10 +60,11 @@ internal sealed partial class StorageWatch : BackgroundService
     {
         (_parts, _disks, _inputs, _clock, _logger, _wake) = (parts, disks, inputs, clock, logger, wake);
         var faults = new KernelFaults();
-        _events = new StorageEvents(parts.KernelLog, parts.Uevents, wake, _answered, faults, clock);
+        _events = new StorageEvents(parts.KernelLog, parts.Uevents, wake, _answered, faults, _lines, clock);
         _survey = new StorageSurvey(parts.Files, parts.VouchedFor, faults, _reads);
         _reader = new ReaderProcess(parts.ReaderProgram, _answered);
         _multipathd = new Multipathd(parts.MultipathdProgram, clock.Time, wake);
+        _backends = new XenBackendReader(parts.Files);
     }
 
     /// <inheritdoc/>
@@ -78,6 +96,7 @@ internal sealed partial class StorageWatch : BackgroundService
         bool hasChange = _events.Take();
         TimeSpan dueAt = TimeSpan.Zero;
         TimeSpan restedAt = TimeSpan.Zero;
+        TimeSpan firstLookAt = TimeSpan.Zero;
         while (!cancellationToken.IsCancellationRequested)
         {
             TimeSpan began = _clock.Now.Elapsed;
@@ -85,6 +104,11 @@ internal sealed partial class StorageWatch : BackgroundService
             if (began < next)
             {
                 hasChange |= _events.Wait(next - began);
+                if (hasChange && _clock.Now.Elapsed >= firstLookAt && LookAtNamed(_clock.Now.Elapsed))
+                {
+                    firstLookAt = _clock.Now.Elapsed + FirstLookRest;
+                }
+
                 hasChange |= _reader.Turn(_reads, _clock.Now.Elapsed);
                 continue;
             }
@@ -95,10 +119,29 @@ internal sealed partial class StorageWatch : BackgroundService
         }
     }
 
+    /// <summary>
+    /// Looks at the disks that the kernel's log names, which are few: their guests are safe before everything is looked
+    /// at. Whether there were any.
+    /// </summary>
+    private bool LookAtNamed(TimeSpan now)
+    {
+        IReadOnlyList<DeviceNumber> named = _lines.NamedAmong(_disksSeen);
+        if (named.Count == 0)
+        {
+            return false;
+        }
+
+        SurveyResult result = _survey.Look(named, _multipathd.View(now), now);
+        TellFound(_changes.TakeSome(result.Conditions, now), _lines.Take(result.Disks));
+        TellTurns();
+        return true;
+    }
+
     /// <summary>Looks once, and says what has changed; whether there is already reason to look again.</summary>
     private bool Look(bool hasChange, TimeSpan now, CancellationToken cancellationToken)
     {
         SurveyResult result = _survey.Look(_disks.Take(), _multipathd.View(now), now);
+        _disksSeen = result.Disks;
         if (result.HasMultipath)
         {
             _multipathd.AskWhenDue(hasChange, now, cancellationToken);
@@ -115,14 +158,45 @@ internal sealed partial class StorageWatch : BackgroundService
         }
 
         IReadOnlyList<DiskCondition> changed = _changes.Take(result.Conditions, now);
-        if (changed.Count > 0 && !_inputs.TryPost(new BridgeInput.DisksChecked(changed)))
-        {
-            // The bridge is behind; it hears everything with the next look.
-            _changes.Forget();
-        }
+        TellFound(changed, _lines.Take(result.Disks));
 
         TellTurns();
+        if (!hasChange && now - _backendsReadAt >= BackendInterval)
+        {
+            _backendsReadAt = now;
+            TellBackends();
+        }
+
         return isWorthALook;
+    }
+
+    private void TellFound(IReadOnlyList<DiskCondition> changed, IReadOnlyList<HostLine> lines)
+    {
+        _untold.AddRange(lines);
+        if (changed.Count + _untold.Count == 0)
+        {
+            return;
+        }
+
+        if (_inputs.TryPost(new BridgeInput.DisksChecked(changed) { Lines = [.. _untold] }))
+        {
+            _untold.Clear();
+            return;
+        }
+
+        // The bridge is behind; it hears everything with the next look.
+        _changes.Forget();
+        _untold.RemoveRange(0, Math.Max(0, _untold.Count - MaxUntoldLines));
+    }
+
+    /// <summary>What the backends did is heard with the next reading when the bridge is behind.</summary>
+    private void TellBackends()
+    {
+        IReadOnlyList<BackendActivity> backends = _backends.Activity(_disks.TakeDomains());
+        if (backends.Count > 0)
+        {
+            _inputs.TryPost(new BridgeInput.DisksChecked([]) { Backends = backends });
+        }
     }
 
     private void TellTurns()
@@ -151,7 +225,7 @@ internal sealed partial class StorageWatch : BackgroundService
     private string DomainsOn(IReadOnlyList<DiskCondition> conditions)
     {
         HashSet<DeviceNumber> devices = [.. conditions.Select(condition => condition.Device)];
-        string domains = string.Join(", ", new XenBackendReader(_parts.Files).Read()
+        string domains = string.Join(", ", _backends.Read()
             .Where(disk => disk.Device is { } device && devices.Contains(device))
             .Select(disk => disk.Domain.Value)
             .Distinct()

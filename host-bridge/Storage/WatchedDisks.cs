@@ -3,7 +3,7 @@ using HostBridge.Recovery;
 namespace HostBridge.Storage;
 
 /// <summary>
-/// The disks of guests that are to be looked at; they are named by one task and looked at by another.
+/// The domains and disks of guests that are to be looked at; they are named by one task and looked at by another.
 /// </summary>
 /// <param name="clock">The clock.</param>
 /// <param name="wake">Set when a disk is new.</param>
@@ -13,19 +13,25 @@ internal sealed class WatchedDisks(BridgeClock clock, WakeUp wake) : IStorageGat
     private static readonly TimeSpan KeptFor = TimeSpan.FromMinutes(2);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<DeviceNumber, TimeSpan> _namedAt = [];
+    private readonly Dictionary<DeviceNumber, TimeSpan> _disks = [];
+    private readonly Dictionary<DomainId, TimeSpan> _domains = [];
 
     /// <inheritdoc/>
-    public void Watch(IReadOnlyList<DeviceNumber> disks)
+    public void Watch(DomainId? domain, IReadOnlyList<DeviceNumber> disks)
     {
         TimeSpan now = clock.Now.Elapsed;
         bool isAnyNew = false;
         lock (_lock)
         {
+            if (domain is { } running)
+            {
+                _domains[running] = now;
+            }
+
             foreach (DeviceNumber disk in disks)
             {
-                isAnyNew |= !_namedAt.ContainsKey(disk);
-                _namedAt[disk] = now;
+                isAnyNew |= !_disks.ContainsKey(disk);
+                _disks[disk] = now;
             }
         }
 
@@ -36,20 +42,26 @@ internal sealed class WatchedDisks(BridgeClock clock, WakeUp wake) : IStorageGat
     }
 
     /// <summary>The disks to look at now.</summary>
-    public IReadOnlyList<DeviceNumber> Take()
+    public IReadOnlyList<DeviceNumber> Take() => TakeLately(_disks);
+
+    /// <summary>The domains whose backends are to be looked at now.</summary>
+    public IReadOnlySet<DomainId> TakeDomains() => TakeLately(_domains).ToHashSet();
+
+    private List<T> TakeLately<T>(Dictionary<T, TimeSpan> namedAt)
+        where T : notnull
     {
         TimeSpan now = clock.Now.Elapsed;
         lock (_lock)
         {
-            foreach ((DeviceNumber disk, TimeSpan namedAt) in _namedAt)
+            foreach ((T thing, TimeSpan at) in namedAt)
             {
-                if (now - namedAt >= KeptFor)
+                if (now - at >= KeptFor)
                 {
-                    _namedAt.Remove(disk);
+                    namedAt.Remove(thing);
                 }
             }
 
-            return [.. _namedAt.Keys];
+            return [.. namedAt.Keys];
         }
     }
 }

@@ -27,11 +27,49 @@ internal sealed class XenBackendReader(HostFiles files)
     public IReadOnlyList<BackendDisk> Read()
         => [.. HostFiles.Names(files.Sys(Folder)).Select(ReadDisk).OfType<BackendDisk>()];
 
+    /// <summary>
+    /// What the backends of some domains have done so far. A domain of which no number can be read is left out: its
+    /// backend is not blkback, or is gone.
+    /// </summary>
+    /// <param name="domains">The domains.</param>
+    public IReadOnlyList<BackendActivity> Activity(IReadOnlySet<DomainId> domains)
+    {
+        var requests = new SortedDictionary<int, long>();
+        foreach (string name in HostFiles.Names(files.Sys(Folder)))
+        {
+            if (ParseName(name) is { } disk && domains.Contains(disk.Domain)
+                && ReadRequests(files.Sys($"{Folder}/{name}/statistics")) is { } count)
+            {
+                requests[disk.Domain.Value] = requests.GetValueOrDefault(disk.Domain.Value) + count;
+            }
+        }
+
+        return [.. requests.Select(domain => new BackendActivity(new DomainId(domain.Key), domain.Value))];
+    }
+
+    /// <summary>Reads, writes, flushes and discards together; null when none of them can be read.</summary>
+    private static long? ReadRequests(string place)
+    {
+        using HostFolder? folder = HostFolder.TryOpen(place);
+        return folder is null
+            ? null
+            : Sum(
+                Sum(folder.TryReadNumber("rd_req"u8), folder.TryReadNumber("wr_req"u8)),
+                Sum(folder.TryReadNumber("f_req"u8), folder.TryReadNumber("ds_req"u8)));
+    }
+
+    private static long? Sum(long? one, long? other) => one is null || other is null ? one ?? other : one + other;
+
+    private static (DomainId Domain, int VirtualDevice)? ParseName(string name)
+        => name.Split('-') is ["vbd", var domain, var device]
+            && int.TryParse(domain, NumberStyles.None, CultureInfo.InvariantCulture, out int domainId)
+            && int.TryParse(device, NumberStyles.None, CultureInfo.InvariantCulture, out int virtualDevice)
+                ? (new DomainId(domainId), virtualDevice)
+                : null;
+
     private BackendDisk? ReadDisk(string name)
     {
-        if (name.Split('-') is not ["vbd", var domain, var device]
-            || !int.TryParse(domain, NumberStyles.None, CultureInfo.InvariantCulture, out int domainId)
-            || !int.TryParse(device, NumberStyles.None, CultureInfo.InvariantCulture, out int virtualDevice))
+        if (ParseName(name) is not { } disk)
         {
             return null;
         }
@@ -39,8 +77,8 @@ internal sealed class XenBackendReader(HostFiles files)
         string folder = files.Sys($"{Folder}/{name}");
         string physical = HostFiles.TryRead($"{folder}/physical_device") ?? string.Empty;
         return new BackendDisk(
-            new DomainId(domainId),
-            virtualDevice,
+            disk.Domain,
+            disk.VirtualDevice,
             DeviceNumber.TryParseHexadecimal(physical, out DeviceNumber number) ? number : null,
             HostFiles.TryReadNumber($"{folder}/statistics/rd_req"),
             HostFiles.TryReadNumber($"{folder}/statistics/wr_req"),

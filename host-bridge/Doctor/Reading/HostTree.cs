@@ -24,7 +24,7 @@ internal sealed class HostTree(string root)
     /// <summary>Whether a file or folder is there.</summary>
     public bool Exists(string path) => Path.Exists(_root + path);
 
-    /// <summary>A text of up to 1 MiB; null when it is not there or cannot be read.</summary>
+    /// <summary>A text of up to 1 MiB; null when it is not there, is a folder, or cannot be read.</summary>
     public string? TryReadText(string path)
     {
         // A pipe that lies there must not make the doctor wait for a writer.
@@ -38,6 +38,13 @@ internal sealed class HostTree(string root)
                 _refused.Add($"{path} cannot be read: {Marshal.GetPInvokeErrorMessage(errno)}");
             }
 
+            return null;
+        }
+
+        // A crontab names folders too.
+        if (Directory.Exists(_root + path))
+        {
+            _ = Libc.Close(file);
             return null;
         }
 

@@ -8,6 +8,9 @@ namespace HostBridge.Storage.Judging;
 /// </summary>
 internal abstract record BlockDevice
 {
+    /// <summary>The unit of every size in sysfs, whatever the disk's own blocks are.</summary>
+    public const int SectorBytes = 512;
+
     private BlockDevice()
     {
     }
@@ -18,7 +21,7 @@ internal abstract record BlockDevice
     /// <summary>The kernel's name, like <c>sda</c>, as its log has it; empty when it is not there.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Its size in units of 512 bytes; null when not known.</summary>
+    /// <summary>Its size in units of <see cref="SectorBytes"/>; null when not known.</summary>
     public long? SizeSectors { get; init; }
 
     /// <summary>Whether the kernel refuses writes to it; null when not known.</summary>

@@ -9,6 +9,8 @@ namespace HostBridge.Storage.Judging;
 /// </summary>
 internal static class DiskJudge
 {
+    private const string Well = "well";
+
     /// <summary>Judges a disk.</summary>
     /// <param name="disk">The disk with all that lies under it.</param>
     /// <param name="finding">What its state says.</param>
@@ -25,6 +27,7 @@ internal static class DiskJudge
     {
         var faults = new List<string>(finding.Faults);
         var doubts = new List<string>(finding.Doubts);
+        IReadOnlyList<PartState> parts = finding.Parts;
         string evidence = $"{NameOf(disk)}: {string.Join(", ", finding.Evidence)}";
         if (isVouchedFor && faults.Count == 0 && doubts.Count > 0)
         {
@@ -33,7 +36,9 @@ internal static class DiskJudge
         }
         else if (finding.IsClean)
         {
-            Weigh(StackNames.ReadTargetOf(disk), reading, now, faults, doubts);
+            BlockDevice target = StackNames.ReadTargetOf(disk);
+            Weigh(target, reading, now, faults, doubts);
+            parts = [.. parts, ReadOf(target, reading, now)];
             evidence = string.Create(
                 CultureInfo.InvariantCulture, $"{evidence}, read in {reading.Last?.Took.TotalMilliseconds:0} ms");
         }
@@ -50,6 +55,12 @@ internal static class DiskJudge
             InterruptedAt = logged.InterruptedAt,
             LostPaths = lostPath?.Text,
             Identity = StackNames.IdentityOf(disk),
+            WriteProtection = isVouchedFor || finding.WriteDoubts.Count == 0
+                ? null
+                : $"{NameOf(disk)}: {string.Join(", ", finding.WriteDoubts)}",
+            Parts = parts,
+            RecoveryTimeoutSeconds = StackNames.RecoveryTimeoutOf(disk),
+            SizeBytes = disk.SizeSectors * BlockDevice.SectorBytes,
         };
     }
 
@@ -80,6 +91,19 @@ internal static class DiskJudge
         {
             doubts.Add($"{target.Name} was last read {(now - last.BeganAt).TotalSeconds:0} s ago");
         }
+    }
+
+    private static PartState ReadOf(BlockDevice target, DiskReading reading, TimeSpan now)
+    {
+        string state = reading switch
+        {
+            { OutstandingSince: { } since } when now - since >= DiskReading.Limit => "overdue",
+            { Last: null } => "awaited",
+            { Last.Result: ReadResult.NotMade } => "not to be made",
+            { Last: { Result: ReadResult.Failed, Reason: var reason } } => $"failing ({reason})",
+            _ => Well,
+        };
+        return new PartState(PartKind.Read, $"the direct read of {target.Name}", state, state == Well);
     }
 
     private static string NameOf(BlockDevice disk)

@@ -1,28 +1,36 @@
 using System.Globalization;
+using HostBridge.Recovery;
 
 namespace HostBridge.Storage.Judging;
 
 /// <summary>What the state of a stack of devices says, before anything was read from it.</summary>
 /// <param name="Faults">What is wrong and was seen by this host itself.</param>
 /// <param name="Doubts">What closes the gate without being a fault: it is not known, or somebody wants it so.</param>
+/// <param name="WriteDoubts">What closes the gate of those alone who write.</param>
 /// <param name="LostPaths">What is wrong with a path while another one carries the disk.</param>
 /// <param name="Evidence">What is well.</param>
+/// <param name="Parts">Every part and its state, those of lost paths included.</param>
 internal sealed record StackFinding(
-    IReadOnlyList<string> Faults, IReadOnlyList<string> Doubts, IReadOnlyList<string> LostPaths,
-    IReadOnlyList<string> Evidence)
+    IReadOnlyList<string> Faults, IReadOnlyList<string> Doubts, IReadOnlyList<string> WriteDoubts,
+    IReadOnlyList<string> LostPaths, IReadOnlyList<string> Evidence, IReadOnlyList<PartState> Parts)
 {
-    /// <summary>Whether nothing in the stack speaks against the disk.</summary>
+    /// <summary>Whether nothing in the stack speaks against the disk, as far as it is read.</summary>
     public bool IsClean => Faults.Count == 0 && Doubts.Count == 0;
 }
 
 /// <summary>Judges a stack of devices by its state alone. Pure; what is not known is never taken for good.</summary>
 internal sealed class StackJudge
 {
+    /// <summary>What stands for a state that cannot be read, as on a device that is half removed.</summary>
+    private const string NoState = "not to be read";
+
     private readonly MultipathView _multipathd;
     private readonly List<string> _faults = [];
     private readonly List<string> _doubts = [];
+    private readonly List<string> _writeDoubts = [];
     private readonly List<string> _lostPaths = [];
     private readonly List<string> _evidence = [];
+    private readonly List<PartState> _parts = [];
 
     private StackJudge(MultipathView multipathd) => _multipathd = multipathd;
 
@@ -33,7 +41,8 @@ internal sealed class StackJudge
     {
         var judge = new StackJudge(multipathd);
         judge.Look(disk);
-        return new StackFinding(judge._faults, judge._doubts, judge._lostPaths, judge._evidence);
+        return new StackFinding(
+            judge._faults, judge._doubts, judge._writeDoubts, judge._lostPaths, judge._evidence, judge._parts);
     }
 
     private void Look(BlockDevice device)
@@ -42,6 +51,7 @@ internal sealed class StackJudge
         {
             case BlockDevice.Absent:
                 _faults.Add($"device {device.Number} is not there (logged out or removed)");
+                _parts.Add(new PartState(PartKind.Device, $"device {device.Number}", "not there", IsWell: false));
                 return;
             case BlockDevice.Unknown unknown:
                 _doubts.Add($"{device.Name} ({device.Number}): {unknown.Reason}");
@@ -75,7 +85,7 @@ internal sealed class StackJudge
     {
         if (device.IsReadOnly is true)
         {
-            _doubts.Add($"{device.Name} is read-only");
+            _writeDoubts.Add($"{device.Name} is read-only");
         }
         else if (device.IsReadOnly is null)
         {
@@ -92,11 +102,11 @@ internal sealed class StackJudge
 
     private void LookAtScsi(BlockDevice.ScsiDisk disk)
     {
-        Expect(disk.Name, disk.State, "running");
+        Expect(PartKind.Device, disk.Name, disk.State, "running");
         switch (disk.Transport)
         {
             case ScsiTransport.Iscsi { Session: var session }:
-                Expect($"{session.Name} to {session.TargetName}", session.State, "LOGGED_IN");
+                Expect(PartKind.Way, $"{session.Name} to {session.TargetName}", session.State, "LOGGED_IN");
                 if (session.Connections.Count == 0)
                 {
                     _doubts.Add($"{session.Name} has no connection");
@@ -104,12 +114,12 @@ internal sealed class StackJudge
 
                 foreach (IscsiConnection connection in session.Connections.Where(one => one.State is not null))
                 {
-                    Expect($"{connection.Name} to {connection.Portal}", connection.State, "up");
+                    Expect(PartKind.Way, $"{connection.Name} to {connection.Portal}", connection.State, "up");
                 }
 
                 break;
             case ScsiTransport.FibreChannel { Port: var port }:
-                Expect($"{port.Name} to {port.NodeName}", port.State, "Online");
+                Expect(PartKind.Way, $"{port.Name} to {port.NodeName}", port.State, "Online");
                 break;
             default:
                 break;
@@ -125,12 +135,15 @@ internal sealed class StackJudge
     {
         var lost = new List<string>();
         int active = 0;
+        bool takesWrites = false;
         foreach (BlockDevice path in map.Below)
         {
             StackFinding finding = Judge(path, _multipathd);
+            _parts.AddRange(finding.Parts);
             if (finding.IsClean)
             {
                 active++;
+                takesWrites |= finding.WriteDoubts.Count == 0;
                 _evidence.AddRange(finding.Evidence);
             }
 
@@ -138,11 +151,17 @@ internal sealed class StackJudge
             lost.AddRange(finding.Faults);
         }
 
+        _parts.Add(OnPaths(map.MapName, active, map.Below.Count));
         if (active == 0)
         {
             (lost.Count > 0 || map.Below.Count == 0 ? _faults : _doubts).Add(
                 $"{map.MapName} has no active path of {Text(map.Below.Count)}{Because(lost)}");
             return;
+        }
+
+        if (!takesWrites)
+        {
+            _writeDoubts.Add($"every path of {map.MapName} is read-only");
         }
 
         _lostPaths.AddRange(lost);
@@ -189,18 +208,25 @@ internal sealed class StackJudge
         var lost = new List<string>();
         foreach (NvmePath path in space.Paths)
         {
+            bool isAccessible = path.AccessState is null or "optimized" or "non-optimized";
+            _parts.Add(new PartState(
+                PartKind.Way,
+                path.Name,
+                path.State == "live" ? path.AccessState ?? "live" : path.State ?? NoState,
+                path.State == "live" && isAccessible));
             if (path.State != "live")
             {
                 lost.Add(path.State is { } state
                     ? $"{path.Name} is {state}"
                     : $"{path.Name}: its state cannot be read");
             }
-            else if (path.AccessState is not (null or "optimized" or "non-optimized"))
+            else if (!isAccessible)
             {
                 lost.Add($"{path.Name} is {path.AccessState}");
             }
         }
 
+        _parts.Add(OnPaths(space.Name, space.Paths.Count - lost.Count, space.Paths.Count));
         if (lost.Count == space.Paths.Count)
         {
             _faults.Add($"{space.Name} has no live path of {Text(space.Paths.Count)}{Because(lost)}");
@@ -224,8 +250,9 @@ internal sealed class StackJudge
         }
     }
 
-    private void Expect(string thing, string? state, string wanted)
+    private void Expect(PartKind kind, string thing, string? state, string wanted)
     {
+        _parts.Add(new PartState(kind, thing, state ?? NoState, state == wanted));
         if (state == wanted)
         {
             _evidence.Add($"{thing} is {state}");
@@ -239,6 +266,13 @@ internal sealed class StackJudge
             _faults.Add($"{thing} is {state}");
         }
     }
+
+    private static PartState OnPaths(string name, int active, int all)
+        => new(
+            PartKind.Map,
+            name,
+            active == 0 ? "without a path" : $"on {Text(active)} of {Text(all)} paths",
+            active > 0 && active == all);
 
     private static string KindOf(string filesystemType)
         => filesystemType.Length == 0 ? "an unknown filesystem" : filesystemType;

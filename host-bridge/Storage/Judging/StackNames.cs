@@ -48,6 +48,20 @@ internal static class StackNames
             _ => disk,
         };
 
+    /// <summary>
+    /// <see cref="DiskCondition.RecoveryTimeoutSeconds"/>: of the one session of a disk, seen through partitions and
+    /// volumes, as long as it is neither well nor given up.
+    /// </summary>
+    public static int? RecoveryTimeoutOf(BlockDevice disk)
+        => disk switch
+        {
+            BlockDevice.ScsiDisk { Transport: ScsiTransport.Iscsi { Session: { State: "FAILED" } session } }
+                => session.RecoveryTimeoutSeconds,
+            BlockDevice.Partition or BlockDevice.Mapped or BlockDevice.Loop when disk.Below is [var only]
+                => RecoveryTimeoutOf(only),
+            _ => null,
+        };
+
     private static void AddParts(List<PartName> parts, BlockDevice device, bool isRedundant)
     {
         parts.Add(new PartName(device.Name, isRedundant));

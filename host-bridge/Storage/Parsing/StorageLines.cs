@@ -81,6 +81,6 @@ internal static partial class StorageLines
     [GeneratedRegex(@"^nvme (?<part>nvme\d+): (?:starting error recovery|I/O .*timeout|.*timeout request|.*keep-alive|Removing ctrl|failed to connect)")]
     private static partial Regex NvmeFault();
 
-    [GeneratedRegex(@"^(?:device-mapper: multipath: |nvme nvme\d+: |rport-|connection\d+:\d+: |session\d+: |(?:sd|scsi) \d+:\d+:\d+:\d+: )")]
+    [GeneratedRegex(@"^(?:device-mapper: multipath: (?:(?:\d+:\d+: )?Reinstating path (?<part>\d+:\d+))?|nvme (?<part>nvme\d+): |(?<part>rport-\d+:\d+-\d+)|connection(?<session>\d+):\d+: |session(?<session>\d+): |(?:sd|scsi) (?<part>\d+:\d+:\d+:\d+): )")]
     private static partial Regex Change();
 }

@@ -19,7 +19,7 @@ internal static class StorageBenchmark
     private const int Guests = 1000;
     private const int Sessions = 64;
     private const int Looks = 100;
-    private const int Events = 10;
+    private const int Events = 40;
 
     private static readonly TimeSpan LookLimit = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan EventLimit = TimeSpan.FromMilliseconds(100);
@@ -34,6 +34,7 @@ internal static class StorageBenchmark
         Console.WriteLine($"{Guests} guests over {Sessions} sessions, in {direct.Root}");
         bool isGood = MeasureLooks("a LUN each", direct, luns);
         isGood &= MeasureLooks("volumes on 32 multipath maps", mapped, volumes);
+        isGood &= MeasureBackends(direct, luns);
         isGood &= await MeasureEventsAsync(direct, luns).ConfigureAwait(false);
         return isGood ? 0 : 1;
     }
@@ -98,6 +99,35 @@ internal static class StorageBenchmark
         return Say($"one look, CPU time ({name})", cpu, LookLimit);
     }
 
+    /// <summary>Every tenth look also asks the backends what they have done.</summary>
+    private static bool MeasureBackends(SysfsTree tree, List<DeviceNumber> disks)
+    {
+        var domains = new HashSet<DomainId>();
+        foreach ((int guest, DeviceNumber disk) in disks.Index())
+        {
+            domains.Add(new DomainId(guest + 1));
+            tree.Backend(guest + 1, disk);
+        }
+
+        var reader = new XenBackendReader(tree.Files);
+        var cpu = new List<TimeSpan>(Looks);
+        for (int look = -Looks / 5; look < Looks; look++)
+        {
+            TimeSpan before = Environment.CpuUsage.TotalTime;
+            if (reader.Activity(domains).Count != Guests)
+            {
+                throw new InvalidOperationException("not every backend was read");
+            }
+
+            if (look >= 0)
+            {
+                cpu.Add(Environment.CpuUsage.TotalTime - before);
+            }
+        }
+
+        return Say("what the backends did, CPU time", cpu, LookLimit);
+    }
+
     /// <summary>
     /// The real watch with a pipe in the place of the kernel's log: from writing the line until the bridge's loop has
     /// the gate of a guest closed.
@@ -131,7 +161,11 @@ internal static class StorageBenchmark
                 new BridgeInput.GuestSeen(identity, new DomainId(guest + 1), new GuestDisks([disks[guest]], [])), clock.Now);
         }
 
-        watched.Watch(disks);
+        for (int guest = 0; guest < Guests; guest++)
+        {
+            watched.Watch(new DomainId(guest + 1), [disks[guest]]);
+        }
+
         using var stop = new CancellationTokenSource(Patience);
         await watch.StartAsync(stop.Token).ConfigureAwait(false);
         IAsyncEnumerator<BridgeInput> queue = inputs.ReadAllAsync(stop.Token).GetAsyncEnumerator(stop.Token);
@@ -167,13 +201,15 @@ internal static class StorageBenchmark
 
     private static bool Say(string what, List<TimeSpan> figures, TimeSpan limit)
     {
+        const int Rank = 95;
         figures.Sort();
         TimeSpan median = figures[figures.Count / 2];
-        bool isGood = median <= limit;
+        TimeSpan high = figures[(figures.Count * Rank / 100) - 1];
+        bool isGood = high <= limit;
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{what}: median {median.TotalMilliseconds:0.0} ms, worst {figures[^1].TotalMilliseconds:0.0} ms, "
-                + $"limit {limit.TotalMilliseconds:0} ms: {(isGood ? "kept" : "MISSED")}"));
+            $"{what}: p50 {median.TotalMilliseconds:0.0} ms, p95 {high.TotalMilliseconds:0.0} ms, "
+                + $"max {figures[^1].TotalMilliseconds:0.0} ms, limit {limit.TotalMilliseconds:0} ms: {(isGood ? "kept" : "MISSED")}"));
         return isGood;
     }
 

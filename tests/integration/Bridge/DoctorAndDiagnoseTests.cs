@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Runtime.Versioning;
 using System.Text;
 using System.Text.Json;
+using HostBridge.Correlation;
 using HostBridge.Incidents;
 using Protocol.Xenstore;
 using Protocol.Xenstore.Client;
@@ -76,10 +77,15 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
         using (var incidents = new IncidentStore(state, StateLock.TryTake(state).Lock))
         {
             incidents.Open();
-            incidents.Append([new StateChange.Story(new IncidentEntry
-            {
-                Time = DateTimeOffset.UnixEpoch, Guest = Guid.Empty, Name = "web1", Kind = "report", Text = "<it> happened",
-            })]);
+            incidents.Append(
+            [
+                new StateChange.Story(new IncidentEntry
+                {
+                    Time = DateTimeOffset.UnixEpoch, Guest = Guid.Empty, Name = "web1", Kind = "report", Text = "<it> happened",
+                }),
+                new StateChange.Happened(Moment(16, TimelineSource.Storage, "session1 is FAILED")),
+                new StateChange.Happened(Moment(0, TimelineSource.HostKernel, "detected conn error")),
+            ]);
         }
 
         string archive = Path.Combine(_folder, "a.tar.gz");
@@ -101,6 +107,10 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
             "{'time':'1970-01-01T00:00:00+00:00','guest':'00000000-0000-0000-0000-000000000000','name':'web1',"
                 + "'kind':'report','text':'<it> happened'}\n",
             files["bridge/incidents.jsonl"].Replace('"', '\''));
+        Assert.Equal(
+            "iscsi iqn.x, 2026-03-01 (UTC)\n03:00:00.000    +0.000 s  kernel  detected conn error\n"
+                + "03:00:00.016    +0.016 s  storage session1 is FAILED\n",
+            files["bridge/timelines"]);
         Assert.DoesNotContain(files.Values, text => text.Contains("SECRET0", StringComparison.Ordinal));
     }
 
@@ -134,6 +144,15 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
 
         return store;
     }
+
+    private static TimelineEntry Moment(int milliseconds, TimelineSource source, string text) => new()
+    {
+        Incident = "iscsi iqn.x 1",
+        LunGroup = "iscsi iqn.x",
+        At = new DateTimeOffset(2026, 3, 1, 3, 0, 0, milliseconds, TimeSpan.Zero),
+        Source = source,
+        Text = text,
+    };
 
     private static void Program(string folder, string name, string script)
     {

@@ -53,6 +53,7 @@ public sealed class ArchitectureTests
         { "guest-agent", "GuestAgent.Reporting", ["Protocol.Health", "Protocol.Xenstore", "GuestAgent.Detection"] },
         { "guest-agent", "GuestAgent.Signals.Parsing", ["Protocol.Health", "Protocol.Kernel", "GuestAgent.Detection"] },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
+        { "host-bridge", "HostBridge.Correlation", ["Protocol.Health", "HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Guests.Parsing", ["Protocol.Kernel", "HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },
         {
@@ -60,7 +61,7 @@ public sealed class ArchitectureTests
             ["Protocol.Health", "HostBridge.Recovery", "HostBridge.Storage.Judging"]
         },
         { "host-bridge", "HostBridge.Doctor.Parsing", ["HostBridge.Doctor"] },
-        { "host-bridge", "HostBridge.Storage.Judging", ["HostBridge.Recovery"] },
+        { "host-bridge", "HostBridge.Storage.Judging", ["HostBridge.Recovery", "HostBridge.Correlation"] },
         { "host-bridge", "HostBridge.Storage.Parsing", ["HostBridge.Recovery", "HostBridge.Storage.Judging"] },
     };
 

@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using System.Text.Json;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Parsing;
+using HostBridge.Doctor.Reading;
 using Xunit;
 
 namespace Tests.Unit.Bridge.Doctor;
@@ -186,6 +187,20 @@ public sealed class DoctorRuleTests : IDisposable
                 + "&& sed -i 's|^on_poweroff *=.*|on_poweroff = \"destroy\"|' /etc/xen/g7.cfg",
             ExaminationText.WriteFix(examination), StringComparison.Ordinal);
         Assert.Contains("'preserve'", File.ReadAllText(Path.Combine(_stage.Tree.Root, "etc/xen/g7.cfg")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_that_a_crontab_names_is_no_script_that_cannot_be_read()
+    {
+        string root = Directory.CreateTempSubdirectory("tree-").FullName;
+        Directory.CreateDirectory(Path.Combine(root, "usr/local/sbin"));
+        File.WriteAllText(Path.Combine(root, "usr/local/sbin/watch"), "text");
+        var tree = new HostTree(root);
+        Assert.Null(tree.TryReadText("/usr/local/sbin"));
+        Assert.Null(tree.TryReadText("/usr/local/bin"));
+        Assert.Equal("text", tree.TryReadText("/usr/local/sbin/watch"));
+        Assert.Empty(tree.Refused);
+        Directory.Delete(root, recursive: true);
     }
 
     [Fact]

@@ -70,14 +70,55 @@ public sealed class DriverDomainTests : IAsyncLifetime
         Assert.Equal([new DeviceNumber(8, 0)], (await ReadAsync()).Devices);
     }
 
-    private void Serve(int backendDomain, string kind, int disk, string? physicalDevice)
+    [Fact]
+    public async Task What_the_guest_may_only_read_is_told_by_the_backends_mode()
+    {
+        Serve(0, "vbd", 51712, "8:0", mode: "w");
+        Serve(0, "vbd", 51728, "7:3", mode: "r");
+        Serve(0, "vbd", 51744, "7:4", mode: "r");
+        // The same device once more, to be written to: it must be writable.
+        Serve(0, "vbd", 51760, "7:4", mode: "w");
+        _stage.Store.Write("/local/domain/5/device/vbd/51712/mode", "r");
+        GuestDisks disks = await ReadAsync();
+        Assert.Equal(4, disks.Devices.Count);
+        Assert.Equal([new DeviceNumber(7, 3)], disks.ReadOnly);
+    }
+
+    [Theory]
+    [InlineData("vbd", "", "cdrom", "r", null)] // ejected
+    [InlineData("qdisk", "", "cdrom", "r", null)]
+    [InlineData("qdisk", "aio:", "cdrom", "r", null)] // empty from the start
+    [InlineData("vbd", null, "cdrom", "r", null)]
+    [InlineData("vbd", "/dev/sr0", "cdrom", "r", "vbd 51728")] // its script has not run yet
+    [InlineData("vbd", "", "disk", "r", "vbd 51728")]
+    [InlineData("vbd", "", "cdrom", "w", "vbd 51728")]
+    [InlineData("vbd", null, null, "r", "vbd 51728")]
+    [InlineData("qdisk", "aio:/srv/install.iso", "cdrom", "r", "qdisk 51728, a CD image (xl cd-eject takes it out),")]
+    [InlineData("qdisk", "aio:/srv/disk.img", "disk", "r", "qdisk 51728")]
+    public async Task An_empty_cd_drive_closes_no_gate_and_everything_else_without_a_number_does(
+        string kind, string? parameters, string? type, string mode, string? unmappable)
+    {
+        Serve(0, "vbd", 51712, "8:0", mode: "w");
+        Serve(0, kind, 51728, null, mode, type, parameters);
+        GuestDisks disks = await ReadAsync();
+        Assert.Equal([new DeviceNumber(8, 0)], disks.Devices);
+        Assert.Equal(unmappable is null ? [] : [unmappable], disks.Unmappable);
+    }
+
+    private void Serve(
+        int backendDomain, string kind, int disk, string? physicalDevice, string? mode = null, string? type = null,
+        string? parameters = null)
     {
         string backend = $"/local/domain/{backendDomain}/backend/{kind}/5/{disk}";
         _stage.Store.Write($"{backend}/state", "4");
         _stage.Store.Write($"/libxl/5/device/vbd/{disk}/backend", backend);
-        if (physicalDevice is not null)
+        foreach ((string key, string? value) in new[]
+            { ("physical-device", physicalDevice), ("mode", mode), ("device-type", type), ("params", parameters) })
         {
-            _stage.Store.Write($"{backend}/physical-device", physicalDevice);
+            if (value is not null)
+            {
+                _stage.Store.Write($"{backend}/{key}", value);
+            }
         }
     }
 

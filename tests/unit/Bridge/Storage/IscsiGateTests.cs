@@ -262,6 +262,7 @@ public sealed class IscsiGateTests : IDisposable
         // A folder can be opened but not read: a read of sysfs that fails.
         Directory.CreateDirectory(Path.Combine(_story.Tree.Root, path));
         Assert.Contains(reason, _story.Wait(1).Closed(5), StringComparison.Ordinal);
+        Assert.Equal(attribute == "size" ? null : 1 << 30, _story.Of(_first).SizeBytes);
     }
 
     [Fact]

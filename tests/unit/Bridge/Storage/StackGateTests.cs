@@ -113,6 +113,7 @@ public sealed class StackGateTests : IDisposable
         _story.Guest(5, partition).Settle();
         Assert.IsType<StorageGate.Open>(_story.View(5).Gate);
         Assert.Equal("sda2 on naa.600140500000000 of 2097152 sectors", _story.Of(partition).Identity);
+        Assert.Equal(2_097_152 * 512, _story.Of(partition).SizeBytes);
         Tree.SessionIs(1, "FAILED", "failed", "blocked");
         Assert.Contains("sda is blocked", _story.Wait(1).Closed(5), StringComparison.Ordinal);
     }
@@ -192,6 +193,40 @@ public sealed class StackGateTests : IDisposable
         Assert.IsType<StorageGate.Open>(_story.View(5).Gate);
         _story.Answers[disk] = "EIO";
         Assert.Contains("failed (EIO)", _story.Wait(36).Closed(5), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_disk_that_is_read_only_here_closes_the_gates_of_those_who_write_to_it_alone()
+    {
+        DeviceNumber carrier = Tree.LocalDisk("sda", 0);
+        Tree.Mount(carrier, "/srv/iso", "ext4");
+        DeviceNumber image = Tree.Loop(3, "/srv/iso/install.iso");
+        Tree.Write(SysfsTree.Of(image, "ro"), "1");
+        _story.GuestThatReads(5, [image], carrier).Guest(6, image).Settle();
+        Assert.Equal([6], _story.Affected());
+        Assert.Equal("loop3 (7:3): loop3 is read-only", _story.Closed(6));
+        // Another CD in the same drive is no reason to close; write protection that is taken away begins the count anew.
+        Tree.Write("sys/devices/virtual/block/loop3/loop/backing_file", "/srv/iso/other.iso");
+        Assert.Equal([6], _story.Wait(1).Affected());
+        Tree.Write("sys/devices/virtual/block/loop3/loop/backing_file", "/srv/iso/install.iso");
+        Tree.Write(SysfsTree.Of(image, "ro"), "0");
+        Assert.Contains("less than 30 s", _story.Wait(10).Closed(6), StringComparison.Ordinal);
+        Assert.Empty(_story.Wait(31).Affected());
+        // What carries the image counts for the reader too.
+        _story.Answers[carrier] = "EIO";
+        Assert.Equal([5, 6], _story.Wait(36).Affected());
+    }
+
+    [Fact]
+    public void A_multipath_map_whose_paths_are_all_read_only_is_for_readers()
+    {
+        DeviceNumber map = Mpatha();
+        _story.GuestThatReads(5, [map]).Guest(6, map).Settle();
+        Tree.Write(SysfsTree.Of(new DeviceNumber(8, 0), "ro"), "1");
+        Assert.Empty(_story.Wait(1).Affected());
+        Tree.Write(SysfsTree.Of(new DeviceNumber(8, 16), "ro"), "1");
+        Assert.Equal([6], _story.Wait(1).Affected());
+        Assert.Equal("dm-0 (253:0): every path of mpatha is read-only", _story.Closed(6));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
 using HostBridge;
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Storage.Judging;
@@ -99,6 +100,53 @@ public sealed class StorageEventTests : IDisposable
     }
 
     [Fact]
+    public void A_look_at_some_disks_says_what_changed_of_them_and_leaves_the_others_as_they_were()
+    {
+        var changes = new ConditionChanges(TimeSpan.FromSeconds(5));
+        DiskCondition first = Condition(0, operational: true);
+        DiskCondition down = Condition(1, operational: false);
+        changes.Take([first, Condition(1, operational: true)], TimeSpan.Zero);
+        Assert.Equal([down], changes.TakeSome([down], TimeSpan.FromSeconds(1)));
+        Assert.Equal([down], changes.Lost);
+        Assert.Empty(changes.TakeSome([down], TimeSpan.FromSeconds(2)));
+        Assert.Empty(changes.Take([first, down], TimeSpan.FromSeconds(3)));
+        Assert.Empty(changes.Lost);
+    }
+
+    [Fact]
+    public void Lines_of_the_kernel_find_the_disks_they_speak_of_and_a_flood_is_counted()
+    {
+        _tree.Session(1, "iqn.x:array1");
+        _tree.Session(2, "iqn.x:array2");
+        var reader = new BlockStackReader(_tree.Files);
+        BlockDevice[] disks =
+        [
+            reader.Read(_tree.IscsiDisk("sda", 0, session: 1)), reader.Read(_tree.IscsiDisk("sdb", 16, session: 1, lun: 2)),
+            reader.Read(_tree.IscsiDisk("sdc", 32, session: 2)),
+        ];
+        var lines = new LineInbox();
+        Assert.Empty(lines.NamedAmong(disks));
+        lines.Add(new StorageLine(StorageLineKind.Fault, ["session1"], "connection1:0: detected conn error (1020)"), Seconds(1));
+        Assert.Equal([new DeviceNumber(8, 0), new DeviceNumber(8, 16)], lines.NamedAmong(disks));
+        for (int i = 0; i < 5000; i++)
+        {
+            lines.Add(new StorageLine(StorageLineKind.Fault, ["sdc"], $"I/O error, dev sdc, sector {i}"), Seconds(2 + (i / 1000)));
+            lines.Add(new StorageLine(StorageLineKind.Fault, [$"sd{i}"], $"I/O error, dev sd{i}, sector 8"), Seconds(2));
+        }
+
+        Assert.Empty(lines.Take([]));
+        IReadOnlyList<HostLine> told = lines.Take(disks);
+        Assert.Equal(
+            [("iscsi iqn.x:array1", 1, Seconds(1)), ("iscsi iqn.x:array2", 5000, Seconds(6))],
+            told.Select(line => (Assert.Single(line.LunGroups), line.Count, line.LastAt)));
+        Assert.Empty(lines.Take(disks));
+        // Read from the oldest record on: what was said an hour ago does not begin what is said now.
+        lines.Add(new StorageLine(StorageLineKind.Fault, ["sda"], "I/O error, dev sda, sector 8"), Seconds(10));
+        lines.Add(new StorageLine(StorageLineKind.Fault, ["sda"], "I/O error, dev sda, sector 9"), Seconds(3610));
+        Assert.Equal((Seconds(3610), 1), (lines.Take(disks)[0].At, 1));
+    }
+
+    [Fact]
     public void A_path_that_is_lost_under_an_operational_disk_is_told_once_and_so_is_its_return()
     {
         var changes = new ConditionChanges(TimeSpan.FromSeconds(5));
@@ -136,14 +184,17 @@ public sealed class StorageEventTests : IDisposable
     public void A_disk_that_nobody_names_any_more_is_no_longer_looked_at()
     {
         var disks = new WatchedDisks(new BridgeClock(_time), _wake);
-        disks.Watch([new DeviceNumber(8, 0), new DeviceNumber(8, 16)]);
+        disks.Watch(new DomainId(5), [new DeviceNumber(8, 0), new DeviceNumber(8, 16)]);
         Assert.True(_wake.Clear());
         _time.Advance(TimeSpan.FromSeconds(90));
-        disks.Watch([new DeviceNumber(8, 16)]);
+        disks.Watch(new DomainId(6), [new DeviceNumber(8, 16)]);
         Assert.False(_wake.Clear());
         _time.Advance(TimeSpan.FromSeconds(40));
         Assert.Equal([new DeviceNumber(8, 16)], disks.Take());
+        Assert.Equal([new DomainId(6)], disks.TakeDomains());
     }
+
+    private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 
     private static DiskCondition Condition(int minor, bool operational)
         => new(new DeviceNumber(8, minor), operational, operational ? "well" : "not well", ["group"]);

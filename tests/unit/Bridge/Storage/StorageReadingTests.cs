@@ -114,6 +114,27 @@ public sealed class StorageReadingTests
     }
 
     [Fact]
+    public void What_the_backends_of_a_domain_did_is_one_sum_and_absence_is_normal()
+    {
+        using var tree = new SysfsTree();
+        var reader = new XenBackendReader(tree.Files);
+        var watched = new HashSet<DomainId> { new(5), new(6), new(7), new(8) };
+        Assert.Empty(reader.Activity(watched));
+        tree.Backend(5, new DeviceNumber(8, 0), virtualDevice: 51712);
+        tree.Backend(5, new DeviceNumber(8, 16), virtualDevice: 51728);
+        // Without discards; without statistics; with none that is a number; of nobody who is watched.
+        tree.Backend(6, new DeviceNumber(8, 0));
+        tree.Remove("sys/bus/xen-backend/devices/vbd-6-51712/statistics/ds_req");
+        tree.Write("sys/bus/xen-backend/devices/vbd-7-51712/physical_device", "8:0");
+        tree.Write("sys/bus/xen-backend/devices/vbd-8-51712/statistics/rd_req", "many");
+        tree.Backend(9, new DeviceNumber(8, 0));
+        tree.Write("sys/bus/xen-backend/devices/vif-5-0/statistics/rd_req", "1");
+        Assert.Equal(
+            [new BackendActivity(new DomainId(5), 420), new BackendActivity(new DomainId(6), 207)],
+            reader.Activity(watched));
+    }
+
+    [Fact]
     public void The_timeouts_that_decide_a_failover_are_read()
     {
         using var tree = new SysfsTree();

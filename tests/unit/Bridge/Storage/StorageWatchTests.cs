@@ -76,6 +76,14 @@ public sealed class StorageWatchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_the_backends_did_is_told_with_the_looks()
+    {
+        _tree.Backend(5, _disk);
+        await StartAsync("while read -r number name; do echo \"$number 100 read\"; done");
+        Assert.Equal([new BackendActivity(new DomainId(5), 210)], await UntilAsync(told => told.Backends is { Count: > 0 } some ? some : null));
+    }
+
+    [Fact]
     public async Task A_reading_child_that_never_answers_closes_the_gate_and_holds_nobody_up()
     {
         await StartAsync("exec sleep 1000");
@@ -117,19 +125,23 @@ public sealed class StorageWatchTests : IAsyncLifetime
         };
         var disks = new WatchedDisks(_clock, _wake);
         _watch = new StorageWatch(_parts, disks, _wake, _inputs, _clock, NullLogger<StorageWatch>.Instance);
-        disks.Watch([_disk]);
+        disks.Watch(new DomainId(5), [_disk]);
         await _watch.StartAsync(TestContext.Current.CancellationToken);
     }
 
-    private async Task<DiskCondition> UntilAsync(Func<DiskCondition, bool> isWanted)
+    private Task<DiskCondition> UntilAsync(Func<DiskCondition, bool> isWanted)
+        => UntilAsync(told => told.Conditions.FirstOrDefault(isWanted));
+
+    private async Task<T> UntilAsync<T>(Func<BridgeInput.DisksChecked, T?> find)
+        where T : class
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(Patience);
         await foreach (BridgeInput input in _inputs.ReadAllAsync(limit.Token))
         {
-            if (((BridgeInput.DisksChecked)input).Conditions.FirstOrDefault(isWanted) is { } condition)
+            if (find((BridgeInput.DisksChecked)input) is { } found)
             {
-                return condition;
+                return found;
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Storage.Judging;
@@ -16,6 +17,7 @@ internal sealed class StorageStory : IDisposable
     private readonly Dictionary<int, GuestDisks> _guests = [];
     private readonly KernelFaults _log = new();
     private readonly DiskBook _book = new(TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(20));
+    private readonly LineInbox _lines = new();
     private readonly HashSet<DeviceNumber> _vouchedFor = [];
     private readonly StorageSurvey _survey;
     private TimeSpan _now = TimeSpan.FromHours(1);
@@ -36,6 +38,9 @@ internal sealed class StorageStory : IDisposable
 
     public List<DeviceNumber> WasRead { get; } = [];
 
+    /// <summary>Hears what every look found, as the bridge's loop does.</summary>
+    public Action<IReadOnlyList<DiskCondition>, IReadOnlyList<HostLine>>? Looked { get; set; }
+
     public void Dispose() => Tree.Dispose();
 
     public StorageStory Guest(int domain, params DeviceNumber[] disks)
@@ -49,6 +54,21 @@ internal sealed class StorageStory : IDisposable
         return this;
     }
 
+    /// <summary>A guest that may only read some of its disks.</summary>
+    public StorageStory GuestThatReads(int domain, DeviceNumber[] readOnly, params DeviceNumber[] others)
+    {
+        Guest(domain, [.. others, .. readOnly]);
+        _guests[domain] = _guests[domain] with { ReadOnly = readOnly };
+        return this;
+    }
+
+    /// <summary>A guest whose disks are not all served by a block device of this host.</summary>
+    public StorageStory Guest(int domain, GuestDisks disks)
+    {
+        _guests[domain] = disks;
+        return this;
+    }
+
     public void Vouch(DeviceNumber disk) => _vouchedFor.Add(disk);
 
     public void Kernel(string text, int facility = 0)
@@ -57,6 +77,7 @@ internal sealed class StorageStory : IDisposable
         if (StorageLines.Understand(KernelRecord.Parse(Encoding.ASCII.GetBytes(record))!.Value) is { } line)
         {
             _log.Take(line, _now);
+            _lines.Add(line, _now);
         }
     }
 
@@ -64,10 +85,17 @@ internal sealed class StorageStory : IDisposable
     {
         for (int second = 0; second < seconds; second++)
         {
-            _now += TimeSpan.FromSeconds(1);
-            Look();
+            Pass(TimeSpan.FromSeconds(1));
         }
 
+        return this;
+    }
+
+    /// <summary>Lets time pass and looks.</summary>
+    public StorageStory Pass(TimeSpan time)
+    {
+        _now += time;
+        Look();
         return this;
     }
 
@@ -95,6 +123,7 @@ internal sealed class StorageStory : IDisposable
             _book.Update(condition, _now);
         }
 
+        Looked?.Invoke(look.Conditions, _lines.Take(look.Disks));
         foreach (int domain in _guests.Keys)
         {
             _ = View(domain);

@@ -182,6 +182,7 @@ internal sealed class SysfsTree : IDisposable
         Write($"{folder}/statistics/rd_req", "120");
         Write($"{folder}/statistics/wr_req", "80");
         Write($"{folder}/statistics/f_req", "7");
+        Write($"{folder}/statistics/ds_req", "3");
     }
 
     /// <summary>The file of a device, to be changed.</summary>
