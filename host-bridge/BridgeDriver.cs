@@ -65,7 +65,9 @@ internal sealed class BridgeDriver(
         }
     }
 
-    /// <summary>The listener names the disks of domains that run; those of a guest that is to be created are named here.</summary>
+    /// <summary>
+    /// The listener names the disks of domains that run; those of a guest that is to be created are named here.
+    /// </summary>
     private void WatchDisks()
     {
         foreach (GuestRecord guest in loop.InFlight)

@@ -122,10 +122,10 @@ internal sealed record RecoveryPolicy
     /// <summary>How long the old boot may still be there after it accepted a restart.</summary>
     public TimeSpan OldBootPatience { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long the toolstack may take to destroy or create; its own limit is shorter (10 min for xl).</summary>
+    /// <summary>How long destroying or creating may take; the toolstack's own limit is shorter (10 min, xl).</summary>
     public TimeSpan StepDeadline { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>How long the toolstack may take to check disks; its own limit is shorter (a day for xl).</summary>
+    /// <summary>How long a check from Dom0 may take; the toolstack's own limit is shorter (a day, xl).</summary>
     public TimeSpan OfflineCheckDeadline { get; init; } = TimeSpan.FromHours(25);
 
     /// <summary>How often a step of the toolstack that failed is tried in all.</summary>

@@ -195,7 +195,7 @@ internal sealed partial class RecoveryTurn
         }
     }
 
-    /// <summary>Whether a check is due: the other families have none. What is not known counts as to be checked.</summary>
+    /// <summary>Whether a check is due: the other families have none. What is not known is to be checked.</summary>
     private static bool IsChecked(Fault fault)
         => fault.Filesystem.FilesystemType.Length == 0
             || RecoveryTable.ToFamily(fault.Filesystem.FilesystemType) == FilesystemFamily.Ext;

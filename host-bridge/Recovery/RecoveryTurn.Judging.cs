@@ -181,7 +181,8 @@ internal sealed partial class RecoveryTurn
             Suspect($"{fault}; this boot was first heard less than {policy.GraceAfterBoot.TotalSeconds:0} s ago, "
                 + "it is given time");
         }
-        else if (_guest.Spent is { } spent && report.Sequence <= spent.Sequence && policy.Holds(Safeguards.FreshEvidence))
+        else if (policy.Holds(Safeguards.FreshEvidence)
+            && _guest.Spent is { } spent && report.Sequence <= spent.Sequence)
         {
             AwaitNewerReport(fault, spent);
         }
