@@ -77,6 +77,8 @@ internal sealed partial class StateDatabase : IDisposable
         string unfinished = path + ".new";
         File.Delete(unfinished);
         File.Delete(unfinished + "-journal");
+        // For its owner alone; the write-ahead log gets the same mode from SQLite.
+        StateFiles.OpenOrCreate(unfinished).Dispose();
         using (var database = new StateDatabase(unfinished, SqliteOpenMode.ReadWriteCreate))
         {
             database.Run("PRAGMA auto_vacuum = INCREMENTAL");

@@ -19,7 +19,7 @@ internal static class StateFailure
 
     /// <summary>A database that says something else than what was written to it.</summary>
     public static IOException Damaged(string path, string detail)
-        => new($"it is damaged ({detail}). Nothing is done without it, as it says what was begun and how often. Look with "
+        => new($"it is damaged ({detail}), and it says what was begun and how often. Look with "
             + $"\"sqlite3 -readonly {path} 'SELECT * FROM intent WHERE ended IS NULL'\" for guests in the middle of an act "
             + "and check them, then move it and its -wal away and restart host-bridge: it counts recoveries from none again");
 

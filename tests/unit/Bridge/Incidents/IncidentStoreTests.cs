@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using HostBridge;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
@@ -154,6 +155,20 @@ public sealed class IncidentStoreTests : IDisposable
     [Fact]
     public void The_first_start_of_all_has_nothing_to_tell()
         => Assert.Null(_directory.Run().Warning);
+
+    [Fact]
+    [SupportedOSPlatform("linux")]
+    public void What_is_kept_is_for_its_owner_alone()
+    {
+        using IncidentStore store = _directory.Store();
+        store.Open();
+        store.Append([Entry(TellKind.Report, "first")]);
+        foreach (string end in (string[])["", "-wal", "-shm"])
+        {
+            Assert.Equal(
+                UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_directory.DatabasePath + end));
+        }
+    }
 
     [Fact]
     public void Pauses_come_back_until_they_are_ended()
