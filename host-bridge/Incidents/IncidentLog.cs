@@ -26,14 +26,8 @@ internal sealed partial class IncidentLog(
     /// <summary>Beyond this size of the write-ahead log, only what a restart needs is written.</summary>
     private const long MaxLogBytes = 64L * 1024 * 1024;
 
-    /// <summary>How long whoever asks for something durable waits at most.</summary>
-    private static readonly TimeSpan DurableLimit = TimeSpan.FromSeconds(10);
-
     /// <summary>How long the start waits for the database, all of which is looked through.</summary>
     private static readonly TimeSpan OpenLimit = TimeSpan.FromSeconds(20);
-
-    /// <summary>How long the end of the program waits for what is still to be written.</summary>
-    private static readonly TimeSpan CloseLimit = TimeSpan.FromMilliseconds(300);
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
 
@@ -46,6 +40,12 @@ internal sealed partial class IncidentLog(
 
     /// <summary>Since when the thread waits for the disk, on the monotonic clock; 0 while it does not.</summary>
     private long _busySince;
+
+    /// <summary>How long whoever asks for something durable waits at most.</summary>
+    public TimeSpan DurableLimit { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the end of the program waits for what is still to be written.</summary>
+    public TimeSpan CloseLimit { get; init; } = TimeSpan.FromMilliseconds(300);
 
     /// <summary>How many entries were dropped because there was no room for them.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);

@@ -122,5 +122,10 @@ public sealed class IncidentLogTests : IDisposable
         => ((StateChange.Story)Entry(kind, text, guest)).Entry;
 
     private IncidentLog Log(IncidentStore? store = null)
-        => new(store ?? _directory.Store(), _inputs, new BridgeClock(TimeProvider.System), NullLogger<IncidentLog>.Instance);
+        => new(store ?? _directory.Store(), _inputs, new BridgeClock(TimeProvider.System), NullLogger<IncidentLog>.Instance)
+        {
+            // A busy machine is no fault of what is told here.
+            DurableLimit = Limit,
+            CloseLimit = Limit,
+        };
 }
