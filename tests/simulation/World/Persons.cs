@@ -1,0 +1,125 @@
+using HostBridge;
+using HostBridge.Recovery;
+using Protocol.Health;
+using Simulation.Engine;
+
+namespace Simulation.World;
+
+/// <summary>What persons, and the tools they use, do to guests while the bridge works.</summary>
+internal sealed class Persons(SimulatedWorld world)
+{
+    private readonly Prng _chance = world.Chance;
+
+    /// <summary>Somebody does something.</summary>
+    public void Act()
+    {
+        SimulatedGuest guest = world.Guests.Find(one => one.Character == Character.Moved && _chance.Chance(700))
+            ?? world.Guests[_chance.Below(world.Guests.Count)];
+        switch (_chance.Below(7))
+        {
+            case 0 or 1:
+                world.Tell(guest, "person", "restarts it");
+                world.LifeOf(guest).Restart();
+                break;
+            case 2 when guest.Whereabouts == Whereabouts.Here:
+                world.LifeOf(guest).End(Whereabouts.OnAnotherHost);
+                ReturnLater(guest);
+                break;
+            case 3 when guest.Whereabouts == Whereabouts.Here:
+                world.LifeOf(guest).End(Whereabouts.Stopped);
+                ReturnLater(guest);
+                break;
+            case 4:
+                Acknowledge(guest);
+                break;
+            default:
+                ShowDouble(guest);
+                break;
+        }
+    }
+
+    /// <summary>What they began is ended.</summary>
+    public void End()
+    {
+        foreach (SimulatedGuest guest in world.Guests)
+        {
+            if (guest.Whereabouts is Whereabouts.Stopped or Whereabouts.OnAnotherHost && _chance.Chance(500))
+            {
+                Return(guest);
+            }
+        }
+    }
+
+    private void ReturnLater(SimulatedGuest guest)
+        => world.Agenda.In(_chance.Seconds(5, 600), () =>
+        {
+            if (!world.FaultsAreOver)
+            {
+                Return(guest);
+            }
+        });
+
+    private void Return(SimulatedGuest guest)
+    {
+        if (guest.Whereabouts is Whereabouts.Stopped or Whereabouts.OnAnotherHost)
+        {
+            guest.BeginBoot();
+            world.LifeOf(guest).Start(isFirst: false);
+        }
+    }
+
+    /// <summary>The hold is removed; the incident log notices within 5 s.</summary>
+    private void Acknowledge(SimulatedGuest guest)
+    {
+        if (world.Store.Holds.Remove(guest))
+        {
+            world.Tell(guest, "person", "acknowledges");
+            int life = world.Bridge.Life;
+            world.Agenda.In(_chance.Seconds(0.1, 5), () =>
+            {
+                if (life == world.Bridge.Life)
+                {
+                    world.Bridge.Take(new BridgeInput.EffectCompleted(guest.Identity.Uuid, new RecoveryInput.HoldReleased()));
+                }
+            });
+        }
+    }
+
+    /// <summary>
+    /// A second domain with the same uuid, on other disks: half a migration, or a copy that somebody made by hand.
+    /// </summary>
+    private void ShowDouble(SimulatedGuest guest)
+    {
+        if (guest.Domain is null || !world.Bridge.Runs)
+        {
+            return;
+        }
+
+        int life = world.Bridge.Life;
+        DomainId domain = world.NextDomain();
+        world.Tell(guest, "double", world.Trace.IsKept ? $"domain {domain}" : string.Empty);
+        world.Bridge.Take(new BridgeInput.GuestSeen(guest.Identity, domain, guest.ListedDisks));
+        for (int i = 1; i <= 3; i++)
+        {
+            long sequence = guest.Sequence + i;
+            BootId boot = guest.Boot;
+            world.Agenda.In(TimeSpan.FromSeconds(i * 2), () =>
+            {
+                if (life == world.Bridge.Life && world.Bridge.Runs)
+                {
+                    world.Witness.SaidByDouble(guest);
+                    world.Bridge.Take(new BridgeInput.ReportRead(
+                        guest.Identity.Uuid, domain, Forgery.Aborted(guest, boot, sequence), IsNew: true));
+                }
+            });
+        }
+
+        world.Agenda.In(_chance.Seconds(10, 90), () =>
+        {
+            if (life == world.Bridge.Life && world.Bridge.Runs)
+            {
+                world.Bridge.Take(new BridgeInput.GuestGone(guest.Identity.Uuid, domain));
+            }
+        });
+    }
+}
