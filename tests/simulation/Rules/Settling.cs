@@ -54,7 +54,7 @@ internal sealed class Settling(SimulatedWorld world)
     {
         StoreEntry? last = world.Store.Entries.FindLast(entry
             => entry.Guest == guest && entry.Kind is TellKind.Operator or TellKind.Proof);
-        if (last is not { Kind: TellKind.Operator })
+        if (last is not { Kind: TellKind.Operator } && !world.Store.Refused.Contains(guest))
         {
             world.Witness.Break(Rule.IsTold, $"{guest.Identity.Name} needs an operator, and nobody was told: {reason}");
         }

@@ -9,6 +9,7 @@ internal sealed class Faults(SimulatedWorld world)
     private readonly Prng _chance = world.Chance;
     private readonly Persons _persons = new(world);
     private readonly HostileWords _hostile = new(world);
+    private bool _hasChangedIdentities;
 
     /// <summary>Begins.</summary>
     public void Begin()
@@ -24,6 +25,12 @@ internal sealed class Faults(SimulatedWorld world)
         {
             Return(disk);
             disk.ChangeIdentity(isOther: false);
+        }
+
+        if (_hasChangedIdentities)
+        {
+            // The gate says so: find out who changed it, then restart host-bridge to accept it.
+            world.Bridge.Crash();
         }
 
         world.LooksWork = true;
@@ -157,6 +164,7 @@ internal sealed class Faults(SimulatedWorld world)
 
     private void ChangeIdentity(SimulatedDisk disk)
     {
+        _hasChangedIdentities = true;
         disk.ChangeIdentity(isOther: true);
         world.Trace.Add(world.Agenda.Now, "disk", "is another", disk.Identity);
         Later(30, 400, () => disk.ChangeIdentity(isOther: false));

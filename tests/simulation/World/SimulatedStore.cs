@@ -47,6 +47,9 @@ internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
     /// <summary>The guests with a hold, and its text.</summary>
     public Dictionary<SimulatedGuest, string> Holds { get; } = [];
 
+    /// <summary>The guests of which it refused an entry: of that entry people have the journal's line alone.</summary>
+    public HashSet<SimulatedGuest> Refused { get; } = [];
+
     /// <summary>How it behaves.</summary>
     public StoreMood Mood { get; private set; }
 
@@ -118,6 +121,10 @@ internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
         if (failure is null)
         {
             Write(entry);
+        }
+        else
+        {
+            Refused.Add(entry.Guest);
         }
 
         if (answer is not null)

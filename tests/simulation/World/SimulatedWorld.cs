@@ -81,6 +81,12 @@ internal sealed class SimulatedWorld
         end.Demand();
     }
 
+    /// <summary>What was drawn, in a line.</summary>
+    public string Describe()
+        => string.Join(", ", Guests.Select(guest
+            => $"{guest.Identity.Name} {guest.Character} on {string.Join('+', guest.Disks.Select(disk => disk.Identity))}"))
+            + $"; {Policy}";
+
     /// <summary>Adds a guest.</summary>
     public void Add(SimulatedGuest guest)
     {
