@@ -48,6 +48,9 @@ internal static class CommandLine
     private static readonly Option<string?> StableSeconds = Setting(
         BridgeOptionsParser.StableSeconds, "N", "How long storage must be operational before acting (default: 30).");
 
+    private static readonly Option<string?> GraceSeconds = Setting(
+        BridgeOptionsParser.GraceSeconds, "N", "How long a boot that was first heard is left alone (default: 60).");
+
     private static string Version
         => typeof(CommandLine).Assembly
             .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
@@ -69,7 +72,7 @@ internal static class CommandLine
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
             Config, Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
-            StableSeconds,
+            StableSeconds, GraceSeconds,
         };
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
@@ -83,7 +86,8 @@ internal static class CommandLine
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (Option<string?> option in new[] { Xenstore, StateDirectory, Mode, ToolstackCommand, StableSeconds })
+        Option<string?>[] named = [Xenstore, StateDirectory, Mode, ToolstackCommand, StableSeconds, GraceSeconds];
+        foreach (Option<string?> option in named)
         {
             if (parsed.GetValue(option) is { } value)
             {

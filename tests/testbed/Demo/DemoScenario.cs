@@ -178,6 +178,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
                 "--toolstack-command", Path.Combine(folder, "toolstack-command"),
                 "--act-without-host-evidence",
                 "--stable-seconds", "3",
+                "--grace-seconds", "0",
                 .. vouchedFor.SelectMany(disk => (string[])
                 [
                     "--assume-operational",
