@@ -21,15 +21,24 @@ internal static class FullRun
         int caught = Mutants.Hunt();
         failures += Check("every mutant is caught", caught == Mutants.All.Count ? null : $"{Mutants.All.Count - caught} are not");
 
-        TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
-        long broken = SeedRunner.Run(1, seeds, out IReadOnlyList<BrokenSeed> kept);
-        TimeSpan took = Process.GetCurrentProcess().TotalProcessorTime - before;
-        Tell(broken, kept);
-        failures += Check($"{seeds} seeds hold", broken == 0 ? null : $"{broken} do not");
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"time: {took.TotalMilliseconds / Math.Max(1, seeds):0.00} ms of a core a seed"));
+        failures += RunSeeds(1, seeds, out long broken);
         Console.WriteLine($"simulate: {seeds} seeds, {broken} broken, mutants {caught}/{Mutants.All.Count} caught");
         return failures == 0 ? 0 : 1;
+    }
+
+    /// <summary>Runs seeds alone; the exit code of the program.</summary>
+    public static int RunSeeds(ulong first, ulong last) => RunSeeds(first, last, out _);
+
+    private static int RunSeeds(ulong first, ulong last, out long broken)
+    {
+        ulong count = last + 1 - first;
+        TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
+        broken = SeedRunner.Run(first, count, out IReadOnlyList<BrokenSeed> kept);
+        TimeSpan took = Process.GetCurrentProcess().TotalProcessorTime - before;
+        Tell(broken, kept);
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"time: {took.TotalMilliseconds / Math.Max(1, count):0.00} ms of a core a seed"));
+        return Check($"{count} seeds hold", broken == 0 ? null : $"{broken} do not");
     }
 
     private static int Check(string what, string? failure)

@@ -10,7 +10,7 @@ namespace Simulation.Campaign;
 internal static class Mutants
 {
     /// <summary>After so many seeds a mutant counts as one that is not caught.</summary>
-    private const ulong MaxSeeds = 20_000;
+    private const ulong MaxSeeds = 3_000;
 
     /// <summary>Every safeguard.</summary>
     public static IReadOnlyList<Safeguards> All { get; } =

@@ -27,6 +27,9 @@ internal sealed class Hearing
     /// <summary>When the recovery that is in flight began; null when none is.</summary>
     public TimeSpan? InFlightSince { get; set; }
 
+    /// <summary>Since when it says that something is wrong; null when it does not.</summary>
+    public TimeSpan? FaultSince { get; set; }
+
     /// <summary>What it says of a mount point; unknown when nothing.</summary>
     public Verdict VerdictOf(MountPoint mountPoint)
         => Report?.Filesystems.FirstOrDefault(one => one.MountPoint == mountPoint)?.Verdict ?? Verdict.Unknown;

@@ -17,7 +17,8 @@ internal sealed class Settling(SimulatedWorld world)
 
     /// <summary>How long it may take at most.</summary>
     public static TimeSpan Limit(RecoveryPolicy policy)
-        => (policy.RebootDeadline * (policy.MaxPerGuest + 1) * 3) + policy.HungPatience + TimeSpan.FromHours(1);
+        => (policy.RebootDeadline * (policy.MaxPerGuest + 1) * 3) + policy.HungPatience + TimeSpan.FromHours(1)
+            + ((policy.LongestCheck + policy.BreakerCoolDown + policy.DownDeadline) * 3);
 
     /// <summary>Whether everything is at its end, and stays so.</summary>
     public bool IsReached()
@@ -87,7 +88,7 @@ internal sealed class Settling(SimulatedWorld world)
         RecoveryState.Healthy => guest.IsWell && guest.Whereabouts == Whereabouts.Here,
         RecoveryState.AwaitingStorage => guest.ListedDisks.Unmappable.Count > 0,
         // Observing, silence and what vanished are told as suspect; nothing more is done by design.
-        RecoveryState.Suspect => world.Policy.Mode == BridgeMode.Observe || !guest.AgentRuns
+        RecoveryState.Suspect => (world.Policy.Of(guest.Identity).Mode ?? world.Policy.Mode) == BridgeMode.Observe || !guest.AgentRuns
             || guest.Filesystems.Any(one => one.Truth == FilesystemTruth.NotMounted),
         _ => false,
     };

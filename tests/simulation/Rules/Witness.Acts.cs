@@ -16,6 +16,11 @@ internal sealed partial class Witness
         {
             case RecoveryAction.RecordIntent intent:
                 CheckConsent(guest, "an intent");
+                if (intent.Facts.Rung == Rung.Reboot)
+                {
+                    CheckRoot(guest);
+                }
+
                 CheckCaps(guest);
                 CheckBudget(guest);
                 CheckHostEvidence(guest, intent.Facts.Rung);
@@ -25,8 +30,25 @@ internal sealed partial class Witness
                 CheckConsent(guest, "arming");
                 CheckStorage(guest);
                 break;
+            case RecoveryAction.Destroy:
+                CheckConsent(guest, "a destruction");
+                CheckStorage(guest);
+                CheckHostEvidence(guest, Rung.Recreate);
+                break;
+            case RecoveryAction.CheckOffline:
+                CheckConsent(guest, "an offline check");
+                CheckStorage(guest);
+                break;
+            case RecoveryAction.Create:
+                CheckConsent(guest, "a creation");
+                CheckStorage(guest);
+                break;
             case RecoveryAction.SendRequest { Request: var request }:
-                CheckConsent(guest, "a request");
+                if (request.Action != RequestAction.Probe || ModeOf(guest) == BridgeMode.Observe)
+                {
+                    CheckConsent(guest, "a request");
+                }
+
                 if (request.Action != RequestAction.Probe)
                 {
                     CheckStorage(guest);
@@ -44,11 +66,22 @@ internal sealed partial class Witness
 
     private void CheckConsent(SimulatedGuest guest, string what)
     {
-        if (Policy.Mode == BridgeMode.Observe)
+        string? why = ModeOf(guest) == BridgeMode.Observe ? "the mode is observe"
+            : IsPaused(Guid.Empty) ? "the host is paused"
+            : IsPaused(guest.Identity.Uuid) ? "it is paused"
+            : Policy.MaintenanceWindows.Any(window => window is MaintenanceWindow.Once once
+                && once.Begins - DateTimeOffset.UnixEpoch <= Now && Now < once.Ends - DateTimeOffset.UnixEpoch)
+                ? "this is a maintenance window"
+                : null;
+        if (why is not null)
         {
-            Break(Rule.Consent, $"{what} for {guest.Identity.Name} while the mode is observe");
+            Break(Rule.Consent, $"{what} for {guest.Identity.Name} while {why}");
         }
     }
+
+    private BridgeMode ModeOf(SimulatedGuest guest) => Policy.Of(guest.Identity).Mode ?? Policy.Mode;
+
+    private bool IsPaused(Guid what) => _world.Pauses.TryGetValue(what, out TimeSpan until) && Now < until;
 
     private void CheckStorage(SimulatedGuest guest)
     {
@@ -111,18 +144,30 @@ internal sealed partial class Witness
             Break(Rule.OwnWordsOnly, $"an act on {name}, which never said that {request.Filesystem} is faulty");
         }
 
-        if (request.Action == RequestAction.Reboot
+        if (request.Action == RequestAction.Reboot)
+        {
+            CheckRoot(guest);
+        }
+    }
+
+    private void CheckRoot(SimulatedGuest guest)
+    {
+        Hearing hearing = _hearings[guest];
+        bool isForData = Policy.Of(guest.Identity).RebootForData
+            && hearing.Report?.Filesystems.Any(one => one.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly) == true;
+        if (!isForData && !guest.IsHostile
             && hearing.RootVerdict is not (Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly))
         {
-            Break(Rule.DeadRootOnly, $"a restart of {name}, whose root is {hearing.RootVerdict}");
+            Break(Rule.DeadRootOnly, $"a restart of {guest.Identity.Name}, whose root is {hearing.RootVerdict}");
         }
     }
 
     private void CheckHostEvidence(SimulatedGuest guest, Rung? rung)
     {
-        bool isRestart = rung is Rung.Reboot;
-        if (isRestart && !Policy.ActWithoutHostEvidence
-            && !guest.Disks.Any(disk => disk.FaultSeenAt is { } seen && Now - seen <= Policy.HostEvidenceWindow))
+        bool mayDoWithout = Policy.Of(guest.Identity).ActWithoutHostEvidence ?? Policy.ActWithoutHostEvidence;
+        TimeSpan began = _hearings[guest].FaultSince ?? Now;
+        if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout
+            && !guest.Disks.Any(disk => disk.FaultSeenAt is { } seen && began - seen <= Policy.HostEvidenceWindow))
         {
             Break(Rule.HostEvidence, $"a restart of {guest.Identity.Name}, whose disks had no fault that this host saw");
         }

@@ -7,7 +7,7 @@ namespace Simulation.Rules;
 /// <summary>The part that counts: what is in flight, what is durable, what was done already, what was told.</summary>
 internal sealed partial class Witness
 {
-    private readonly HashSet<(RequestId Intent, string Act)> _done = [];
+    private readonly HashSet<(RequestId Intent, int Life, string Act)> _done = [];
 
     /// <summary>A request is written where the guest reads it.</summary>
     public void Written(SimulatedGuest guest, RecoveryAction.SendRequest send)
@@ -37,7 +37,7 @@ internal sealed partial class Witness
             Break(Rule.DurableIntent, $"{act} for {guest.Identity.Name} without a durable intent {intent} that is open");
         }
 
-        if (!_done.Add((intent, act)))
+        if (!_done.Add((intent, _world.Bridge.Life, act)))
         {
             Break(Rule.DurableIntent, $"{act} for {guest.Identity.Name} is done a second time under {intent}");
         }

@@ -44,6 +44,15 @@ internal sealed partial class Witness
         _lookedAt = null;
     }
 
+    /// <summary>It is given back what is durable: what was in flight is so again.</summary>
+    public void Restored(GuestHistory history)
+    {
+        if (history.Open is { } open)
+        {
+            _hearings[_world.GuestOf(history.Guest)].InFlightSince = open.Began - DateTimeOffset.UnixEpoch;
+        }
+    }
+
     /// <summary>The process ends.</summary>
     public void BridgeEnded() => _world.Listener.Disconnect();
 
@@ -93,6 +102,8 @@ internal sealed partial class Witness
 
         hearing.Report = report;
         hearing.BootSerial = serial;
+        bool isWell = report.Filesystems.All(one => one.Verdict == Verdict.Writable);
+        hearing.FaultSince = isWell ? null : hearing.FaultSince ?? Now;
         if (isNew)
         {
             hearing.HeardAt = Now;

@@ -26,6 +26,28 @@ internal sealed class Edges(SimulatedWorld world)
                     ? new RecoveryInput.IntentRecorded(intent.Intent)
                     : new RecoveryInput.IntentFailed(intent.Intent, failure)));
                 break;
+            case RecoveryAction.RecordStep step:
+                world.Tell(guest, "step", step.Text);
+                var taken = new StoreEntry(guest, effect.Domain, TellKind.Action, step.Text, step.Facts, world.Agenda.Now);
+                world.Store.Append(taken, failure => done(failure is null
+                    ? new RecoveryInput.StepRecorded(step.Intent, step.Step)
+                    : new RecoveryInput.StepNotRecorded(step.Intent, step.Step, failure)));
+                break;
+            case RecoveryAction.ConfirmCreatable confirm:
+                world.Toolstack.Confirm(answer => done(new RecoveryInput.CreatableConfirmed(confirm.Intent, answer)));
+                break;
+            case RecoveryAction.Destroy destroy:
+                world.Toolstack.Destroy(guest, destroy, answer
+                    => done(new RecoveryInput.StepTaken(destroy.Intent, OfflineStep.Destroying, answer)));
+                break;
+            case RecoveryAction.CheckOffline check:
+                world.Toolstack.Check(guest, check, answer
+                    => done(new RecoveryInput.OfflineChecked(check.Intent, answer)));
+                break;
+            case RecoveryAction.Create create:
+                world.Toolstack.Create(guest, create, answer
+                    => done(new RecoveryInput.StepTaken(create.Intent, OfflineStep.Creating, answer)));
+                break;
             case RecoveryAction.SendRequest send:
                 InXenstore(life, () => Send(guest, send, done));
                 break;

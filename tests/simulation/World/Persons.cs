@@ -15,7 +15,7 @@ internal sealed class Persons(SimulatedWorld world)
     {
         SimulatedGuest guest = world.Guests.Find(one => one.Character == Character.Moved && _chance.Chance(700))
             ?? world.Guests[_chance.Below(world.Guests.Count)];
-        switch (_chance.Below(7))
+        switch (_chance.Below(10))
         {
             case 0 or 1:
                 world.Tell(guest, "person", "restarts it");
@@ -32,6 +32,17 @@ internal sealed class Persons(SimulatedWorld world)
             case 4:
                 Acknowledge(guest);
                 break;
+            case 5:
+                Pause(_chance.Chance(500) ? Guid.Empty : guest.Identity.Uuid);
+                break;
+            case 6:
+                Mount(guest.Root.Disk);
+                break;
+            case 7 when guest.Whereabouts == Whereabouts.DestroyedByBridge:
+                // Somebody is quicker than the bridge.
+                guest.BeginBoot();
+                world.LifeOf(guest).Start(isFirst: false);
+                break;
             default:
                 ShowDouble(guest);
                 break;
@@ -41,6 +52,11 @@ internal sealed class Persons(SimulatedWorld world)
     /// <summary>What they began is ended.</summary>
     public void End()
     {
+        foreach (Guid paused in world.Pauses.Keys.ToList())
+        {
+            Resume(paused);
+        }
+
         foreach (SimulatedGuest guest in world.Guests)
         {
             if (guest.Whereabouts is Whereabouts.Stopped or Whereabouts.OnAnotherHost && _chance.Chance(500))
@@ -48,6 +64,34 @@ internal sealed class Persons(SimulatedWorld world)
                 Return(guest);
             }
         }
+    }
+
+    private void Pause(Guid guest)
+    {
+        TimeSpan until = world.Agenda.Now + _chance.Seconds(30, 300);
+        world.Pauses[guest] = until;
+        world.Trace.Add(world.Agenda.Now, "person", "pauses", world.Trace.IsKept ? $"{guest} until {until}" : string.Empty);
+        world.Bridge.Take(SimulatedBridge.Pause(guest, until));
+        if (_chance.Chance(500))
+        {
+            world.Agenda.In(_chance.Seconds(5, 100), () => Resume(guest));
+        }
+    }
+
+    private void Resume(Guid guest)
+    {
+        if (world.Pauses.Remove(guest))
+        {
+            world.Trace.Add(world.Agenda.Now, "person", "resumes");
+            world.Bridge.Take(new BridgeInput.Resumed(guest == Guid.Empty ? null : guest));
+        }
+    }
+
+    /// <summary>Somebody looks into a disk from Dom0.</summary>
+    private void Mount(SimulatedDisk disk)
+    {
+        disk.IsMountedHere = true;
+        world.Agenda.In(_chance.Seconds(20, 300), () => disk.IsMountedHere = false);
     }
 
     private void ReturnLater(SimulatedGuest guest)
@@ -71,17 +115,10 @@ internal sealed class Persons(SimulatedWorld world)
     /// <summary>The hold is removed; the incident log notices within 5 s.</summary>
     private void Acknowledge(SimulatedGuest guest)
     {
-        if (world.Store.Holds.Remove(guest))
+        if (world.Bridge.Runs && world.Store.Holds.Remove(guest))
         {
             world.Tell(guest, "person", "acknowledges");
-            int life = world.Bridge.Life;
-            world.Agenda.In(_chance.Seconds(0.1, 5), () =>
-            {
-                if (life == world.Bridge.Life)
-                {
-                    world.Bridge.Take(new BridgeInput.EffectCompleted(guest.Identity.Uuid, new RecoveryInput.HoldReleased()));
-                }
-            });
+            world.Bridge.Take(new BridgeInput.Acknowledged(guest.Identity.Uuid));
         }
     }
 

@@ -49,9 +49,15 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
             disk.BridgeStarted();
         }
 
-        foreach (GuestHistory history in StoreReading.Read(world.Store, world.Agenda.Now))
+        foreach (GuestHistory history in StoreReading.Read(world.Store))
         {
+            world.Witness.Restored(history);
             Take(new BridgeInput.HistoryRestored(history));
+        }
+
+        foreach ((Guid guest, TimeSpan until) in world.Pauses)
+        {
+            Take(Pause(guest, until));
         }
 
         int life = Life;
@@ -101,6 +107,10 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
         }
     }
 
+    /// <summary>The input that pauses one guest, or with an empty uuid the host.</summary>
+    public static BridgeInput.Paused Pause(Guid guest, TimeSpan until)
+        => new(guest == Guid.Empty ? null : guest, Epoch + until);
+
     private void WhileAlive(int life, Action act)
     {
         if (life == Life && _loop is not null)
@@ -120,11 +130,26 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
             }
 
             world.Witness.Looked();
-            Take(new BridgeInput.DisksChecked(conditions));
+            Take(new BridgeInput.DisksChecked(conditions) { Backends = BootingBackends() });
         }
 
         Take(_tick);
         world.Agenda.In(world.Scenario.TurnInterval, () => WhileAlive(life, () => Turn(life)));
+    }
+
+    /// <summary>What the backends of those did that boot: a check reads without an end.</summary>
+    private List<BackendActivity> BootingBackends()
+    {
+        List<BackendActivity>? moved = null;
+        foreach (SimulatedGuest guest in world.Guests)
+        {
+            if (guest.Domain is { } domain && world.LifeOf(guest).IsBooting && guest.Disks.All(disk => disk.IsUp))
+            {
+                (moved ??= []).Add(new BackendActivity(domain, (long)world.Agenda.Now.TotalSeconds));
+            }
+        }
+
+        return moved ?? [];
     }
 
     private void Begin(BridgeEffect effect)

@@ -38,6 +38,9 @@ internal sealed class SimulatedDisk(int number, string lunGroup)
     /// <summary>Which disk it is; another one when somebody changed the mapping in the array.</summary>
     public string Identity { get; private set; } = $"naa.{number}";
 
+    /// <summary>Whether somebody mounted it in Dom0.</summary>
+    public bool IsMountedHere { get; set; }
+
     /// <summary>Its size in bytes.</summary>
     public long SizeBytes { get; } = (1L + number) << 35;
 

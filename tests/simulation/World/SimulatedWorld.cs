@@ -23,6 +23,7 @@ internal sealed class SimulatedWorld
         RequestWork = new RequestWork(this);
         Listener = new Listener(this);
         Edges = new Edges(this);
+        Toolstack = new Toolstack(this);
         Bridge = new SimulatedBridge(this) { CrashesLeft = Scenario.Crashes };
         Witness = new Witness(this);
         WorldDraw.Populate(this);
@@ -46,6 +47,8 @@ internal sealed class SimulatedWorld
 
     public Edges Edges { get; }
 
+    public Toolstack Toolstack { get; }
+
     public SimulatedBridge Bridge { get; }
 
     public Witness Witness { get; }
@@ -56,6 +59,9 @@ internal sealed class SimulatedWorld
 
     /// <summary>Whether the bridge's looks at its disks come back.</summary>
     public bool LooksWork { get; set; } = true;
+
+    /// <summary>What persons paused: a guest, or with none the host; and until when.</summary>
+    public Dictionary<Guid, TimeSpan> Pauses { get; } = [];
 
     /// <summary>Whether the world has stopped to go wrong.</summary>
     public bool FaultsAreOver { get; private set; }
