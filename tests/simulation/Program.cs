@@ -5,6 +5,7 @@ using Simulation.Campaign;
 const string Usage =
     """
     simulation run --seeds COUNT            seeds 1 to COUNT, the kept seeds, every mutant; the last line is the sum
+    simulation makespan                     500 guests after a failover of the SAN, beside a list schedule
     simulation seeds FROM TO                these seeds alone
     simulation replay SEED                  one seed with its timeline
     simulation replay SEED without SWITCH   the same with a safeguard off
@@ -14,6 +15,8 @@ switch (args)
 {
     case ["run", "--seeds", var count] when ulong.TryParse(count, CultureInfo.InvariantCulture, out ulong seeds):
         return FullRun.Run(seeds);
+    case ["makespan"]:
+        return FullRun.CheckMakespan();
     case ["seeds", var from, var to]:
         return FullRun.RunSeeds(
             ulong.Parse(from, CultureInfo.InvariantCulture), ulong.Parse(to, CultureInfo.InvariantCulture));

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using HostBridge.Recovery;
+using Simulation.Makespan;
 using Simulation.Rules;
 using Simulation.World;
 
@@ -18,12 +19,20 @@ internal static class FullRun
         int failures = 0;
         failures += Check("the kept seeds hold", KeptSeeds());
         failures += Check($"a seed gives the same run, {RepeatedSeeds} seeds twice", Repeat());
+        failures += CheckMakespan();
         int caught = Mutants.Hunt();
         failures += Check("every mutant is caught", caught == Mutants.All.Count ? null : $"{Mutants.All.Count - caught} are not");
 
         failures += RunSeeds(1, seeds, out long broken);
         Console.WriteLine($"simulate: {seeds} seeds, {broken} broken, mutants {caught}/{Mutants.All.Count} caught");
         return failures == 0 ? 0 : 1;
+    }
+
+    /// <summary>Compares the healing after a failover with a list schedule; the exit code of the program.</summary>
+    public static int CheckMakespan()
+    {
+        string? failure = Failover.Run(out string figures);
+        return Check($"failover: {figures}", failure);
     }
 
     /// <summary>Runs seeds alone; the exit code of the program.</summary>

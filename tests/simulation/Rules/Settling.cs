@@ -69,9 +69,10 @@ internal sealed class Settling(SimulatedWorld world)
             return "the bridge does not run";
         }
 
+        Dictionary<Guid, GuestRecord> records = world.Bridge.Guests.ToDictionary(one => one.Identity.Uuid);
         foreach (SimulatedGuest guest in world.Guests)
         {
-            GuestRecord? record = world.Bridge.Guests.FirstOrDefault(one => one.Identity.Uuid == guest.Identity.Uuid);
+            GuestRecord? record = records.GetValueOrDefault(guest.Identity.Uuid);
             if (!IsAtItsEnd(guest, record))
             {
                 return $"{guest.Identity.Name} ({guest.Character}, {guest.Whereabouts}) is left as {record?.State}";

@@ -112,6 +112,7 @@ internal sealed class Edges(SimulatedWorld world)
 
         world.Witness.Written(guest, send);
         guest.StandingRequest = send.Request;
+        guest.AskedAt = world.Agenda.Now;
         world.Tell(guest, "request", world.Trace.IsKept ? $"{send.Request.Id} {send.Request.Action} {send.Request.Filesystem}" : string.Empty);
         world.RequestWork.LookForRequest(guest);
         return true;
@@ -120,7 +121,7 @@ internal sealed class Edges(SimulatedWorld world)
     private void Arm(SimulatedGuest guest, RecoveryAction.ArmForcedFsck arm, Action<RecoveryInput?> done)
     {
         world.Witness.Armed(guest, arm);
-        int what = world.FaultsAreOver ? 999 : _chance.Below(1000);
+        int what = world.FaultsAreOver || world.Scenario.IsKind ? 999 : _chance.Below(1000);
         bool isArmed = what >= 60 || _chance.Chance(500);
         ArmingResult result = what switch
         {

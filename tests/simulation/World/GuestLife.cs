@@ -183,7 +183,7 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
         }
     }
 
-    private FilesystemTruth DrawFault() => _chance.Below(20) switch
+    private FilesystemTruth DrawFault() => world.Scenario.IsKind ? FilesystemTruth.Aborted : _chance.Below(20) switch
     {
         0 => FilesystemTruth.ErrorsRecorded,
         1 or 2 or 3 => FilesystemTruth.ReadOnlyByError,
@@ -239,6 +239,7 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
             one.OutageNoted = one.Disk.Outages;
         }
 
+        guest.MendedAt = world.Agenda.Now;
         StartAgent();
         MaybeRelapse();
     }
@@ -247,6 +248,7 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
     public int CheckExit()
         => guest.Character == Character.NeverRecovering
             ? _chance.Of<int>([4, 4, 8, 12])
+            : world.Scenario.IsKind ? 1
             : _chance.Below(20) switch { 0 => 4, 1 => 2, < 8 => 0, _ => 1 };
 
     /// <summary>It heals, and breaks again a while later, for some times.</summary>

@@ -22,7 +22,7 @@ internal sealed class RequestWork(SimulatedWorld world)
 
         int life = guest.AgentLife;
         TimeSpan seen = world.Agenda.Now;
-        TimeSpan takes = _chance.Chance(50) ? _chance.Seconds(20, 80) : _chance.Seconds(0.05, 1.5);
+        TimeSpan takes = !world.Scenario.IsKind && _chance.Chance(50) ? _chance.Seconds(20, 80) : _chance.Seconds(0.05, 1.5);
         world.Agenda.In(takes, () =>
         {
             if (life == guest.AgentLife && guest.AgentRuns && guest.StandingRequest is { } request)
@@ -140,7 +140,7 @@ internal sealed class RequestWork(SimulatedWorld world)
             case RequestAction.Reboot when guest.Character == Character.RefusingToEnd:
                 // The old boot goes on and says nothing more.
                 break;
-            case RequestAction.Reboot when _chance.Chance(20):
+            case RequestAction.Reboot when !world.Scenario.IsKind && _chance.Chance(20):
                 Answer(guest, request, RequestStatus.Failed, OutcomeReason.RebootFailed);
                 break;
             case RequestAction.Reboot:

@@ -30,6 +30,9 @@ internal sealed record Scenario
     /// <summary>The mean time between two faults.</summary>
     public required TimeSpan FaultInterval { get; init; }
 
+    /// <summary>Whether nothing goes wrong but what the scenario itself does.</summary>
+    public bool IsKind { get; init; }
+
     /// <summary>The policy.</summary>
     public required RecoveryPolicy Policy { get; init; }
 

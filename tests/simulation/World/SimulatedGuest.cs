@@ -112,6 +112,12 @@ internal sealed class SimulatedGuest(int number, Character character, IReadOnlyL
     /// <summary>How long a check of it takes.</summary>
     public TimeSpan CheckTime { get; set; }
 
+    /// <summary>When it was last asked to restart.</summary>
+    public TimeSpan AskedAt { get; set; }
+
+    /// <summary>When its last boot was done with whatever it had to mend.</summary>
+    public TimeSpan MendedAt { get; set; }
+
     /// <summary>Whether everything it has takes writes.</summary>
     public bool IsWell => filesystems.All(one => one.Truth == FilesystemTruth.Well && one.Disk.IsUp);
 

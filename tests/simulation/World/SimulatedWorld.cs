@@ -13,11 +13,16 @@ internal sealed class SimulatedWorld
     private int _lastDomain;
 
     public SimulatedWorld(ulong seed, Safeguards safeguards, bool isKept)
+        : this(seed, chance => Scenario.Draw(chance, safeguards), isKept)
+        => WorldDraw.Populate(this);
+
+    /// <summary>A world that is still empty.</summary>
+    public SimulatedWorld(ulong seed, Func<Prng, Scenario> draw, bool isKept)
     {
         Chance = new Prng(seed);
         Trace = new Trace(isKept);
         Agenda = new Agenda();
-        Scenario = Scenario.Draw(Chance, safeguards);
+        Scenario = draw(Chance);
         Policy = Scenario.Policy;
         Store = new SimulatedStore(Agenda, Chance, Trace);
         RequestWork = new RequestWork(this);
@@ -26,7 +31,6 @@ internal sealed class SimulatedWorld
         Toolstack = new Toolstack(this);
         Bridge = new SimulatedBridge(this) { CrashesLeft = Scenario.Crashes };
         Witness = new Witness(this);
-        WorldDraw.Populate(this);
     }
 
     public Prng Chance { get; }
@@ -69,12 +73,7 @@ internal sealed class SimulatedWorld
     /// <summary>Runs it to its end: first the faults, then the demand that everything comes to an end.</summary>
     public void Run()
     {
-        foreach (GuestLife life in _lives)
-        {
-            life.Start(isFirst: true);
-        }
-
-        Bridge.Start();
+        Begin();
         var faults = new Faults(this);
         faults.Begin();
         Agenda.RunUntil(Scenario.FaultsFor, () => false);
@@ -85,6 +84,17 @@ internal sealed class SimulatedWorld
         var end = new Settling(this);
         Agenda.RunUntil(Agenda.Now + Settling.Limit(Policy), end.IsReached);
         end.Demand();
+    }
+
+    /// <summary>The guests and the bridge start.</summary>
+    public void Begin()
+    {
+        foreach (GuestLife life in _lives)
+        {
+            life.Start(isFirst: true);
+        }
+
+        Bridge.Start();
     }
 
     /// <summary>What was drawn, in a line.</summary>

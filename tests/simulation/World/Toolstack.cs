@@ -179,7 +179,7 @@ internal sealed class Toolstack(SimulatedWorld world)
         };
     }
 
-    private bool IsLucky(int perMille) => world.FaultsAreOver || _chance.Chance(perMille);
+    private bool IsLucky(int perMille) => world.FaultsAreOver || world.Scenario.IsKind || _chance.Chance(perMille);
 
     private void Later(Action act) => world.Agenda.In(_chance.Seconds(0.05, 6), act);
 
