@@ -16,9 +16,15 @@ internal sealed class BridgeDriver(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        foreach (GuestHistory history in incidents.Open())
+        RestoredIncidents restored = await incidents.OpenAsync(stoppingToken).ConfigureAwait(false);
+        foreach (GuestHistory history in restored.Guests)
         {
             Step(new BridgeInput.HistoryRestored(history), stoppingToken);
+        }
+
+        foreach (SavedPause pause in restored.Pauses)
+        {
+            Step(new BridgeInput.Paused(pause.Guest, pause.Until), stoppingToken);
         }
 
         Task ticking = TickAsync(stoppingToken);

@@ -22,6 +22,7 @@ internal sealed class BridgeStory
     private readonly Dictionary<DeviceNumber, DiskCondition> _disks = [];
     private readonly Dictionary<int, int> _guestIn = [];
     private TimeSpan _elapsed = TimeSpan.FromHours(100);
+    private long? _sizeBytes;
 
     public BridgeStory(RecoveryPolicy? policy = null)
     {
@@ -121,9 +122,26 @@ internal sealed class BridgeStory
     public BridgeStory StorageIs(bool operational, DeviceNumber? disk = null, string group = "lun-1")
     {
         string text = operational ? "session 1 LOGGED_IN" : "session 1 FAILED";
-        var condition = new DiskCondition(disk ?? Disk, operational, text, [group]);
+        var condition = new DiskCondition(disk ?? Disk, operational, text, [group]) { SizeBytes = _sizeBytes };
         _disks[condition.Device] = condition;
         Step(new BridgeInput.DisksChecked([Seen(condition)]));
+        return this;
+    }
+
+    /// <summary>From now on the disks that are told of have this size.</summary>
+    public BridgeStory DiskSizeIs(long? bytes)
+    {
+        _sizeBytes = bytes;
+        return this;
+    }
+
+    /// <summary>A domain's backends have done so much so far.</summary>
+    public BridgeStory BackendMoves(int domain, long requests)
+    {
+        Step(new BridgeInput.DisksChecked([])
+        {
+            Backends = [new BackendActivity(new DomainId(domain), requests)],
+        });
         return this;
     }
 
