@@ -190,7 +190,7 @@ internal sealed partial class RecoveryTurn
         {
             Suspect($"{fault}; nothing can be run in the guest while its root is not writable");
         }
-        else if (rung == Rung.Reboot && !HasHostEvidence(now.Elapsed))
+        else if (rung == Rung.Reboot && !HasHostEvidence(_guest.Fault?.Since ?? now.Elapsed))
         {
             CallOperator(
                 $"{fault}, but this host saw no fault on its disks; restart it with a forced check by hand, "

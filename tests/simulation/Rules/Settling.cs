@@ -86,7 +86,8 @@ internal sealed class Settling(SimulatedWorld world)
     {
         null or RecoveryState.Unknown => guest.Whereabouts is not (Whereabouts.Here or Whereabouts.Restarting),
         RecoveryState.NeedsOperator => guest.Whereabouts != Whereabouts.Restarting,
-        RecoveryState.Healthy => guest.IsWell && guest.Whereabouts == Whereabouts.Here,
+        RecoveryState.Healthy => guest.Whereabouts == Whereabouts.Here
+            && (guest.IsWell || (guest.IsAcknowledged && guest.Root.Truth == FilesystemTruth.Well)),
         RecoveryState.AwaitingStorage => guest.ListedDisks.Unmappable.Count > 0,
         // Observing, silence and what vanished are told as suspect; nothing more is done by design.
         RecoveryState.Suspect => (world.Policy.Of(guest.Identity).Mode ?? world.Policy.Mode) == BridgeMode.Observe || !guest.AgentRuns

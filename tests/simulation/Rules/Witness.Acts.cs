@@ -128,7 +128,7 @@ internal sealed partial class Witness
             Break(Rule.FreshEvidence, $"an act on {name}, which was not heard alive");
         }
 
-        if (guest.IsHostile)
+        if (guest.Character == Character.Hostile)
         {
             return;
         }
@@ -155,7 +155,7 @@ internal sealed partial class Witness
         Hearing hearing = _hearings[guest];
         bool isForData = Policy.Of(guest.Identity).RebootForData
             && hearing.Report?.Filesystems.Any(one => one.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly) == true;
-        if (!isForData && !guest.IsHostile
+        if (!isForData && guest.Character != Character.Hostile
             && hearing.RootVerdict is not (Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly))
         {
             Break(Rule.DeadRootOnly, $"a restart of {guest.Identity.Name}, whose root is {hearing.RootVerdict}");
@@ -165,7 +165,8 @@ internal sealed partial class Witness
     private void CheckHostEvidence(SimulatedGuest guest, Rung? rung)
     {
         bool mayDoWithout = Policy.Of(guest.Identity).ActWithoutHostEvidence ?? Policy.ActWithoutHostEvidence;
-        TimeSpan began = _hearings[guest].FaultSince ?? Now;
+        Hearing hearing = _hearings[guest];
+        TimeSpan began = hearing.InFlightSince ?? hearing.FaultSince ?? Now;
         if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout
             && !guest.Disks.Any(disk => disk.FaultSeenAt is { } seen && began - seen <= Policy.HostEvidenceWindow))
         {

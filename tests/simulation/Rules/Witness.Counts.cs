@@ -100,7 +100,7 @@ internal sealed partial class Witness
             hearing.InFlightSince = null;
         }
 
-        if (tell is { Kind: TellKind.Proof, EndsIntent: true, Facts.Filesystem: { } filesystem } && !guest.IsHostile
+        if (tell is { Kind: TellKind.Proof, EndsIntent: true, Facts.Filesystem: { } filesystem } && guest.Character != Character.Hostile
             && hearing.VerdictOf(filesystem.MountPoint) != Verdict.Writable)
         {
             Break(Rule.TrueProof, $"{guest.Identity.Name} is called well, and never said that {filesystem.MountPoint} writes");

@@ -16,7 +16,7 @@ internal sealed partial class Witness
         CheckStep(guest, action.Intent, OfflineStep.Destroying);
         StoreEntry? intent = _world.Store.Entries.Find(entry
             => entry.Kind == TellKind.Intent && entry.Facts.RequestId == action.Intent);
-        if (!guest.IsHostile && intent is not null && intent.Facts.BootId != guest.Boot)
+        if (guest.Character != Character.Hostile && intent is not null && intent.Facts.BootId != guest.Boot)
         {
             Break(Rule.FreshEvidence, $"{guest.Identity.Name} is destroyed in boot {guest.Boot}, the fault was in {intent.Facts.BootId}");
         }

@@ -95,7 +95,7 @@ internal sealed partial class Witness
     {
         Hearing hearing = _hearings[guest];
         int serial = guest.SerialOf(report.BootId);
-        if (hearing.Domain != domain || (!guest.IsHostile && serial < hearing.BootSerial))
+        if (hearing.Domain != domain || (guest.Character != Character.Hostile && serial < hearing.BootSerial))
         {
             return;
         }
@@ -115,7 +115,7 @@ internal sealed partial class Witness
     public void Repeated(SimulatedGuest guest, DomainId domain, GuestReport report)
     {
         Hearing hearing = _hearings[guest];
-        if (hearing.Domain == domain && (guest.IsHostile
+        if (hearing.Domain == domain && (guest.Character == Character.Hostile
             || (hearing.Report is { } newest && newest.BootId == report.BootId && newest.Sequence == report.Sequence)))
         {
             hearing.Report = report;
@@ -128,7 +128,7 @@ internal sealed partial class Witness
     public void Answered(SimulatedGuest guest, RequestOutcome outcome)
     {
         Hearing hearing = _hearings[guest];
-        if (outcome.BootId == guest.Boot)
+        if (outcome.BootId == guest.Boot || guest.Character == Character.Hostile)
         {
             hearing.HeardAt = Now;
             hearing.HeardBoot = outcome.BootId;

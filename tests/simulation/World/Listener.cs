@@ -32,6 +32,10 @@ internal sealed class Listener(SimulatedWorld world)
     /// <summary>The link broke, or its process did.</summary>
     public void Disconnect() => _isConnected = false;
 
+    /// <summary>Whether the bridge that runs was told of the domain in which a guest is.</summary>
+    public bool Knows(SimulatedGuest guest)
+        => _isConnected && world.Bridge.Runs && _told.TryGetValue(guest, out Told? told) && told.Domain == guest.Domain;
+
     /// <summary>Something of a guest changed; the event for it comes soon, or is lost and found out later.</summary>
     public void Changed(SimulatedGuest guest)
     {

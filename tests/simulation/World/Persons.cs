@@ -118,6 +118,7 @@ internal sealed class Persons(SimulatedWorld world)
         if (world.Bridge.Runs && world.Store.Holds.Remove(guest))
         {
             world.Tell(guest, "person", "acknowledges");
+            guest.IsAcknowledged = guest.Filesystems.Any(one => one.Truth == FilesystemTruth.NotMounted);
             world.Bridge.Take(new BridgeInput.Acknowledged(guest.Identity.Uuid));
         }
     }
@@ -127,7 +128,7 @@ internal sealed class Persons(SimulatedWorld world)
     /// </summary>
     private void ShowDouble(SimulatedGuest guest)
     {
-        if (guest.Domain is null || !world.Bridge.Runs)
+        if (guest.Domain is null || !world.Listener.Knows(guest))
         {
             return;
         }

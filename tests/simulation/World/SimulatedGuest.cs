@@ -112,6 +112,9 @@ internal sealed class SimulatedGuest(int number, Character character, IReadOnlyL
     /// <summary>How long a check of it takes.</summary>
     public TimeSpan CheckTime { get; set; }
 
+    /// <summary>Whether a person took note of a filesystem that is not mounted any more.</summary>
+    public bool IsAcknowledged { get; set; }
+
     /// <summary>When it was last asked to restart.</summary>
     public TimeSpan AskedAt { get; set; }
 
