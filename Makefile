@@ -38,6 +38,7 @@ bench: publish ## The xenstore client beside Xen's own C library, a thousand gue
 	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
+	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks decisions
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
 	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks incidents
 	@tests/contained.sh timeout 900 tests/benchmarks/bin/Release/net10.0/benchmarks detection

@@ -17,6 +17,11 @@ internal sealed class BridgeDriver(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         RestoredIncidents restored = await incidents.OpenAsync(stoppingToken).ConfigureAwait(false);
+        foreach (SavedPause pause in restored.Pauses)
+        {
+            Step(new BridgeInput.Paused(pause.Guest, pause.Until), stoppingToken);
+        }
+
         foreach (GuestHistory history in restored.Guests)
         {
             Step(new BridgeInput.HistoryRestored(history), stoppingToken);

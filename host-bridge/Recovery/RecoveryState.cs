@@ -129,6 +129,9 @@ internal abstract record RecoveryState
         /// </summary>
         public bool OldBootEnded { get; init; }
 
+        /// <summary>Whether the guest accepted to restart.</summary>
+        public bool Accepted { get; init; }
+
         /// <summary>
         /// When the old boot counts as refusing to end, on the monotonic clock; null when it was not asked to yet.
         /// </summary>

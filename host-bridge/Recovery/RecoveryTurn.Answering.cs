@@ -64,7 +64,15 @@ internal sealed partial class RecoveryTurn
     {
         if (act.Phase == RecoveryPhase.AwaitingAnswer)
         {
-            AwaitNewBoot(act, "it accepted the restart");
+            AwaitNewBoot(act with { Accepted = true }, "it accepted the restart");
+        }
+        else if (act is { Phase: RecoveryPhase.AwaitingNewBoot, Accepted: false })
+        {
+            // Late, but it may well be ending now.
+            _guest = _guest with
+            {
+                State = act with { Accepted = true, OldBootLimit = now.Elapsed + policy.OldBootPatience },
+            };
         }
     }
 

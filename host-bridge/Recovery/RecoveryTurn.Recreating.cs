@@ -21,13 +21,14 @@ internal sealed partial class RecoveryTurn
     /// <param name="detail">The guest's own words, marked as such; empty for none.</param>
     private void ReplaceOldBoot(Recovering act, string what, string detail = "")
     {
-        if (WhyNeverDestroyed(act) is { } objection)
+        string? passing = WhyNotActed();
+        if ((WhyNotAllowedToDestroy() ?? (passing is null ? WhyNotDestroyed(act) : null)) is { } objection)
         {
             CallOperator(
                 $"{act.Fault.Filesystem.MountPoint}: {what}; it is not destroyed: {objection}; recover it by hand{detail}",
                 OperatorRelease.WhenHealthy);
         }
-        else if (WhyNotActed() is { } passing)
+        else if (passing is not null)
         {
             if (act.Phase != RecoveryPhase.AwaitingNewBoot)
             {
@@ -55,19 +56,16 @@ internal sealed partial class RecoveryTurn
         _actions.Add(new RecoveryAction.ConfirmCreatable(act.RequestId, act.Domain!.Value));
     }
 
-    /// <summary>What forbids to destroy the domain for good, for a person; null when nothing does.</summary>
-    private string? WhyNeverDestroyed(Recovering act)
+    /// <summary>What in the guest's policy forbids to destroy its domain, for a person; null when nothing does.</summary>
+    private string? WhyNotAllowedToDestroy()
+        => !_terms.AllowDestroy ? "its policy does not allow that (allow-destroy)"
+            : _terms.ExclusiveStorage != ExclusiveStorage.Yes && policy.Holds(Safeguards.DiskUnused)
+                ? "nobody says that no other host uses its disks (exclusive-storage)"
+                : null;
+
+    /// <summary>What speaks for good against destroying this very domain, for a person; null when nothing does.</summary>
+    private string? WhyNotDestroyed(Recovering act)
     {
-        if (!_terms.AllowDestroy)
-        {
-            return "its policy does not allow that (allow-destroy)";
-        }
-
-        if (_terms.ExclusiveStorage != ExclusiveStorage.Yes && policy.Holds(Safeguards.DiskUnused))
-        {
-            return "nobody says that no other host uses its disks (exclusive-storage)";
-        }
-
         if (act.Domain is null || _guest.Report is not { } report || report.BootId != act.Fault.BootId
             || _guest.Domain != act.Domain || act.OldBootEnded)
         {
@@ -151,7 +149,17 @@ internal sealed partial class RecoveryTurn
                 };
                 _guest = _guest with { State = due };
                 TakeStep(due);
+                TellWait();
                 break;
+        }
+    }
+
+    /// <summary>A guest that is down and has to wait is told of at once.</summary>
+    private void TellWait()
+    {
+        if (_guest.State is Recovering { Recreation: { Work: RecreationWork.Waiting, IsDown: true } } waiting)
+        {
+            Tell(TellKind.Action, $"{Down(waiting)}it waits: {WhyNotActed() ?? NoHostEvidence}", FactsOf(waiting));
         }
     }
 
@@ -194,7 +202,7 @@ internal sealed partial class RecoveryTurn
         // A first attempt that was told as failed may have done it: the toolstack knows its own hand, and is asked.
         bool mayBeDone = act.Recreation!.Attempts > 0 && _guest.Domain is null;
         bool vanished = _guest.Domain is null && !policy.Holds(Safeguards.OwnHandOnly);
-        string? objection = mayBeDone || vanished ? null : WhyNeverDestroyed(act);
+        string? objection = mayBeDone || vanished ? null : WhyNotAllowedToDestroy() ?? WhyNotDestroyed(act);
         if ((objection ?? WhyNotActed()) is not { } reason)
         {
             Work(act, policy.StepDeadline, new RecoveryAction.Destroy(act.RequestId, act.Domain!.Value));

@@ -8,6 +8,7 @@ return args switch
 {
     ["xenstore"] => await XenstoreBenchmark.RunAsync(),
     ["bridge"] => await BridgeBenchmark.RunAsync(),
+    ["decisions"] => DecisionBenchmark.Run(),
     ["detection"] => await AbortBenchmark.RunAsync(),
     ["fleet", var kind, var folder] => await BridgeBenchmark.RunFleetAsync(kind, folder),
     ["incidents"] => await IncidentBenchmark.RunAsync(),
@@ -19,6 +20,6 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: benchmarks xenstore|bridge|storage|incidents|detection (in tests/contained.sh; make bench does all)");
+        "usage: benchmarks xenstore|bridge|decisions|storage|incidents|detection (in tests/contained.sh; make bench does all)");
     return 64;
 }

@@ -24,6 +24,14 @@ public sealed class StateDiskTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
+    public async Task The_published_program_brings_its_own_SQLite()
+    {
+        string libraries = await Tool.RequireAsync("ldd", BridgeProgram.Program);
+        Assert.Contains("libc.so", libraries);
+        Assert.DoesNotContain("sqlite", libraries);
+    }
+
+    [Fact]
     public async Task A_full_disk_takes_no_intent_says_so_and_works_again_with_room()
     {
         SkipWithoutContainment();
@@ -67,7 +75,8 @@ public sealed class StateDiskTests : IDisposable
     public async Task A_disk_that_hangs_fails_the_intent_in_time_lets_the_bridge_end_and_leaves_no_open_intent()
     {
         SkipWithoutFaultDisk();
-        await using FaultyFilesystem disk = await FaultyFilesystem.CreateAsync(Path.Combine(_folder, "hang"), "ext4", "rw");
+        await using FaultyFilesystem disk =
+            await FaultyFilesystem.CreateAsync(Path.Combine(_folder, "hang"), "ext4", "rw");
         string state = Directory.CreateDirectory(Path.Combine(disk.Path, "state")).FullName;
         using IncidentLog log = Log(state);
         await log.OpenAsync(Cancellation);
@@ -75,7 +84,8 @@ public sealed class StateDiskTests : IDisposable
         await disk.Disk.SetModeAsync(FaultMode.BlockWrites);
 
         long start = Stopwatch.GetTimestamp();
-        string? failure = await log.AppendDurableAsync(IntentOf("reboot-1").Entry, Cancellation).WaitAsync(Limit, Cancellation);
+        string? failure = await log
+            .AppendDurableAsync(IntentOf("reboot-1").Entry, Cancellation).WaitAsync(Limit, Cancellation);
         Assert.Contains("has not answered for 10 s", failure);
         Assert.InRange(Stopwatch.GetElapsedTime(start).TotalSeconds, 9, 30);
         // Whoever tells waits for nothing, whatever becomes of it.
@@ -98,7 +108,8 @@ public sealed class StateDiskTests : IDisposable
     public async Task A_disk_that_fails_its_flushes_takes_no_intent()
     {
         SkipWithoutFaultDisk();
-        await using FaultyFilesystem disk = await FaultyFilesystem.CreateAsync(Path.Combine(_folder, "fail"), "ext4", "rw");
+        await using FaultyFilesystem disk =
+            await FaultyFilesystem.CreateAsync(Path.Combine(_folder, "fail"), "ext4", "rw");
         string state = Directory.CreateDirectory(Path.Combine(disk.Path, "state")).FullName;
         using (IncidentStore store = Open(state))
         {
@@ -125,18 +136,22 @@ public sealed class StateDiskTests : IDisposable
             (int began, int ended) = await KillAfterAsync(state, lines: random.Next(4, 60));
             using IncidentStore store = Open(state);
             RestoredIncidents restored = store.Open();
-            int[] open = [.. restored.Guests.Where(history => history.Open is not null)
-                .Select(history => int.Parse(history.Open!.Intent.ToString()["reboot-".Length..], CultureInfo.InvariantCulture))];
+            int[] open = [.. restored.Guests.Where(history => history.Open is not null).Select(NumberOf)];
             // The last thing may have become durable without being told; nothing that was told is missing.
-            int[] allowed = began > ended ? [began] : [began + 1];
-            Assert.True(open.Length <= 1 && open.All(allowed.Contains), $"began {began}, ended {ended}, open {string.Join(' ', open)}");
-            int guest = (began % 50) + 1;
-            GuestHistory last = restored.Guests.Single(one => one.Guest.Name == string.Create(CultureInfo.InvariantCulture, $"web{guest}"));
+            int allowed = began > ended ? began : began + 1;
+            Assert.True(
+                open.Length <= 1 && open.All(number => number == allowed),
+                $"began {began}, ended {ended}, open {string.Join(' ', open)}");
+            string name = string.Create(CultureInfo.InvariantCulture, $"web{(began % 50) + 1}");
+            GuestHistory last = restored.Guests.Single(history => history.Guest.Name == name);
             Assert.Contains(DateTimeOffset.UnixEpoch.AddSeconds(began), last.Recoveries);
             Directory.Delete(state, recursive: true);
             Directory.CreateDirectory(state);
         }
     }
+
+    private static int NumberOf(GuestHistory history)
+        => int.Parse(history.Open!.Intent.ToString()["reboot-".Length..], CultureInfo.InvariantCulture);
 
     private static async Task<(int Began, int Ended)> KillAfterAsync(string state, int lines)
     {
@@ -185,11 +200,15 @@ public sealed class StateDiskTests : IDisposable
 
     private static StateChange.Story IntentOf(string request) => new(IncidentEntry.Of(
         Guest, new DomainId(5), TellKind.Intent, "about to",
-        new IncidentFacts { Rung = Rung.Reboot, RequestId = RequestId.TryParse(request, out RequestId id) ? id : default },
+        new IncidentFacts
+        {
+            Rung = Rung.Reboot,
+            RequestId = RequestId.TryParse(request, out RequestId id) ? id : default,
+        },
         DateTimeOffset.UnixEpoch));
 
-    private static StateChange.Story ReportOf(string text)
-        => new(IncidentEntry.Of(Guest, new DomainId(5), TellKind.Report, text, IncidentFacts.None, DateTimeOffset.UnixEpoch));
+    private static StateChange.Story ReportOf(string text) => new(IncidentEntry.Of(
+        Guest, new DomainId(5), TellKind.Report, text, IncidentFacts.None, DateTimeOffset.UnixEpoch));
 
     private static void SkipWithoutContainment()
     {

@@ -118,6 +118,9 @@ public sealed class RandomBridgeTests
                 case 5 or 6 or 7:
                     Report(guest, number);
                     break;
+                case 8 when number % 2 == 0:
+                    LetRefuse(guest);
+                    break;
                 case 8 or 9 or 10:
                     Complete(guest, number % 16 != 0);
                     break;
@@ -142,6 +145,20 @@ public sealed class RandomBridgeTests
             {
                 Story.Find(
                     _domains[guest], Boots(guest), ++_sequences[guest], Filesystem(verdict: Verdict.JournalAborted));
+            }
+        }
+
+        /// <summary>What is under way goes well, but its old boot does not end.</summary>
+        private void LetRefuse(int guest)
+        {
+            for (int step = 0; step < 14; step++)
+            {
+                if (Asked(guest)?.Action is RecoveryAction.SendRequest { Request.Action: RequestAction.Reboot })
+                {
+                    Story.Answer(RequestStatus.Accepted, domain: _domains[guest], guest: guest).Wait(121, guest);
+                }
+
+                Complete(guest, well: true);
             }
         }
 
