@@ -44,10 +44,13 @@ internal static class Failover
                 + $"({took / least:0.000} of it)");
         int notHealed = world.Guests.Count(guest => !guest.IsWell);
         return world.Witness.Breaches is [var breach, ..] ? $"{breach.Rule.Number()} {breach.Text}"
-            : notHealed > 0 ? $"{notHealed} guests are not healed"
+            : notHealed > 0 ? $"{notHealed} guests are not healed; the first is left as {StateOfFirst(world)}"
             : took > least * Allowed ? "it took too long"
             : null;
     }
+
+    private static RecoveryState StateOfFirst(SimulatedWorld world)
+        => world.Bridge.Guests.First(guest => !world.GuestOf(guest.Identity).IsWell).State;
 
     private static Scenario Draw() => new()
     {

@@ -1,5 +1,6 @@
 using HostBridge;
 using HostBridge.Recovery;
+using Protocol.Health;
 using Simulation.Engine;
 
 namespace Simulation.World;
@@ -112,7 +113,7 @@ internal sealed class Edges(SimulatedWorld world)
 
         world.Witness.Written(guest, send);
         guest.StandingRequest = send.Request;
-        guest.AskedAt = world.Agenda.Now;
+        guest.AskedAt = send.Request.Action == RequestAction.Reboot ? world.Agenda.Now : guest.AskedAt;
         world.Tell(guest, "request", world.Trace.IsKept ? $"{send.Request.Id} {send.Request.Action} {send.Request.Filesystem}" : string.Empty);
         world.RequestWork.LookForRequest(guest);
         return true;
