@@ -27,11 +27,6 @@ internal sealed class BridgeDriver(
             Step(new BridgeInput.HistoryRestored(history), stoppingToken);
         }
 
-        foreach (SavedPause pause in restored.Pauses)
-        {
-            Step(new BridgeInput.Paused(pause.Guest, pause.Until), stoppingToken);
-        }
-
         Task ticking = TickAsync(stoppingToken);
         try
         {
@@ -64,7 +59,9 @@ internal sealed class BridgeDriver(
         }
     }
 
-    /// <summary>The listener names the disks of domains that run; those of a guest that is to be created are named here.</summary>
+    /// <summary>
+    /// The listener names the disks of domains that run; those of a guest that is to be created are named here.
+    /// </summary>
     private void WatchDisks()
     {
         foreach (GuestRecord guest in loop.InFlight)

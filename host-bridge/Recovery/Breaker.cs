@@ -40,7 +40,7 @@ internal sealed class Breaker(RecoveryPolicy policy)
         return tripped;
     }
 
-    /// <summary>A recovery was proved on a guest of these LUN groups, or a person acknowledged what stood there.</summary>
+    /// <summary>A recovery was proved on a guest of these groups, or a person acknowledged what stood there.</summary>
     public void Reset(IReadOnlyList<string> groups)
     {
         _places.Remove(Host);

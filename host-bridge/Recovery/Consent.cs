@@ -4,7 +4,7 @@ namespace HostBridge.Recovery;
 
 /// <summary>
 /// Whether people want the bridge to act at this time: the mode, what is paused, and the windows in which they work on
-/// the storage themselves. What it forbids is only what touches a guest: listening, deciding, proving and telling go on.
+/// the storage themselves. It forbids only what touches a guest: listening, deciding, proving and telling go on.
 /// </summary>
 /// <param name="policy">The numbers and switches.</param>
 internal sealed class Consent(RecoveryPolicy policy)
@@ -64,7 +64,8 @@ internal sealed class Consent(RecoveryPolicy policy)
             return $"it is paused{own.EndText}";
         }
 
-        DateTimeOffset? end = EndOfWindow(policy.MaintenanceWindows, wall) ?? EndOfWindow(terms.MaintenanceWindows, wall);
+        DateTimeOffset? end = EndOfWindow(policy.MaintenanceWindows, wall)
+            ?? EndOfWindow(terms.MaintenanceWindows, wall);
         return end is { } time ? $"this is a maintenance window, until {Text(time)}" : null;
     }
 

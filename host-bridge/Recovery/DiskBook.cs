@@ -130,7 +130,7 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         };
     }
 
-    /// <summary>When time alone changes the judgement: a check becomes too old, or a disk has been stable enough.</summary>
+    /// <summary>When time alone changes it: a check becomes too old, or a disk has been stable enough.</summary>
     private TimeSpan NextChange(GuestDisks disks, TimeSpan now)
     {
         TimeSpan next = TimeSpan.MaxValue;

@@ -233,11 +233,11 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
         }
     }
 
-    /// <summary>A moment on the monotonic clock; a wall clock that was set back must not make it one of the future.</summary>
+    /// <summary>On the monotonic clock; a wall clock that was set back must not make it one of the future.</summary>
     private static TimeSpan ElapsedAt(DateTimeOffset time, Moment now)
         => now.Wall > time ? now.Elapsed - (now.Wall - time) : now.Elapsed;
 
-    /// <summary>Holds a guest's newest record, so that a step changes no collection that is being gone through.</summary>
+    /// <summary>Holds the newest record, so that a step changes no collection that is being gone through.</summary>
     private sealed class Entry(GuestRecord guest)
     {
         public GuestRecord Guest { get; set; } = guest;

@@ -113,7 +113,7 @@ internal sealed record RecoveryPolicy
     /// <summary>By how much a new boot is waited for again each time its backend has moved.</summary>
     public TimeSpan MovingExtension { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>The longest time that a check or a new boot is waited for, however much moves.</summary>
+    /// <summary>The longest time that a new boot or a repair is waited for, however much moves.</summary>
     public TimeSpan LongestCheck { get; init; } = TimeSpan.FromHours(12);
 
     /// <summary>For how long no domain may run in the middle of a restart, before an operator is told.</summary>
@@ -122,8 +122,11 @@ internal sealed record RecoveryPolicy
     /// <summary>How long the old boot may still be there after it accepted a restart.</summary>
     public TimeSpan OldBootPatience { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long the toolstack may take for one step; each of its calls has a shorter limit of its own.</summary>
-    public TimeSpan StepDeadline { get; init; } = TimeSpan.FromMinutes(5);
+    /// <summary>How long destroying or creating may take; the toolstack's own limit is shorter (10 min, xl).</summary>
+    public TimeSpan StepDeadline { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>How long a check from Dom0 may take; the toolstack's own limit is shorter (a day, xl).</summary>
+    public TimeSpan OfflineCheckDeadline { get; init; } = TimeSpan.FromHours(25);
 
     /// <summary>How often a step of the toolstack that failed is tried in all.</summary>
     public int MaxStepAttempts { get; init; } = 5;

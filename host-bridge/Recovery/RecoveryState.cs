@@ -117,9 +117,6 @@ internal abstract record RecoveryState
         /// <summary>The boot for which the check's result is being asked; none when nobody is asked.</summary>
         public BootId FsckAskedFor { get; init; }
 
-        /// <summary>When it began, on the monotonic clock.</summary>
-        public TimeSpan BeganAt { get; init; }
-
         /// <summary>The domain in which the boot ran that told of the fault.</summary>
         public DomainId? Domain { get; init; }
 

@@ -21,7 +21,7 @@ internal sealed partial class RecoveryTurn
         var act = new Recovering(
             queued.Rung, attempt, id, now.Elapsed + policy.IntentDeadline, RecoveryPhase.RecordingIntent, fault)
         {
-            BeganAt = now.Elapsed, Domain = _guest.Domain,
+            Domain = _guest.Domain,
         };
         _guest = _guest with
         {
@@ -124,7 +124,7 @@ internal sealed partial class RecoveryTurn
             : WhyNotActed()
                 ?? (IsSilent() ? "it fell silent" : null)
                 ?? WhyNoLongerCalledFor(act, report)
-                ?? (act.Restarts && !HasHostEvidence(act.BeganAt) ? NoHostEvidence : null);
+                ?? (act.Restarts && !HasHostEvidence(act.Fault.Since) ? NoHostEvidence : null);
 
     /// <summary>What forbids any act on this guest at this moment: its storage, or people.</summary>
     private string? WhyNotActed()
@@ -195,7 +195,7 @@ internal sealed partial class RecoveryTurn
         }
     }
 
-    /// <summary>Whether a check is due: the other families have none. What is not known counts as to be checked.</summary>
+    /// <summary>Whether a check is due: the other families have none. What is not known is to be checked.</summary>
     private static bool IsChecked(Fault fault)
         => fault.Filesystem.FilesystemType.Length == 0
             || RecoveryTable.ToFamily(fault.Filesystem.FilesystemType) == FilesystemFamily.Ext;

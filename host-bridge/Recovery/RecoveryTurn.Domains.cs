@@ -74,7 +74,8 @@ internal sealed partial class RecoveryTurn
 
     private void LoseDomainOnRecreating(Recovering act)
     {
-        if (act.Recreation is { MayBeDown: true } or { Step: OfflineStep.Created } || !policy.Holds(Safeguards.OwnHandOnly))
+        if (act.Recreation is { MayBeDown: true } or { Step: OfflineStep.Created }
+            || !policy.Holds(Safeguards.OwnHandOnly))
         {
             // By our own hand, as it seems; the toolstack knows for sure, and is asked before anything follows.
             _guest = _guest with { State = act with { OldBootEnded = true } };
@@ -132,7 +133,8 @@ internal sealed partial class RecoveryTurn
     /// <summary>Its backends were looked at: a boot that moves may take longer, within a limit.</summary>
     private void TakeBackend(long requests)
     {
-        if (_guest.State is not Recovering { Phase: RecoveryPhase.AwaitingNewBoot } act || requests == act.BackendRequests)
+        if (_guest.State is not Recovering { Phase: RecoveryPhase.AwaitingNewBoot } act
+            || requests == act.BackendRequests)
         {
             return;
         }

@@ -181,7 +181,8 @@ internal sealed partial class RecoveryTurn
             Suspect($"{fault}; this boot was first heard less than {policy.GraceAfterBoot.TotalSeconds:0} s ago, "
                 + "it is given time");
         }
-        else if (_guest.Spent is { } spent && report.Sequence <= spent.Sequence && policy.Holds(Safeguards.FreshEvidence))
+        else if (policy.Holds(Safeguards.FreshEvidence)
+            && _guest.Spent is { } spent && report.Sequence <= spent.Sequence)
         {
             AwaitNewerReport(fault, spent);
         }
@@ -251,11 +252,11 @@ internal sealed partial class RecoveryTurn
             ? now.Elapsed - (fault.Since > open.Since ? fault.Since : open.Since)
             : TimeSpan.Zero;
 
-    /// <summary>Whether this host itself saw a fault on its disks, not too long before the incident began.</summary>
-    private bool HasHostEvidence(TimeSpan beganAt)
+    /// <summary>Whether this host itself saw a fault on its disks, not too long before the guest told of one.</summary>
+    private bool HasHostEvidence(TimeSpan toldAt)
         => (_terms.ActWithoutHostEvidence ?? policy.ActWithoutHostEvidence)
             || !policy.Holds(Safeguards.HostEvidence)
-            || (_guest.Storage.LastFault is { } fault && beganAt - fault.At <= policy.HostEvidenceWindow);
+            || (_guest.Storage.LastFault is { } fault && toldAt - fault.At <= policy.HostEvidenceWindow);
 
     private int RecentRecoveries() => _guest.Recoveries.Count(began => now.Elapsed - began < policy.BudgetWindow);
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using static HostBridge.Recovery.RecoveryState;
 
 namespace HostBridge.Recovery;
@@ -25,7 +24,8 @@ internal sealed partial class RecoveryTurn
         if ((WhyNotAllowedToDestroy() ?? (passing is null ? WhyNotDestroyed(act) : null)) is { } objection)
         {
             CallOperator(
-                $"{act.Fault.Filesystem.MountPoint}: {what}; it is not destroyed: {objection}; recover it by hand{detail}",
+                $"{act.Fault.Filesystem.MountPoint}: {what}; it is not destroyed: {objection}; "
+                    + $"recover it by hand{detail}",
                 OperatorRelease.WhenHealthy);
         }
         else if (passing is not null)
@@ -56,14 +56,14 @@ internal sealed partial class RecoveryTurn
         _actions.Add(new RecoveryAction.ConfirmCreatable(act.RequestId, act.Domain!.Value));
     }
 
-    /// <summary>What in the guest's policy forbids to destroy its domain, for a person; null when nothing does.</summary>
+    /// <summary>What in its policy forbids to destroy the guest's domain; null when nothing does.</summary>
     private string? WhyNotAllowedToDestroy()
         => !_terms.AllowDestroy ? "its policy does not allow that (allow-destroy)"
             : _terms.ExclusiveStorage != ExclusiveStorage.Yes && policy.Holds(Safeguards.DiskUnused)
                 ? "nobody says that no other host uses its disks (exclusive-storage)"
                 : null;
 
-    /// <summary>What speaks for good against destroying this very domain, for a person; null when nothing does.</summary>
+    /// <summary>What speaks for good against destroying this very domain; null when nothing does.</summary>
     private string? WhyNotDestroyed(Recovering act)
     {
         if (act.Domain is null || _guest.Report is not { } report || report.BootId != act.Fault.BootId
@@ -77,7 +77,7 @@ internal sealed partial class RecoveryTurn
             return $"it was recovered {policy.MaxPerGuest} times within {policy.BudgetWindow.TotalHours:0.#} h";
         }
 
-        return WhyNoLongerCalledFor(act, report) ?? (HasHostEvidence(act.BeganAt) ? null : NoHostEvidence);
+        return WhyNoLongerCalledFor(act, report) ?? (HasHostEvidence(act.Fault.Since) ? null : NoHostEvidence);
     }
 
     private void TakeConfirmation(RecoveryInput.CreatableConfirmed confirmed)
@@ -185,8 +185,8 @@ internal sealed partial class RecoveryTurn
             case OfflineStep.Checking or OfflineStep.Creating when _guest.Domain is not null:
                 AwaitNewBoot(act with { OldBootEnded = true }, "it runs in a new domain already");
                 break;
-            case OfflineStep.Checking when WhyNotActed() is null && HasHostEvidence(act.BeganAt):
-                Work(act, policy.LongestCheck, new RecoveryAction.CheckOffline(act.RequestId, _guest.Disks));
+            case OfflineStep.Checking when WhyNotActed() is null && HasHostEvidence(act.Fault.Since):
+                Work(act, policy.OfflineCheckDeadline, new RecoveryAction.CheckOffline(act.RequestId, _guest.Disks));
                 break;
             case OfflineStep.Creating when WhyNotActed() is null:
                 Work(act, policy.StepDeadline, new RecoveryAction.Create(act.RequestId));
@@ -229,133 +229,6 @@ internal sealed partial class RecoveryTurn
         };
         _actions.Add(action);
     }
-
-    private void TakeStepTaken(RecoveryInput.StepTaken taken)
-    {
-        if (Recreating(taken.Intent, taken.Step, RecreationWork.Working) is not { } act)
-        {
-            return;
-        }
-
-        bool isDestroying = taken.Step == OfflineStep.Destroying;
-        switch (taken.Answer.Result)
-        {
-            case StepResult.Done:
-                Record(
-                    act,
-                    isDestroying ? OfflineStep.Destroyed : OfflineStep.Created,
-                    isDestroying ? $"domain {act.Domain} is destroyed" : "it is created again");
-                break;
-            case StepResult.Refused when isDestroying && _guest.Domain is null:
-                EndVanished(act, taken.Answer.Reason);
-                break;
-            case StepResult.Failed:
-                TryAgain(act, taken.Answer.Reason);
-                break;
-            default:
-                CallOperator(
-                    $"{act.Fault.Filesystem.MountPoint}: {Down(act)}the toolstack does not "
-                        + $"{(isDestroying ? "destroy" : "create")} it: {taken.Answer.Reason}; recover it by hand",
-                    OperatorRelease.WhenHealthy);
-                break;
-        }
-    }
-
-    private void EndVanished(Recovering act, string reason)
-    {
-        if (policy.Holds(Safeguards.OwnHandOnly))
-        {
-            EndIncident($"the domain is gone, and not by our hand: {reason}; nothing more is done");
-        }
-        else
-        {
-            Record(act, OfflineStep.Destroyed, $"domain {act.Domain} is gone");
-        }
-    }
-
-    private void TakeOfflineCheck(RecoveryInput.OfflineChecked check)
-    {
-        if (Recreating(check.Intent, OfflineStep.Checking, RecreationWork.Working) is not { } act)
-        {
-            return;
-        }
-
-        switch (check.Answer)
-        {
-            case { Result: StepResult.Done, ExitCode: >= FirstBadFsckExitCode and var exitCode }:
-                CallOperator(
-                    string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"{act.Fault.Filesystem.MountPoint}: {Down(act)}e2fsck left errors (exit {exitCode}); ")
-                        + "run it by hand, then create the guest",
-                    OperatorRelease.WhenHealthy);
-                break;
-            case { Result: StepResult.Done, ExitCode: { } exitCode }:
-                Recovering done = act with { Recreation = act.Recreation! with { CheckExitCode = exitCode } };
-                Record(
-                    done,
-                    OfflineStep.Checked,
-                    string.Create(CultureInfo.InvariantCulture, $"its disks are checked, e2fsck exit {exitCode}"));
-                break;
-            default:
-                CallOperator(
-                    $"{act.Fault.Filesystem.MountPoint}: {Down(act)}its disks were not checked: {check.Answer.Reason}; "
-                        + "check them by hand, then create the guest",
-                    OperatorRelease.WhenHealthy);
-                break;
-        }
-    }
-
-    /// <summary>Waits and tries a step again that failed, a few times; a guest that is down is told of at once.</summary>
-    private void TryAgain(Recovering act, string reason)
-    {
-        Recreation recreation = act.Recreation!;
-        string what = recreation.Step == OfflineStep.Creating ? "it could not be created" : "it could not be destroyed";
-        if (recreation.Attempts >= policy.MaxStepAttempts)
-        {
-            CallOperator(
-                $"{act.Fault.Filesystem.MountPoint}: {Down(act)}{what} in {recreation.Attempts} attempts: {reason}; "
-                    + "recover it by hand",
-                OperatorRelease.WhenHealthy);
-            return;
-        }
-
-        TimeSpan wait = Backoff.After(
-            recreation.Attempts, policy.StepRetryInterval, policy.LongestStepRetryInterval, act.RequestId);
-        Recovering waiting = act with
-        {
-            Deadline = now.Elapsed + wait + policy.DownDeadline,
-            Recreation = recreation with { Work = RecreationWork.Waiting, NotBefore = now.Elapsed + wait },
-        };
-        _guest = _guest with { State = waiting };
-        Tell(
-            TellKind.Action,
-            $"{Down(act)}{what}: {reason}; tried again in {wait.TotalSeconds:0} s "
-                + $"(attempt {recreation.Attempts} of {policy.MaxStepAttempts})",
-            FactsOf(waiting));
-    }
-
-    private void GiveUpRecreating(Recovering act)
-    {
-        Recreation recreation = act.Recreation!;
-        string what = recreation.Work switch
-        {
-            RecreationWork.Recording => "the incident log did not take the step in time",
-            RecreationWork.Waiting => WhyNotActed()
-                ?? (HasHostEvidence(act.BeganAt) ? "it waited for too long" : NoHostEvidence),
-            _ => "the toolstack did not answer in time",
-        };
-        CallOperator(
-            $"{act.Fault.Filesystem.MountPoint}: {Down(act)}{what}; recover it by hand", OperatorRelease.WhenHealthy);
-    }
-
-    private static string Down(Recovering act)
-        => act.Recreation switch
-        {
-            { IsDown: true } => "the guest is DOWN: ",
-            { MayBeDown: true } => "the guest may be DOWN: ",
-            _ => string.Empty,
-        };
 
     private Recovering? Recreating(Protocol.Health.RequestId intent, OfflineStep step, RecreationWork work)
         => _guest.State is Recovering { Phase: RecoveryPhase.Recreating, Recreation: { } recreation } act

@@ -26,7 +26,7 @@ internal sealed partial class RecoveryTurn
         }
         else if (isOtherBoot || runsNowhere)
         {
-            EndIncident("the bridge stopped in the middle of it; the boot that it was about is over, nothing more is done");
+            EndIncident("the bridge stopped in the middle of it, and the boot that it was about is over");
             Judge();
         }
         else
@@ -44,7 +44,7 @@ internal sealed partial class RecoveryTurn
         }
         else if (isOtherDomain || runsNowhere)
         {
-            AwaitNewBoot(act with { OldBootEnded = true }, "the bridge stopped in the middle of it; the old boot is gone");
+            AwaitNewBoot(act with { OldBootEnded = true }, "the bridge was stopped meanwhile; the old boot is gone");
         }
         else
         {
@@ -94,7 +94,7 @@ internal sealed partial class RecoveryTurn
         }
         else if (last == OfflineStep.Created || isOtherDomain || (open.IsDestroyed && _guest.Domain is not null))
         {
-            AwaitNewBoot(act with { OldBootEnded = true }, "the bridge stopped in the middle of it; it was created again");
+            AwaitNewBoot(act with { OldBootEnded = true }, "the bridge was stopped meanwhile; it was created again");
         }
         else if (runsNowhere && open.Disks.Devices.Count > 0 && open.Domain is not null)
         {
@@ -162,15 +162,14 @@ internal sealed partial class RecoveryTurn
             open.Intent,
             now.Elapsed + (phase == RecoveryPhase.Recreating ? policy.DownDeadline : policy.AnswerDeadline),
             phase,
-            FaultOf(open))
+            FaultOf(open, resuming.BeganAt))
         {
-            BeganAt = resuming.BeganAt,
             Domain = open.Domain,
         };
     }
 
     /// <summary>The fault it was about: as it is reported now, or as far as the intent tells.</summary>
-    private Fault FaultOf(OpenIntent open)
+    private Fault FaultOf(OpenIntent open, TimeSpan since)
     {
         MountPoint at = MountPoint.TryParse(open.MountPoint ?? string.Empty, out MountPoint parsed)
             ? parsed
@@ -187,6 +186,6 @@ internal sealed partial class RecoveryTurn
                 Claims = MountClaim.Rw,
                 Hidden = false,
             };
-        return new Fault(filesystem, open.BootId, _guest.Report?.Sequence ?? 0, now.Elapsed);
+        return new Fault(filesystem, open.BootId, _guest.Report?.Sequence ?? 0, since);
     }
 }

@@ -93,7 +93,7 @@ internal sealed partial class RecoveryTurn(
         }
     }
 
-    /// <summary>Whatever time or the storage may have changed: what waits goes on, or the guest is judged anew.</summary>
+    /// <summary>What time or the storage may have changed: what waits goes on, or it is judged anew.</summary>
     private void GoOn()
     {
         switch (_guest.State)
