@@ -123,7 +123,9 @@ internal sealed partial class Witness
             return;
         }
 
-        if (hearing.HeardBoot != newest.BootId || Now - hearing.HeardAt >= Policy.SilentAfter)
+        // Which of its boots a hostile guest means nobody can tell.
+        bool isOtherBoot = guest.Character != Character.Hostile && hearing.HeardBoot != newest.BootId;
+        if (isOtherBoot || Now - hearing.HeardAt >= Policy.SilentAfter)
         {
             Break(Rule.FreshEvidence, $"an act on {name}, which was not heard alive");
         }
