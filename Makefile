@@ -3,9 +3,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix soak bench footprint publish lab test-xen lab-shell clean
+.PHONY: help demo test simulate matrix soak bench footprint publish lab test-xen lab-shell clean
 
 PROGRAMS := guest-agent host-bridge
+SIMULATION := tests/simulation/bin/Release/net10.0/simulation
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 
 help: ## What can be made here
@@ -18,6 +19,10 @@ demo: publish ## Four guests on this machine, two of them broken by real I/O err
 
 test: ## Publish, build, run every test; the last line is the sum
 	@tests/run.sh
+
+simulate: ## Recoveries in virtual time under every fault: SEEDS=1000000 for more, SEED=7 to replay one with its timeline
+	@dotnet build tests/simulation --configuration Release --verbosity quiet
+	@$(SIMULATION) $(if $(SEED),replay $(SEED) $(if $(WITHOUT),without $(WITHOUT)),run --seeds $(or $(SEEDS),10000))
 
 matrix: publish ## What the agent says of each fault on this kernel, measured and put into guest-agent/DETECTION.md (needs root or sudo)
 	@tests/prepare.sh testbed

@@ -41,11 +41,22 @@ run() {
     failed=$((failed + broken))
 }
 
+# Runs the simulation. Each line that begins with "ok" or "FAILED" is one of its tests.
+simulate() {
+    local report=$results/simulation.txt status=0 broken
+    make --no-print-directory simulate SEEDS=10000 | tee "$report" || status=$?
+    passed=$((passed + $(grep -c '^ok  ' "$report" || true)))
+    broken=$(grep -c '^FAILED  ' "$report" || true)
+    [ "$status" -eq 0 ] || [ "$broken" -gt 0 ] || broken=1
+    failed=$((failed + broken))
+}
+
 rm -rf "$results"
 mkdir -p "$results"
 if step tests/prepare.sh testbed && step make --no-print-directory publish \
     && step dotnet build tests/unit --verbosity quiet && step dotnet build tests/integration --verbosity quiet; then
     run unit
+    simulate
     run integration tests/contained.sh
 fi
 

@@ -139,8 +139,15 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
             && (!policy.Holds(Safeguards.Caps)
                 || (inFlight.Count < policy.MaxPerHost
                     && guest.Storage.LunGroups.All(group
-                        => inFlight.Count(one => one.Storage.LunGroups.Contains(group)) < policy.MaxPerLunGroup)));
+                        => inFlight.Count(one => MayShare(one, group)) < policy.MaxPerLunGroup)));
     }
+
+    /// <summary>
+    /// What was taken up again in the middle of a restart has no domain yet, and nobody can tell its disks: it may share
+    /// any group.
+    /// </summary>
+    private static bool MayShare(GuestRecord guest, string group)
+        => guest.Storage.LunGroups.Count == 0 || guest.Storage.LunGroups.Contains(group);
 
     /// <summary>Forgets guests that are gone and of which nothing is left to remember.</summary>
     public void Forget(Moment now)

@@ -78,6 +78,20 @@ public sealed class ResumeTests
     }
 
     [Fact]
+    public void A_guest_whose_disks_are_not_known_again_counts_in_every_group()
+    {
+        var story = new BridgeStory(Recover with { MaxPerLunGroup = 1 });
+        var open = new OpenIntent(Before, Rung.Reboot, story.Now.Wall, new DomainId(5), Boot(1), "/", []);
+        story.Step(new BridgeInput.HistoryRestored(new GuestHistory(Guest(), [], null) { Open = open }));
+        story.StorageIs(true).Appear(6, guest: 2).Say(6, 2, 1, Filesystem()).Wait(31, guest: 2);
+        story.Say(6, 2, 2, Filesystem(verdict: Verdict.JournalAborted));
+        Assert.IsType<RecoveryState.Queued>(story.State(2));
+
+        story.Wait(story.Policy.SlotHeldFor.TotalSeconds, guest: 2);
+        Assert.Single(story.Of<RecoveryAction.RecordIntent>());
+    }
+
+    [Fact]
     public void A_fault_that_is_gone_ends_the_incident()
     {
         BridgeStory story = Stopped().Appear().Find(5, 1, 2, Filesystem()).Wait(31).Say(5, 1, 3, Filesystem());

@@ -205,6 +205,25 @@ public sealed class SafetyTests
     }
 
     [Fact]
+    public void Evidence_does_not_get_too_old_while_a_guest_waits_for_its_turn()
+    {
+        var policy = Recover with
+        {
+            ActWithoutHostEvidence = false, MaxPerHost = 1, HostEvidenceWindow = TimeSpan.FromMinutes(5),
+        };
+        var story = new BridgeStory(policy);
+        story.StorageIs(true).Appear(5, guest: 1).Appear(6, guest: 2);
+        story.Say(5, 1, 1, Filesystem()).Say(6, 2, 1, Filesystem()).StorageIs(false).StorageIs(true);
+        story.Say(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted));
+        story.Say(6, 2, 2, Filesystem(verdict: Verdict.JournalAborted)).Wait(31, guest: 2);
+        story.RecordIntent(1).Arm(guest: 1).Answer(RequestStatus.Accepted, guest: 1).Wait(9 * 60, guest: 2);
+        Assert.IsType<RecoveryState.Queued>(story.State(2));
+
+        story.Wait(60, guest: 2);
+        Assert.Equal(2, story.Of<RecoveryAction.RecordIntent>().Count);
+    }
+
+    [Fact]
     public void A_guest_that_merely_hangs_is_not_restarted_but_an_operator_comes_after_ten_minutes()
     {
         var story = new BridgeStory();

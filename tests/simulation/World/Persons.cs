@@ -1,0 +1,163 @@
+using HostBridge;
+using HostBridge.Recovery;
+using Protocol.Health;
+using Simulation.Engine;
+
+namespace Simulation.World;
+
+/// <summary>What persons, and the tools they use, do to guests while the bridge works.</summary>
+internal sealed class Persons(SimulatedWorld world)
+{
+    private readonly Prng _chance = world.Chance;
+
+    /// <summary>Somebody does something.</summary>
+    public void Act()
+    {
+        SimulatedGuest guest = world.Guests.Find(one => one.Character == Character.Moved && _chance.Chance(700))
+            ?? world.Guests[_chance.Below(world.Guests.Count)];
+        switch (_chance.Below(10))
+        {
+            case 0 or 1:
+                world.Tell(guest, "person", "restarts it");
+                world.LifeOf(guest).Restart();
+                break;
+            case 2 when guest.Whereabouts == Whereabouts.Here:
+                world.LifeOf(guest).End(Whereabouts.OnAnotherHost);
+                ReturnLater(guest);
+                break;
+            case 3 when guest.Whereabouts == Whereabouts.Here:
+                world.LifeOf(guest).End(Whereabouts.Stopped);
+                ReturnLater(guest);
+                break;
+            case 4:
+                Acknowledge(guest);
+                break;
+            case 5:
+                Pause(_chance.Chance(500) ? Guid.Empty : guest.Identity.Uuid);
+                break;
+            case 6:
+                Mount(guest.Root.Disk);
+                break;
+            case 7 when guest.Whereabouts == Whereabouts.DestroyedByBridge:
+                // Somebody is quicker than the bridge.
+                guest.BeginBoot();
+                world.LifeOf(guest).Start(isFirst: false);
+                break;
+            default:
+                ShowDouble(guest);
+                break;
+        }
+    }
+
+    /// <summary>What they began is ended.</summary>
+    public void End()
+    {
+        foreach (Guid paused in world.Pauses.Keys.ToList())
+        {
+            Resume(paused);
+        }
+
+        foreach (SimulatedGuest guest in world.Guests)
+        {
+            if (guest.Whereabouts is Whereabouts.Stopped or Whereabouts.OnAnotherHost && _chance.Chance(500))
+            {
+                Return(guest);
+            }
+        }
+    }
+
+    private void Pause(Guid guest)
+    {
+        TimeSpan until = world.Agenda.Now + _chance.Seconds(30, 300);
+        world.Pauses[guest] = until;
+        world.Trace.Add(world.Agenda.Now, "person", "pauses", world.Trace.IsKept ? $"{guest} until {until}" : string.Empty);
+        world.Bridge.Take(SimulatedBridge.Pause(guest, until));
+        if (_chance.Chance(500))
+        {
+            world.Agenda.In(_chance.Seconds(5, 100), () => Resume(guest));
+        }
+    }
+
+    private void Resume(Guid guest)
+    {
+        if (world.Pauses.Remove(guest))
+        {
+            world.Trace.Add(world.Agenda.Now, "person", "resumes");
+            world.Bridge.Take(new BridgeInput.Resumed(guest == Guid.Empty ? null : guest));
+        }
+    }
+
+    /// <summary>Somebody looks into a disk from Dom0.</summary>
+    private void Mount(SimulatedDisk disk)
+    {
+        disk.IsMountedHere = true;
+        world.Agenda.In(_chance.Seconds(20, 300), () => disk.IsMountedHere = false);
+    }
+
+    private void ReturnLater(SimulatedGuest guest)
+        => world.Agenda.In(_chance.Seconds(5, 600), () =>
+        {
+            if (!world.FaultsAreOver)
+            {
+                Return(guest);
+            }
+        });
+
+    private void Return(SimulatedGuest guest)
+    {
+        if (guest.Whereabouts is Whereabouts.Stopped or Whereabouts.OnAnotherHost)
+        {
+            guest.BeginBoot();
+            world.LifeOf(guest).Start(isFirst: false);
+        }
+    }
+
+    /// <summary>The hold is removed; the incident log notices within 5 s.</summary>
+    private void Acknowledge(SimulatedGuest guest)
+    {
+        if (world.Bridge.Runs && world.Store.Holds.Remove(guest))
+        {
+            world.Tell(guest, "person", "acknowledges");
+            guest.IsAcknowledged = guest.Filesystems.Any(one => one.Truth == FilesystemTruth.NotMounted);
+            world.Bridge.Take(new BridgeInput.Acknowledged(guest.Identity.Uuid));
+        }
+    }
+
+    /// <summary>
+    /// A second domain with the same uuid, on other disks: half a migration, or a copy that somebody made by hand.
+    /// </summary>
+    private void ShowDouble(SimulatedGuest guest)
+    {
+        if (guest.Domain is null || !world.Listener.Knows(guest))
+        {
+            return;
+        }
+
+        int life = world.Bridge.Life;
+        DomainId domain = world.NextDomain();
+        world.Tell(guest, "double", world.Trace.IsKept ? $"domain {domain}" : string.Empty);
+        world.Bridge.Take(new BridgeInput.GuestSeen(guest.Identity, domain, guest.ListedDisks));
+        for (int i = 1; i <= 3; i++)
+        {
+            long sequence = guest.Sequence + i;
+            BootId boot = guest.Boot;
+            world.Agenda.In(TimeSpan.FromSeconds(i * 2), () =>
+            {
+                if (life == world.Bridge.Life && world.Bridge.Runs)
+                {
+                    world.Witness.SaidByDouble(guest);
+                    world.Bridge.Take(new BridgeInput.ReportRead(
+                        guest.Identity.Uuid, domain, Forgery.Aborted(guest, boot, sequence), IsNew: true));
+                }
+            });
+        }
+
+        world.Agenda.In(_chance.Seconds(10, 90), () =>
+        {
+            if (life == world.Bridge.Life && world.Bridge.Runs)
+            {
+                world.Bridge.Take(new BridgeInput.GuestGone(guest.Identity.Uuid, domain));
+            }
+        });
+    }
+}
