@@ -58,7 +58,7 @@ tree() {
     install -m 644 "out/portable/$program"/*.so "$folder/usr/lib/$program/"
     ln -s "../lib/$program/$program" "$folder/usr/sbin/$program"
     [ "$program" != host-bridge ] || install -d -m 700 "$folder/var/lib/host-bridge"
-    find "$folder" -type f -path '*/man/*' -exec gzip -9n {} +
+    find "$folder" -type f -path '*/man/*' -not -name '*.gz' -exec gzip -9n {} +
     find "$folder" -type d -not -path '*/var/lib/host-bridge' -exec chmod 755 {} +
     find "$folder" -type f -perm /100 -exec chmod 755 {} +
     find "$folder" -type f -not -perm /100 -exec chmod 644 {} +
