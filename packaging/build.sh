@@ -6,8 +6,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 programs=(guest-agent host-bridge)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/guest-agent-packages
-packages=out/packages
-release=1
+packages=${PACKAGES:-out/packages}
+release=${RELEASE:-1}
+# Who hands the packages out: "Name <address>".
+packager=${PACKAGER:-GuestAgent authors <guest-agent@localhost>}
 newest_glibc=2.17
 
 version=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
@@ -56,6 +58,7 @@ tree() {
     install -d "$folder/usr/lib/$program" "$folder/usr/sbin"
     install -m 755 "out/portable/$program/$program" "$folder/usr/lib/$program/"
     install -m 644 "out/portable/$program"/*.so "$folder/usr/lib/$program/"
+    strip --strip-unneeded "$folder/usr/lib/$program"/*.so
     ln -s "../lib/$program/$program" "$folder/usr/sbin/$program"
     [ "$program" != host-bridge ] || install -d -m 700 "$folder/var/lib/host-bridge"
     find "$folder" -type f -path '*/man/*' -not -name '*.gz' -exec gzip -9n {} +
@@ -65,7 +68,7 @@ tree() {
 }
 
 deb() {
-    local program work folder
+    local program work folder file size
     for program in "${programs[@]}"; do
         work=$(mktemp -d)
         folder=$work/$program
@@ -76,9 +79,11 @@ deb() {
         install -d "$folder/DEBIAN" "$folder/usr/share/doc/$program" "$folder/usr/share/lintian/overrides"
         install -m 644 packaging/deb/copyright "$folder/usr/share/doc/$program/"
         install -m 644 "packaging/deb/$program/overrides" "$folder/usr/share/lintian/overrides/$program"
-        changelog "$program" | gzip -9n >"$folder/usr/share/doc/$program/changelog.gz"
-        chmod 644 "$folder/usr/share/doc/$program/changelog.gz"
-        sed -e "s/@VERSION@/$version-$release/" -e "s/@SIZE@/$(du -k -s --apparent-size "$folder" | cut -f 1)/" \
+        changelog "$program" | gzip -9n >"$folder/usr/share/doc/$program/changelog.Debian.gz"
+        gzip -9nc CHANGELOG.md >"$folder/usr/share/doc/$program/changelog.gz"
+        chmod 644 "$folder/usr/share/doc/$program"/*.gz
+        size=$(find "$folder" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int(sum / 1024) + 1 }')
+        sed -e "s|@PACKAGER@|$packager|" -e "s|@VERSION@|$version-$release|" -e "s|@SIZE@|$size|" \
             "packaging/deb/$program/control" >"$folder/DEBIAN/control"
         (cd "$folder" && find etc -type f -printf '/%p\n' | sort) >"$folder/DEBIAN/conffiles"
         (cd "$folder" && find . -type f -not -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum) \
@@ -86,10 +91,11 @@ deb() {
         [ ! -e "packaging/deb/$program/triggers" ] || cp "packaging/deb/$program/triggers" "$folder/DEBIAN/"
         chmod 644 "$folder"/DEBIAN/*
         install -m 755 "packaging/deb/$program"/{postinst,prerm,postrm} "$folder/DEBIAN/"
-        mkdir -p $packages
-        dpkg-deb --root-owner-group -Zxz --build "$folder" "$packages/${program}_$version-${release}_amd64.deb" >/dev/null
+        mkdir -p "$packages"
+        file=$packages/${program}_$version-${release}_amd64.deb
+        dpkg-deb --root-owner-group -Zxz --build "$folder" "$file" >/dev/null
         rm -rf "$work"
-        echo "$packages/${program}_$version-${release}_amd64.deb"
+        echo "$file"
     done
 }
 
@@ -98,19 +104,19 @@ changelog() {
     echo
     echo "  * See CHANGELOG.md of the source."
     echo
-    echo " -- GuestAgent authors <guest-agent@localhost>  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
+    echo " -- $packager  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
 }
 
 # rpm KIND: -bb for the packages, -bs for the source package, whose archive must be there.
 rpm() {
     local work file
     work=$(mktemp -d)
-    mkdir -p $packages
-    rpmbuild --quiet "${1:--bb}" --build-in-place --target x86_64 --define "_topdir $work" \
-        --define "_sourcedir $PWD/$packages" --define "version_of_source $version" --define "release_of_source $release" \
-        --define "prebuilt 1" packaging/rpm/guest-agent.spec
+    mkdir -p "$packages"
+    rpmbuild --quiet "$1" --build-in-place --target x86_64 --define "_topdir $work" --define "prebuilt 1" \
+        --define "_sourcedir $(realpath "$packages")" --define "packager $packager" \
+        --define "version_of_source $version" --define "release_of_source $release" packaging/rpm/guest-agent.spec
     for file in "$work"/*RPMS/*.rpm "$work"/*RPMS/*/*.rpm; do
-        [ ! -e "$file" ] || { mv "$file" $packages/ && echo "$packages/${file##*/}"; }
+        [ ! -e "$file" ] || { mv "$file" "$packages/" && echo "$packages/${file##*/}"; }
     done
     rm -rf "$work"
 }
@@ -119,22 +125,22 @@ rpm() {
 dist() {
     local work=$PWD/out/dist archive=guest-agent-$version
     git diff --quiet HEAD || echo "build.sh: what is not committed is not in it"
-    rm -rf "$work" $packages
-    mkdir -p "$work" $packages
-    git archive --format=tar --prefix="$archive/" HEAD | gzip -9n >"$packages/$archive.tar.gz"
-    tar -xzf "$packages/$archive.tar.gz" -C "$work"
+    rm -rf "$work" out/packages
+    mkdir -p "$work" out/packages
+    git archive --format=tar --prefix="$archive/" HEAD | gzip -9n >"out/packages/$archive.tar.gz"
+    tar -xzf "out/packages/$archive.tar.gz" -C "$work"
     (
         cd "$work/$archive"
-        mkdir -p $packages
-        cp "$work/../packages/$archive.tar.gz" $packages/
+        mkdir -p out/packages
+        cp "$work/../packages/$archive.tar.gz" out/packages/
         packaging/build.sh portable
         packaging/build.sh deb
         packaging/build.sh rpm
         packaging/build.sh srpm
     )
-    mv "$work/$archive/$packages"/*.{deb,rpm} $packages/
+    mv "$work/$archive/out/packages"/*.{deb,rpm} out/packages/
     rm -rf "$work"
-    (cd $packages && sha256sum -- *.{tar.gz,deb,rpm} >SHA256SUMS && cat SHA256SUMS)
+    (cd out/packages && sha256sum -- *.{tar.gz,deb,rpm} >SHA256SUMS && cat SHA256SUMS)
 }
 
 case ${1:-} in
