@@ -37,13 +37,15 @@ new_root() {
     mount --bind "$packages" "$root/packages"
 }
 
-# The packages once more as release 2, for upgrades; in the folder next.
+# The packages once more as release 2, for upgrades; in the folder next, made anew when anything is newer.
 next=$packages/next
 make_next_release() {
+    [ -z "$(find "$packages" packaging -newer "$next" -type f 2>&1 | head -n 1)" ] && return 0
     rm -rf "$next"
     mkdir -p "$next"
     PACKAGES=$next RELEASE=2 packaging/build.sh deb >/dev/null
     PACKAGES=$next RELEASE=2 packaging/build.sh rpm >/dev/null
+    touch "$next"
 }
 
 bootstrap bullseye
