@@ -1,11 +1,5 @@
 # The Debian packages in trees that do not run.
 
-# Runs in the tree: in_root COMMAND...
-in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"; }
-
-enabled_link=etc/systemd/system/multi-user.target.wants
-conf=etc/guest-agent/guest-agent.conf
-
 a_deb_lives_its_life() {
     local name
     new_root "$1"
@@ -26,9 +20,10 @@ a_deb_lives_its_life() {
     [ -L "$root/$enabled_link/guest-agent.service" ] || fail "the upgrade disabled the agent"
     [ ! -L "$root/$enabled_link/host-bridge.service" ] || fail "the upgrade enabled what an administrator had disabled"
 
+    touch "$root/.guest-agent-probe" "$root/var/lib/host-bridge/incidents.db"
     in_root dpkg -r guest-agent host-bridge
     [ ! -e "$root/usr/lib/guest-agent" ] && [ -e "$root/$conf" ] || fail "removing left the program, or took its settings"
-    touch "$root/.guest-agent-probe" "$root/var/lib/host-bridge/incidents.db"
+    [ -e "$root/var/lib/host-bridge/incidents.db" ] || fail "removing took the record of incidents"
     in_root dpkg -P guest-agent host-bridge
     [ ! -e "$root/.guest-agent-probe" ] || fail "purging left the file of the probe"
     [ ! -e "$root/etc/guest-agent" ] && [ ! -e "$root/var/lib/host-bridge" ] || fail "purging left something"

@@ -12,15 +12,17 @@ commands_of() { program "$1" --help | sed -n '/^Commands:/,$s/^  \([a-z]*\) .*/\
 settings_of() {
     local file=$work/unknown.conf
     echo 'no-such-name = 1' >"$file"
-    program "$1" --config "$file" 2>&1 | sed 's/.*\(known are:\|the settings are\)//' | tr -cs 'a-z-' '\n' | grep . | sort
+    { program "$1" --config "$file" 2>&1 || true; } | sed 's/.*\(known are:\|the settings are\)//' | tr -cs 'a-z-' '\n' | grep . | sort
 }
 
 # The text of a page as a reader sees it.
 page() { mandoc -T ascii "packaging/$1/usr/share/man/man${2##*.}/$2" | col -b; }
 
 a_page_names_every_option() {
-    local name=$1 text option command
+    local name=$1 text option command known
     text=$(page "$name" "$name.8")
+    # shellcheck disable=SC2086 # nothing, or one word
+    known=$(for command in "" $(commands_of "$name"); do options_of "$name" $command; done; echo --force)
     for command in "" $(commands_of "$name"); do
         # shellcheck disable=SC2086 # nothing, or one word
         for option in $(options_of "$name" $command); do
@@ -28,23 +30,22 @@ a_page_names_every_option() {
         done
         [ -z "$command" ] || grep -qw "$command" <<<"$text" || fail "$name.8 does not name the command $command"
     done
-    # And no option that the program does not have.
+    # And no option that neither the program has nor dracut (--force).
     for option in $(grep -oE '(^|[^a-z-])--[a-z-]+' <<<"$text" | grep -oE '\-\-[a-z-]+' | sort -u); do
-        { for command in "" $(commands_of "$name"); do options_of "$name" $command; done; echo --force; } \
-            | grep -qx -- "$option" || fail "$name.8 names $option, which $name does not have"
+        grep -qx -- "$option" <<<"$known" || fail "$name.8 names $option, which $name does not have"
     done
 }
 
 a_page_names_every_setting() {
-    local name=$1 text setting
+    local name=$1 text setting known
     text=$(page "$name" "$name.conf.5")
-    [ -n "$(settings_of "$name")" ] || fail "$name lists no settings"
-    for setting in $(settings_of "$name"); do
-        grep -qE "^ +$setting$" <<<"$text" || fail "$name.conf.5 does not name $setting"
+    known=$(settings_of "$name")
+    for setting in $known; do
+        grep -qE "^ +$setting( |$)" <<<"$text" || fail "$name.conf.5 does not name $setting"
         grep -qE "^#?$setting = " "packaging/$name/etc/$name/$name.conf" || fail "$name.conf does not show $setting"
     done
     for setting in $(sed -n 's/^#\?\([a-z-]*\) = .*/\1/p' "packaging/$name/etc/$name/$name.conf"); do
-        settings_of "$name" | grep -qx -- "$setting" || fail "$name.conf shows $setting, which $name does not know"
+        grep -qx -- "$setting" <<<"$known" || fail "$name.conf shows $setting, which $name does not know"
     done
 }
 
@@ -53,7 +54,7 @@ pages_render_with_examples_and_files() {
     for file in packaging/*/usr/share/man/man?/*; do
         mandoc -T lint -W warning "$file" || fail "$file has mistakes"
         for heading in NAME SYNOPSIS FILES EXAMPLES; do
-            mandoc -T ascii "$file" | col -b | grep -qx "$heading" || fail "$file has no section $heading"
+            grep -qx "$heading" <<<"$(mandoc -T ascii "$file" | col -b)" || fail "$file has no section $heading"
         done
     done
 }

@@ -37,6 +37,12 @@ new_root() {
     mount --bind "$packages" "$root/packages"
 }
 
+# Runs in that tree: in_root COMMAND...
+in_root() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"; }
+
+enabled_link=etc/systemd/system/multi-user.target.wants
+conf=etc/guest-agent/guest-agent.conf
+
 # The packages once more as release 2, for upgrades; in the folder next, made anew when anything is newer.
 next=$packages/next
 make_next_release() {
