@@ -3,14 +3,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test simulate matrix soak bench footprint publish lab test-xen lab-shell clean
+.PHONY: help demo test simulate matrix soak bench footprint publish portable deb rpm dist test-packages lab test-xen \
+        lab-shell clean
 
 PROGRAMS := guest-agent host-bridge
 SIMULATION := tests/simulation/bin/Release/net10.0/simulation
 RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 
 help: ## What can be made here
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: publish ## Four guests on this machine, two of them broken by real I/O errors, and what becomes of them (needs root or sudo)
 	@tests/prepare.sh testbed
@@ -71,6 +72,24 @@ publish: ## The two native programs, in out/publish/
 	        --verbosity quiet -p:CopyOutputSymbolsToPublishDirectory=false; \
 	    rm -f "out/publish/$$program"/*.{dbg,pdb,xml}; \
 	done
+
+portable: ## The programs for every Linux since 2013 (C library 2.17), in out/portable/; what the packages hold
+	@tests/prepare.sh packages
+	@packaging/build.sh portable
+
+deb: portable ## Debian's packages, in out/packages/
+	@packaging/build.sh deb
+
+rpm: portable ## The RPMs, in out/packages/
+	@packaging/build.sh rpm
+
+dist: ## Source archive, RPMs, source RPM and Debian packages of what is committed, with checksums, in out/packages/
+	@tests/prepare.sh packages
+	@packaging/build.sh dist
+
+test-packages: deb rpm ## Install, configure, upgrade and remove the packages in trees, images and under a systemd (needs root or sudo)
+	@tests/prepare.sh test-packages
+	@tests/contained.sh tests/packages/run.sh
 
 clean: ## Remove everything that was built
 	@rm -rf out

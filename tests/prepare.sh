@@ -1,12 +1,17 @@
 #!/bin/sh
 # Installs the Debian packages that a purpose needs and this machine lacks; does nothing when all is there.
-# Usage: tests/prepare.sh publish|testbed|bench|lab
+# Usage: tests/prepare.sh publish|packages|test-packages|testbed|bench|lab
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin"
 
 case ${1:-} in
 # What must be there (a program or a file), and the package that brings it.
 publish) needs="gcc:gcc objcopy:binutils /usr/include/stdlib.h:libc6-dev /usr/include/sqlite3.h:libsqlite3-dev" ;;
+packages) needs="clang:clang ld.lld:lld objcopy:binutils dpkg-deb:dpkg rpmbuild:rpm xz:xz-utils git:git
+    /usr/share/keyrings/debian-archive-keyring.gpg:debian-archive-keyring" ;;
+test-packages) needs="debootstrap:debootstrap rpm:rpm rpmlint:rpmlint lintian:lintian mandoc:mandoc
+    systemd-nspawn:systemd-container mke2fs:e2fsprogs mount:mount unshare:util-linux nsenter:util-linux cpio:cpio
+    socat:socat busybox:busybox-static shellcheck:shellcheck" ;;
 testbed) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev mke2fs:e2fsprogs e2fsck:e2fsprogs mount:mount losetup:mount
     unshare:util-linux nsenter:util-linux setsid:util-linux strace:strace pivot_root:util-linux fallocate:util-linux
     fsfreeze:util-linux blockdev:util-linux ldd:libc-bin
@@ -17,7 +22,7 @@ bench) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/xenstore.h:li
 lab) needs="qemu-system-x86_64:qemu-system-x86 debootstrap:debootstrap tgtd:tgt tgtadm:tgt busybox:busybox-static
     cpio:cpio xz:xz-utils depmod:kmod ip:iproute2 mke2fs:e2fsprogs mount:mount unshare:util-linux ldd:libc-bin" ;;
 *)
-    echo "usage: tests/prepare.sh publish|testbed|bench|lab" >&2
+    echo "usage: tests/prepare.sh publish|packages|test-packages|testbed|bench|lab" >&2
     exit 2
     ;;
 esac

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using HostBridge.Recovery;
 using HostBridge.Storage.Judging;
 using HostBridge.Storage.Parsing;
+using Mono.Unix.Native;
 
 namespace HostBridge.Storage;
 
@@ -10,7 +11,7 @@ namespace HostBridge.Storage;
 /// output answers. Each read has a thread of its own, which may never come back; the others go on. It ends at the end
 /// of its input; the kernel keeps what hangs, and nobody waits for that.
 /// </summary>
-internal static unsafe partial class DirectReader
+internal static unsafe class DirectReader
 {
     /// <summary>The argument that makes this program the child.</summary>
     public const string Verb = "direct-reader";
@@ -92,19 +93,18 @@ internal static unsafe partial class DirectReader
         return (isOfTheDisk ? ReadResult.Failed : ReadResult.NotMade, what + Libc.NameOf(errno));
     }
 
+    /// <summary>fstat(2), not statx(2), which kernels before 4.11 and C libraries before 2.28 lack.</summary>
     private static DeviceNumber? NumberOf(int file)
     {
-        // struct statx is the same on every processor, unlike struct stat.
-        const int StatBytes = 256;
-        const int MajorOffset = 128;
-        const int MinorOffset = 132;
-        const int EmptyPath = 0x1000;
-        byte* status = stackalloc byte[StatBytes];
-        return Status(file, string.Empty, EmptyPath, 0, status) == 0
-            ? new DeviceNumber(*(int*)(status + MajorOffset), *(int*)(status + MinorOffset))
-            : null;
-    }
+        if (Syscall.fstat(file, out Stat status) != 0)
+        {
+            return null;
+        }
 
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Status(int file, string path, int flags, uint mask, byte* status);
+        // gnu_dev_major and gnu_dev_minor, sys/sysmacros.h.
+        ulong device = status.st_rdev;
+        ulong major = ((device >> 8) & 0xfff) | ((device >> 32) & ~0xffful);
+        ulong minor = (device & 0xff) | ((device >> 12) & ~0xfful);
+        return new DeviceNumber((int)major, (int)minor);
+    }
 }

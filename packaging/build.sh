@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# Builds what is handed out, into out/: the portable programs, the packages, the source archive.
+# Usage: packaging/build.sh portable | tree PROGRAM FOLDER | deb | rpm | dist
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+programs=(guest-agent host-bridge)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/guest-agent-packages
+packages=${PACKAGES:-out/packages}
+release=${RELEASE:-1}
+# Who hands the packages out: "Name <address>".
+packager=${PACKAGER:-GuestAgent authors <guest-agent@localhost>}
+newest_glibc=2.17
+
+version=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
+if [ -z "${SOURCE_DATE_EPOCH:-}" ]; then
+    # Of the last commit; in a source archive git has written it into the file.
+    read -r SOURCE_DATE_EPOCH <packaging/source-date
+    [[ $SOURCE_DATE_EPOCH =~ ^[0-9]+$ ]] || SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+fi
+export SOURCE_DATE_EPOCH
+
+fail() { echo "build.sh: $*" >&2; exit 1; }
+
+# Links against the sysroot, with paths that do not tell where it was built: the same source gives the same bytes.
+portable() {
+    local sysroot program
+    sysroot=$(packaging/sysroot/build.sh "$cache")
+    rm -rf out/portable
+    for program in "${programs[@]}"; do
+        echo "publishing $program for the C library $newest_glibc and newer"
+        dotnet publish "$program" --configuration Release --runtime linux-x64 --verbosity quiet \
+            --artifacts-path "$PWD/out/portable/build" --output "out/portable/$program" \
+            -p:SysRoot="$sysroot" -p:PathMap="$PWD=/source" -p:CopyOutputSymbolsToPublishDirectory=false
+        rm -f "out/portable/$program"/*.{dbg,pdb,xml}
+        check_symbols "out/portable/$program"
+    done
+}
+
+# Fails when a file in a folder needs a symbol of a newer C library.
+check_symbols() {
+    local file newest
+    for file in "$1"/*; do
+        newest=$(readelf --version-info --wide "$file" | grep -o 'GLIBC_[0-9.]*' | cut -d _ -f 2 | sort -uV | tail -n 1)
+        if [ "$(printf '%s\n' "$newest" $newest_glibc | sort -V | tail -n 1)" != $newest_glibc ]; then
+            readelf --dyn-syms --wide "$file" | grep -F "@GLIBC_$newest" >&2
+            fail "$file needs these symbols of the C library $newest; $newest_glibc is the newest that is allowed"
+        fi
+    done
+}
+
+# Everything that a program installs: tree PROGRAM FOLDER
+tree() {
+    local program=$1 folder=$2
+    [ -x "out/portable/$program/$program" ] || fail "out/portable/$program is not built; run make portable"
+    mkdir -p "$folder"
+    cp -R "packaging/$program/." "$folder/"
+    install -d "$folder/usr/lib/$program" "$folder/usr/sbin"
+    install -m 755 "out/portable/$program/$program" "$folder/usr/lib/$program/"
+    install -m 644 "out/portable/$program"/*.so "$folder/usr/lib/$program/"
+    strip --strip-unneeded "$folder/usr/lib/$program"/*.so
+    ln -s "../lib/$program/$program" "$folder/usr/sbin/$program"
+    [ "$program" != host-bridge ] || install -d -m 700 "$folder/var/lib/host-bridge"
+    find "$folder" -type f -path '*/man/*' -not -name '*.gz' -exec gzip -9n {} +
+    find "$folder" -type d -not -path '*/var/lib/host-bridge' -exec chmod 755 {} +
+    find "$folder" -type f -perm /100 -exec chmod 755 {} +
+    find "$folder" -type f -not -perm /100 -exec chmod 644 {} +
+}
+
+deb() {
+    local program work folder file size
+    for program in "${programs[@]}"; do
+        work=$(mktemp -d)
+        folder=$work/$program
+        tree "$program" "$folder"
+        # Debian's tools look for units there, whether /lib is a link or not.
+        mkdir -p "$folder/lib"
+        mv "$folder/usr/lib/systemd" "$folder/lib/systemd"
+        install -d "$folder/DEBIAN" "$folder/usr/share/doc/$program" "$folder/usr/share/lintian/overrides"
+        install -m 644 packaging/deb/copyright "$folder/usr/share/doc/$program/"
+        install -m 644 "packaging/deb/$program/overrides" "$folder/usr/share/lintian/overrides/$program"
+        changelog "$program" | gzip -9n >"$folder/usr/share/doc/$program/changelog.Debian.gz"
+        gzip -9nc CHANGELOG.md >"$folder/usr/share/doc/$program/changelog.gz"
+        chmod 644 "$folder/usr/share/doc/$program"/*.gz
+        size=$(find "$folder" -type f -printf '%s\n' | awk '{ sum += $1 } END { print int(sum / 1024) + 1 }')
+        sed -e "s|@PACKAGER@|$packager|" -e "s|@VERSION@|$version-$release|" -e "s|@SIZE@|$size|" \
+            "packaging/deb/$program/control" >"$folder/DEBIAN/control"
+        (cd "$folder" && find etc -type f -printf '/%p\n' | sort) >"$folder/DEBIAN/conffiles"
+        (cd "$folder" && find . -type f -not -path './DEBIAN/*' -printf '%P\0' | sort -z | xargs -0 md5sum) \
+            >"$folder/DEBIAN/md5sums"
+        [ ! -e "packaging/deb/$program/triggers" ] || cp "packaging/deb/$program/triggers" "$folder/DEBIAN/"
+        chmod 644 "$folder"/DEBIAN/*
+        install -m 755 "packaging/deb/$program"/{postinst,prerm,postrm} "$folder/DEBIAN/"
+        mkdir -p "$packages"
+        file=$packages/${program}_$version-${release}_amd64.deb
+        dpkg-deb --root-owner-group -Zxz --build "$folder" "$file" >/dev/null
+        rm -rf "$work"
+        echo "$file"
+    done
+}
+
+changelog() {
+    echo "$1 ($version-$release) unstable; urgency=medium"
+    echo
+    echo "  * See CHANGELOG.md of the source."
+    echo
+    echo " -- $packager  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")"
+}
+
+# rpm KIND: -bb for the packages, -bs for the source package, whose archive must be there.
+rpm() {
+    local work file
+    work=$(mktemp -d)
+    mkdir -p "$packages"
+    rpmbuild --quiet "$1" --build-in-place --target x86_64 --define "_topdir $work" --define "prebuilt 1" \
+        --define "_sourcedir $(realpath "$packages")" --define "packager $packager" \
+        --define "version_of_source $version" --define "release_of_source $release" packaging/rpm/guest-agent.spec
+    for file in "$work"/*RPMS/*.rpm "$work"/*RPMS/*/*.rpm; do
+        [ ! -e "$file" ] || { mv "$file" "$packages/" && echo "$packages/${file##*/}"; }
+    done
+    rm -rf "$work"
+}
+
+# From what is committed, in a folder of its own: nothing else gets in.
+dist() {
+    local work=$PWD/out/dist archive=guest-agent-$version
+    git diff --quiet HEAD || echo "build.sh: what is not committed is not in it"
+    rm -rf "$work" out/packages
+    mkdir -p "$work" out/packages
+    git archive --format=tar --prefix="$archive/" HEAD | gzip -9n >"out/packages/$archive.tar.gz"
+    tar -xzf "out/packages/$archive.tar.gz" -C "$work"
+    (
+        cd "$work/$archive"
+        mkdir -p out/packages
+        cp "$work/../packages/$archive.tar.gz" out/packages/
+        packaging/build.sh portable
+        packaging/build.sh deb
+        packaging/build.sh rpm
+        packaging/build.sh srpm
+    )
+    mv "$work/$archive/out/packages"/*.{deb,rpm} out/packages/
+    rm -rf "$work"
+    (cd out/packages && sha256sum -- *.{tar.gz,deb,rpm} >SHA256SUMS && cat SHA256SUMS)
+}
+
+case ${1:-} in
+portable | deb | dist) "$1" ;;
+rpm) rpm -bb ;;
+srpm) rpm -bs ;;
+tree) tree "$2" "$3" ;;
+*) fail "usage: packaging/build.sh portable | tree PROGRAM FOLDER | deb | rpm | srpm | dist" ;;
+esac

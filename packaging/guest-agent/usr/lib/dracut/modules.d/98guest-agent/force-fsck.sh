@@ -1,0 +1,7 @@
+#!/bin/sh
+# Sourced by dracut before the root is checked; what stands in /etc/cmdline.d counts as the kernel's command line.
+if /usr/lib/guest-agent/fsck-is-forced; then
+    echo "guest-agent: the host asks for a forced check of the filesystems"
+    mkdir -p /etc/cmdline.d
+    echo forcefsck >/etc/cmdline.d/guest-agent.conf
+fi
