@@ -30,6 +30,8 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly ProbeWorkers _workers;
     private readonly ProbeCrew _crew;
     private readonly XenstoreCarrier _xenstore;
+    private readonly ChannelCarrier? _channel;
+    private readonly KernelMessage _kernelMessage;
     private readonly TmpfsFolder _folder;
     private readonly StatusSocket _statusSocket;
     private readonly ServiceManager _serviceManager;
@@ -42,6 +44,8 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly List<AgentInput> _nextTurn = [];
     private Moment _spareDue;
     private bool _linkTroubleTold;
+    private string? _toldChannelTrouble;
+    private readonly bool _isDevApart;
 
     /// <summary>Opens everything that will be needed. Throws <see cref="IOException"/> naming what is missing.</summary>
     public AgentRuntime(
@@ -55,6 +59,14 @@ internal sealed partial class AgentRuntime : IDisposable
         _mounts = new MountTable(paths, options.Excluded);
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
+        _kernelMessage = new KernelMessage(paths);
+        _isDevApart = new DriveInfo(paths.Dev(string.Empty)).DriveFormat is "devtmpfs" or "tmpfs" or "ramfs";
+        if (options.Channel is { } channel)
+        {
+            _channel = new ChannelCarrier(new ChannelDevice(paths, channel, _xenstore.Read), new Random());
+            _xenstore.OnRead = (path, value) => _channel.TakeName(path, value, _clock.Now);
+        }
+
         _folder = new TmpfsFolder(options.StatusDirectory);
         _workers = new ProbeWorkers(paths);
         _crew = new ProbeCrew(_workers, _folder);
@@ -76,6 +88,8 @@ internal sealed partial class AgentRuntime : IDisposable
         Observe(new Observation.SelfResetRead(SelfReset.Read(_paths)));
         ReadMounts(isFirst: true, mayReadFstab: true);
         ReadKernelLog(KernelLog.AllRecords);
+        _inputs.Enqueue(new AgentInput.EarlierLastResortRead(_kernelLog?.LastResortLines ?? 0));
+        TurnChannel();
         Drain();
         return _loop.Detector.Filesystems.Count;
     }
@@ -98,7 +112,9 @@ internal sealed partial class AgentRuntime : IDisposable
         _folder.Remove(StatusText.FileName);
         _crew.Dispose();
         _remedies.Dispose();
+        _channel?.Dispose();
         _xenstore.Dispose();
+        _kernelMessage.Dispose();
         _errorEvents?.Dispose();
         _kernelLog?.Dispose();
         _mounts.Dispose();
@@ -109,7 +125,7 @@ internal sealed partial class AgentRuntime : IDisposable
         Moment now = _clock.Now;
         Moment wake = _loop.NextWake(now);
         Moment?[] duties =
-            [_xenstore.Due(now), _remedies.Due, _mountPace.Due, _statusSocket.Due, _serviceManager.Due(now)];
+            [_xenstore.Due(now), ChannelDue(now), _remedies.Due, _mountPace.Due, _statusSocket.Due, _serviceManager.Due(now)];
         foreach (Moment? due in duties)
         {
             wake = due is { } earlier && earlier.SinceBoot < wake.SinceBoot ? earlier : wake;
@@ -124,6 +140,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _poll.Add(_crew.FileDescriptor, PollSet.In);
         short xenstoreEvents = _xenstore.WantsToSend ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
         _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
+        short channelEvents = _channel?.WantsToSend == true ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
+        _poll.Add(_channel?.FileDescriptor ?? -1, channelEvents);
         _poll.Add(_remedies.FileDescriptor, PollSet.In);
         _statusSocket.AddTo(_poll);
         _poll.Wait(wake - now);
@@ -164,6 +182,7 @@ internal sealed partial class AgentRuntime : IDisposable
             Take(input);
         }
 
+        TurnChannel();
         foreach (AgentInput question in _statusSocket.Turn(_poll, _clock.Now))
         {
             Take(question);
@@ -210,6 +229,16 @@ internal sealed partial class AgentRuntime : IDisposable
                 }
 
                 break;
+            case AgentEffect.OfferOverChannel offer:
+                _channel?.Offer(offer.Topic, offer.Message);
+                break;
+            case AgentEffect.TellKernelLog tell:
+                if (!_kernelMessage.TryWrite(tell.Line.ToString()))
+                {
+                    AgentLog.Warning(_log, "no carrier takes the alarm, and /dev/kmsg cannot be written");
+                }
+
+                break;
             case AgentEffect.WriteStatus write:
                 _folder.Write(StatusText.FileName, write.Text);
                 _serviceManager.TellStatus(write.Text[..write.Text.IndexOf('\n', StringComparison.Ordinal)]);
@@ -249,6 +278,40 @@ internal sealed partial class AgentRuntime : IDisposable
 
         _inputs.Enqueue(input);
     }
+
+    private Moment? ChannelDue(Moment now) => MayOpenDevices() || _channel?.FileDescriptor >= 0 ? _channel?.Due(now) : null;
+
+    private void TurnChannel()
+    {
+        foreach (AgentInput input in _channel?.Turn(_clock.Now, MayOpenDevices()) ?? [])
+        {
+            if (input is AgentInput.ChannelChanged changed)
+            {
+                TellChannel(changed.Trouble);
+            }
+
+            _inputs.Enqueue(input);
+        }
+
+        // What was offered by the last drain is written now, not at the next turn.
+    }
+
+    private void TellChannel(string? trouble)
+    {
+        if (trouble is null)
+        {
+            AgentLog.ChannelUp(_log, _channel!.Path);
+        }
+        else if (trouble != _toldChannelTrouble)
+        {
+            AgentLog.ChannelDown(_log, trouble);
+        }
+
+        _toldChannelTrouble = trouble;
+    }
+
+    /// <summary>/dev is a filesystem of its own on every Linux of today; where it lies on the root, the root decides.</summary>
+    private bool MayOpenDevices() => _isDevApart || CanExecute();
 
     private void RunRemedy(AgentEffect.RunRemedy run)
     {
