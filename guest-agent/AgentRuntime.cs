@@ -279,7 +279,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _inputs.Enqueue(input);
     }
 
-    private Moment? ChannelDue(Moment now) => MayOpenDevices() || _channel?.FileDescriptor >= 0 ? _channel?.Due(now) : null;
+    private Moment? ChannelDue(Moment now)
+        => MayOpenDevices() || _channel?.FileDescriptor >= 0 ? _channel?.Due(now) : null;
 
     private void TurnChannel()
     {
@@ -292,8 +293,6 @@ internal sealed partial class AgentRuntime : IDisposable
 
             _inputs.Enqueue(input);
         }
-
-        // What was offered by the last drain is written now, not at the next turn.
     }
 
     private void TellChannel(string? trouble)

@@ -24,6 +24,9 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     private readonly Dictionary<string, ConsoleSign> _earlyConsoles = new(StringComparer.Ordinal);
     private readonly List<BridgeEffect> _effects = [];
 
+    /// <summary>Over what each guest is heard.</summary>
+    public CarrierBook Carriers { get; } = new();
+
     /// <summary>Every guest that is known.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => _registry.Guests;
 
@@ -43,9 +46,10 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
                 _rejections.Remove(gone.Domain);
                 Give(gone.Guest, gone.Domain, new RecoveryInput.DomainGone(), now);
                 _disks.Forget(gone.Domain);
+                Carriers.Forget(gone.Guest);
                 break;
             case BridgeInput.ReportRead read:
-                Give(read.Guest, read.Domain, new RecoveryInput.ReportReceived(read.Report, read.IsNew), now);
+                TakeReport(read, now);
                 break;
             case BridgeInput.ReportRejected rejected:
                 TellRejection(rejected, now);
@@ -103,6 +107,15 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         }
 
         JudgeStorage(seen.Guest.Uuid, now);
+    }
+
+    private void TakeReport(BridgeInput.ReportRead read, Moment now)
+    {
+        if (_registry.Find(read.Guest)?.Domain == read.Domain
+            && Carriers.Take(read.Guest, read.Carrier, read.Report, read.IsNew, now.Elapsed) is { } report)
+        {
+            Give(read.Guest, new RecoveryInput.ReportReceived(report, read.IsNew), now);
+        }
     }
 
     private void Turn(Moment now)

@@ -4,6 +4,7 @@ using System.Reflection;
 using HostBridge.Admin;
 using HostBridge.Incidents;
 using HostBridge.Storage;
+using Protocol.Channel;
 
 namespace HostBridge;
 
@@ -24,6 +25,9 @@ internal static class CommandLine
 
     private static readonly Option<string?> Xenstore = Setting(
         BridgeOptionsParser.Xenstore, "PATH", "xenstored's socket (default: /run/xenstored/socket).");
+
+    private static readonly Option<string?> Channel = Setting(
+        BridgeOptionsParser.Channel, "NAME", $"The guests' console channel; none for none (default: {ChannelLimits.DefaultName}).");
 
     private static readonly Option<string?> StateDirectory = Setting(
         BridgeOptionsParser.StateDirectory, "DIR", "Where incidents are recorded (default: /var/lib/host-bridge).");
@@ -68,8 +72,8 @@ internal static class CommandLine
 
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
-            Config, Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
-            StableSeconds,
+            Config, Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence,
+            AssumeOperational, StableSeconds,
         };
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
@@ -83,7 +87,7 @@ internal static class CommandLine
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (Option<string?> option in new[] { Xenstore, StateDirectory, Mode, ToolstackCommand, StableSeconds })
+        foreach (Option<string?> option in new[] { Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, StableSeconds })
         {
             if (parsed.GetValue(option) is { } value)
             {

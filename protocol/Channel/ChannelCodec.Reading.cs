@@ -47,8 +47,7 @@ public static partial class ChannelCodec
                 _ => null,
             };
         }
-        catch (Exception malformed) when (malformed
-            is MessagePackSerializationException or EndOfStreamException or OverflowException)
+        catch (Exception failure) when (IsMalformed(failure))
         {
             return null;
         }
@@ -154,8 +153,7 @@ public static partial class ChannelCodec
                 Evidence = ReadEvidence(ref reader),
             };
         }
-        catch (Exception malformed) when (malformed
-            is MessagePackSerializationException or EndOfStreamException or OverflowException)
+        catch (Exception failure) when (IsMalformed(failure))
         {
             return null;
         }
@@ -240,6 +238,13 @@ public static partial class ChannelCodec
                 })
                 : null;
     }
+
+    /// <summary>
+    /// What the reader throws at bytes that are no message; the last for a text whose length is beyond the end.
+    /// </summary>
+    private static bool IsMalformed(Exception failure)
+        => failure is MessagePackSerializationException or EndOfStreamException or OverflowException
+            or ArgumentOutOfRangeException;
 
     private static string Text(ref MessagePackReader reader, int maxBytes)
         => reader.ReadStringSequence() is { } bytes && bytes.Length <= maxBytes

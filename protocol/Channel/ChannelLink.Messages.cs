@@ -38,10 +38,14 @@ public sealed partial class ChannelLink
         ArgumentOutOfRangeException.ThrowIfGreaterThan(message.Length, ChannelLimits.MaxMessageBytes);
         ArgumentOutOfRangeException.ThrowIfZero(message.Length);
         (_wanted[(int)topic], _isWaiting[(int)topic]) = (message, true);
+        _hasNews = true;
     }
 
     /// <summary>The other end need not hear this topic again when it begins anew.</summary>
     public void Forget(ChannelTopic topic) => (_wanted[(int)topic], _isWaiting[(int)topic]) = (null, false);
+
+    /// <summary>What is held of the message that is being received.</summary>
+    internal int HeldBytes => _received.Capacity;
 
     private int PartCount => (_message!.Length + ChannelLimits.MaxPartBytes - 1) / ChannelLimits.MaxPartBytes;
 

@@ -24,6 +24,7 @@ public sealed partial class ChannelLink(ChannelEnd end, uint session)
     private uint _peer;
     private uint _seen;
     private bool _isEstablished;
+    private bool _hasNews;
     private TimeSpan? _heardAt;
 
     /// <summary>Bytes that were written and may still stand in the ring.</summary>
@@ -57,6 +58,7 @@ public sealed partial class ChannelLink(ChannelEnd end, uint session)
     /// <param name="now">The moment.</param>
     public int TakeFrame(Span<byte> wire, TimeSpan now)
     {
+        _hasNews = false;
         if (_isEstablished && TakePart(wire, now) is var size && size > 0)
         {
             return size;
@@ -89,7 +91,9 @@ public sealed partial class ChannelLink(ChannelEnd end, uint session)
     }
 
     /// <summary>When a frame may be due though nothing arrives; null when none will be.</summary>
-    public TimeSpan? Due => !_window.HasRoom(FrameCodec.MaxHeadBytes) ? null : PollDue;
+    public TimeSpan? Due => !_window.HasRoom(FrameCodec.MaxHeadBytes) ? null
+        : _hasNews && _isEstablished ? TimeSpan.MinValue
+        : PollDue;
 
     private int Encode(Span<byte> wire, in ChannelFrame frame, int reserveBytes = 0)
     {

@@ -50,7 +50,7 @@ internal sealed class ChannelCarrier(ChannelDevice device, Random random) : IDis
         TimeSpan? due = WantsToSend ? null : _link.Due;
         TimeSpan? silence = _wasAnswered ? _silentAt : null;
         TimeSpan? first = due is null || silence < due ? silence : due;
-        return first is { } wake ? now + (wake - now.SinceBoot) : null;
+        return first is not { } wake ? null : wake <= now.SinceBoot ? now : now + (wake - now.SinceBoot);
     }
 
     /// <summary>From now on the channel carries this; whatever stood there of its topic is replaced.</summary>
