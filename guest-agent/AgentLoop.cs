@@ -97,7 +97,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
         }
 
         wake = _desk.Due is { } deskDue ? Earlier(wake, deskDue) : wake;
-        wake = _lastResort.Due is { } lastResortDue ? Earlier(wake, lastResortDue) : wake;
+        wake = !_isWithheld && _lastResort.Due is { } lastResortDue ? Earlier(wake, lastResortDue) : wake;
         return _inquiries.Due is { } inquiryDue ? Earlier(wake, inquiryDue) : wake;
     }
 

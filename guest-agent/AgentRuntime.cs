@@ -60,7 +60,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _kernelMessage = new KernelMessage(paths);
-        _isDevApart = new DriveInfo(paths.Dev(string.Empty)).DriveFormat is "devtmpfs" or "tmpfs" or "ramfs";
+        _isDevApart = Directory.Exists(paths.Dev(string.Empty))
+            && new DriveInfo(paths.Dev(string.Empty)).DriveFormat is "devtmpfs" or "tmpfs" or "ramfs";
         if (options.Channel is { } channel)
         {
             _channel = new ChannelCarrier(new ChannelDevice(paths, channel, _xenstore.Read), new Random());

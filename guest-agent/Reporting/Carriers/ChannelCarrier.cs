@@ -14,10 +14,10 @@ internal sealed class ChannelCarrier(ChannelDevice device, Random random) : IDis
 {
     private const int MaxReadsPerTurn = 4;
 
-    /// <summary>Channels cannot be plugged in: whoever has none is not looked for often.</summary>
-    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan FirstBackOff = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan OpenAgain = TimeSpan.FromSeconds(5);
+    /// <summary>Channels cannot be plugged in: whoever has none is looked for ever more rarely.</summary>
+    private static readonly TimeSpan LastBackOff = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<ChannelTopic, (ChannelMessage Message, byte[] Bytes)> _offers = [];
     private readonly byte[] _buffer = new byte[4096];
@@ -25,6 +25,7 @@ internal sealed class ChannelCarrier(ChannelDevice device, Random random) : IDis
     private Terminal? _terminal;
     private ChannelLink? _link;
     private Moment? _openAt;
+    private TimeSpan _backOff = FirstBackOff;
     private int _frameSize;
     private int _frameWritten;
     private bool _wasAnswered;
@@ -101,7 +102,7 @@ internal sealed class ChannelCarrier(ChannelDevice device, Random random) : IDis
     {
         if (device.Find() is not { } path)
         {
-            _openAt = now + LookAgain;
+            WaitToOpen(now);
             return;
         }
 
@@ -210,9 +211,16 @@ internal sealed class ChannelCarrier(ChannelDevice device, Random random) : IDis
         if (isAnswered != _wasAnswered)
         {
             _wasAnswered = isAnswered;
+            _backOff = FirstBackOff;
             inputs.Insert(0, new AgentInput.ChannelChanged(
                 isAnswered ? null : $"{Path}: the host does not answer; look whether host-bridge runs in Dom0"));
         }
+    }
+
+    private void WaitToOpen(Moment now)
+    {
+        _openAt = now + _backOff;
+        _backOff = _backOff * 2 < LastBackOff ? _backOff * 2 : LastBackOff;
     }
 
     private void Close(List<AgentInput> inputs, string reason, Moment now)
@@ -221,7 +229,7 @@ internal sealed class ChannelCarrier(ChannelDevice device, Random random) : IDis
         (_terminal, _link) = (null, null);
         (_frameSize, _frameWritten) = (0, 0);
         _wasAnswered = false;
-        _openAt = now + OpenAgain;
+        WaitToOpen(now);
         device.Forget();
         inputs.Add(new AgentInput.ChannelChanged(reason));
     }

@@ -108,7 +108,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     {
         try
         {
-            if (_link is not null)
+            if (_link is not null && _unsent.Count == 0)
             {
                 ReadOnce(path);
             }

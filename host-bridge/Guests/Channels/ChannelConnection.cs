@@ -102,8 +102,7 @@ internal sealed class ChannelConnection(
                 Trouble = failure.Message;
             }
 
-            backOff = IsAnswered ? Second : backOff * 2 < LastBackOff ? backOff * 2 : LastBackOff;
-            backOff = _isConnected ? Second : backOff;
+            backOff = _isConnected ? Second : backOff * 2 < LastBackOff ? backOff * 2 : LastBackOff;
             (IsAnswered, _isConnected) = (false, false);
             await Task.Delay(backOff * (0.5 + (jitter.NextDouble() / 2)), clock.Time, cancellationToken)
                 .ConfigureAwait(false);

@@ -29,6 +29,11 @@ internal sealed class ChannelFinder(XenstoreClient xenstore, string name)
     {
         XenstoreResult<IReadOnlyList<string>> names = await xenstore.DirectoryAsync(Consoles, cancellationToken)
             .ConfigureAwait(false);
+        if (names.Error is not (XenstoreError.None or XenstoreError.ENOENT))
+        {
+            throw new XenstoreLinkException(Consoles, $"cannot be listed ({names.Error})");
+        }
+
         return (names.Value ?? []).Select(DomainNodes.ParseDomainId).OfType<DomainId>().ToHashSet();
     }
 
