@@ -16,7 +16,7 @@ internal sealed class LastResort
 
     private Moment? _due;
     private int _said;
-    private long _deliveredSequence;
+    private GuestState? _delivered;
 
     /// <summary>When a line is due; null when none is.</summary>
     public Moment? Due => _said < LastResortLine.MaxPerBoot ? _due : null;
@@ -30,8 +30,9 @@ internal sealed class LastResort
     /// <param name="now">The moment.</param>
     public LastResortLine? Say(GuestReport report, bool isDelivered, Moment now)
     {
-        _deliveredSequence = isDelivered ? report.Sequence : _deliveredSequence;
-        if (report.Sequence == _deliveredSequence || report.State.Severity != Severity.Critical)
+        // More evidence for what the host knows is no alarm of its own.
+        _delivered = isDelivered ? report.State : _delivered;
+        if (report.State == _delivered || report.State.Severity != Severity.Critical)
         {
             _due = null;
             return null;

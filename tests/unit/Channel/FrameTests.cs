@@ -51,7 +51,7 @@ public sealed class FrameTests
             Message = 1,
             Part = 0,
             Parts = 1,
-            Body = "ab~}\x03\xff"u8,
+            Body = [0x61, 0x62, 0x7e, 0x7d, 0x03, 0xff],
         });
 
         Assert.Equal(

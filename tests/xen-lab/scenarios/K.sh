@@ -9,7 +9,7 @@ guest_channel='channel=["connection=pty,name=dummy","connection=socket,path=/run
 scenario() { "scenario_$1" "${@:2}"; }
 
 # The channel's backend, which is a QEMU of its own.
-backend() { dom0 'pgrep -f "qemu.*libxl-channel"'; }
+backend() { dom0 'pgrep -f "[q]emu.*libxl-channel"'; }
 
 await_channel() { await "${1:-90}" bridge.log 'its channel answers' "${2:-0}"; }
 
@@ -62,10 +62,10 @@ scenario_backend() {
 
     stopped=$(mark "the channel's backend is stopped")
     backend >/dev/null || fail_lab "there is no backend"
-    dom0 'kill -STOP $(pgrep -f "qemu.*libxl-channel")'
+    dom0 'kill -STOP $(pgrep -f "[q]emu.*libxl-channel")'
     sleep 60
     back=$(mark "the channel's backend goes on")
-    dom0 'kill -CONT $(pgrep -f "qemu.*libxl-channel")'
+    dom0 'kill -CONT $(pgrep -f "[q]emu.*libxl-channel")'
     answered=$(await_channel 90 "$back") || answered=
     sleep 5
     stop_bridge
