@@ -1,5 +1,4 @@
 using GuestAgent;
-using GuestAgent.Detection;
 using GuestAgent.Linux;
 using GuestAgent.Reporting.Carriers;
 using HostBridge;
@@ -9,6 +8,7 @@ using Mono.Unix.Native;
 using Protocol.Channel;
 using Protocol.Health;
 using Testbed.Channels;
+using Moment = GuestAgent.Detection.Moment;
 
 namespace Tests.Integration.Channel;
 
