@@ -39,7 +39,9 @@ bench: publish ## The xenstore client beside Xen's own C library, both carriers,
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks channel
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
+	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks decisions
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
+	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks incidents
 	@tests/contained.sh timeout 900 tests/benchmarks/bin/Release/net10.0/benchmarks detection
 
 footprint: publish ## What watching costs and what it notices, beside node_exporter and monit (needs root or sudo; five minutes)

@@ -44,8 +44,6 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly List<AgentInput> _nextTurn = [];
     private Moment _spareDue;
     private bool _linkTroubleTold;
-    private string? _toldChannelTrouble;
-    private readonly bool _isDevApart;
 
     /// <summary>Opens everything that will be needed. Throws <see cref="IOException"/> naming what is missing.</summary>
     public AgentRuntime(
@@ -60,14 +58,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _kernelMessage = new KernelMessage(paths);
-        _isDevApart = Directory.Exists(paths.Dev(string.Empty))
-            && new DriveInfo(paths.Dev(string.Empty)).DriveFormat is "devtmpfs" or "tmpfs" or "ramfs";
-        if (options.Channel is { } channel)
-        {
-            _channel = new ChannelCarrier(new ChannelDevice(paths, channel, _xenstore.Read), new Random());
-            _xenstore.OnRead = (path, value) => _channel.TakeName(path, value, _clock.Now);
-        }
-
+        _isDevApart = IsApart(paths.Dev(string.Empty));
+        _channel = NewChannel(options.Channel);
         _folder = new TmpfsFolder(options.StatusDirectory);
         _workers = new ProbeWorkers(paths);
         _crew = new ProbeCrew(_workers, _folder);
@@ -141,8 +133,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _poll.Add(_crew.FileDescriptor, PollSet.In);
         short xenstoreEvents = _xenstore.WantsToSend ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
         _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
-        short channelEvents = _channel?.WantsToSend == true ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
-        _poll.Add(_channel?.FileDescriptor ?? -1, channelEvents);
+        AddChannelTo(_poll);
         _poll.Add(_remedies.FileDescriptor, PollSet.In);
         _statusSocket.AddTo(_poll);
         _poll.Wait(wake - now);
@@ -234,11 +225,7 @@ internal sealed partial class AgentRuntime : IDisposable
                 _channel?.Offer(offer.Topic, offer.Message);
                 break;
             case AgentEffect.TellKernelLog tell:
-                if (!_kernelMessage.TryWrite(tell.Line.ToString()))
-                {
-                    AgentLog.Warning(_log, "no carrier takes the alarm, and /dev/kmsg cannot be written");
-                }
-
+                TellKernelLog(tell.Line);
                 break;
             case AgentEffect.WriteStatus write:
                 _folder.Write(StatusText.FileName, write.Text);
@@ -279,39 +266,6 @@ internal sealed partial class AgentRuntime : IDisposable
 
         _inputs.Enqueue(input);
     }
-
-    private Moment? ChannelDue(Moment now)
-        => MayOpenDevices() || _channel?.FileDescriptor >= 0 ? _channel?.Due(now) : null;
-
-    private void TurnChannel()
-    {
-        foreach (AgentInput input in _channel?.Turn(_clock.Now, MayOpenDevices()) ?? [])
-        {
-            if (input is AgentInput.ChannelChanged changed)
-            {
-                TellChannel(changed.Trouble);
-            }
-
-            _inputs.Enqueue(input);
-        }
-    }
-
-    private void TellChannel(string? trouble)
-    {
-        if (trouble is null)
-        {
-            AgentLog.ChannelUp(_log, _channel!.Path);
-        }
-        else if (trouble != _toldChannelTrouble)
-        {
-            AgentLog.ChannelDown(_log, trouble);
-        }
-
-        _toldChannelTrouble = trouble;
-    }
-
-    /// <summary>/dev is a filesystem of its own on every Linux of today; where it lies on the root, the root decides.</summary>
-    private bool MayOpenDevices() => _isDevApart || CanExecute();
 
     private void RunRemedy(AgentEffect.RunRemedy run)
     {

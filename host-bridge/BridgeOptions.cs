@@ -46,14 +46,16 @@ internal static class BridgeOptionsParser
     public const string ActWithoutHostEvidence = "act-without-host-evidence";
     public const string AssumeOperational = "assume-operational";
     public const string StableSeconds = "stable-seconds";
+    public const string GraceSeconds = "grace-seconds";
 
-    private const int MaxStableSeconds = 24 * 60 * 60;
+    private const int MaxSeconds = 24 * 60 * 60;
 
     private static readonly string[] DefaultSockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
-        Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational, StableSeconds,
+        Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
+        StableSeconds, GraceSeconds,
     };
 
     /// <summary>Makes options.</summary>
@@ -122,7 +124,9 @@ internal static class BridgeOptionsParser
         {
             Mode = CheckedMode(settings, ref error),
             ActWithoutHostEvidence = CheckedSwitch(settings, ActWithoutHostEvidence, ref error),
-            StableFor = CheckedStableFor(settings, ref error),
+            StableFor = CheckedSeconds(settings, StableSeconds, least: 1, new RecoveryPolicy().StableFor, ref error),
+            GraceAfterBoot = CheckedSeconds(
+                settings, GraceSeconds, least: 0, new RecoveryPolicy().GraceAfterBoot, ref error),
         };
         IReadOnlyList<DeviceNumber> assumed = CheckedDevices(settings, ref error);
         string? channel = CheckedChannel(settings, ref error);
@@ -205,17 +209,18 @@ internal static class BridgeOptionsParser
         }
     }
 
-    private static TimeSpan CheckedStableFor(Dictionary<string, Setting> settings, ref string? error)
+    private static TimeSpan CheckedSeconds(
+        Dictionary<string, Setting> settings, string name, int least, TimeSpan otherwise, ref string? error)
     {
-        if (settings.GetValueOrDefault(StableSeconds) is not { } setting)
+        if (settings.GetValueOrDefault(name) is not { } setting)
         {
-            return new RecoveryPolicy().StableFor;
+            return otherwise;
         }
 
         if (!int.TryParse(setting.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
-            || seconds is < 1 or > MaxStableSeconds)
+            || seconds < least || seconds > MaxSeconds)
         {
-            error ??= $"{setting.Source}: \"{setting.Value}\" is no time; write 1 to {MaxStableSeconds} seconds.";
+            error ??= $"{setting.Source}: \"{setting.Value}\" is no time; write {least} to {MaxSeconds} seconds.";
         }
 
         return TimeSpan.FromSeconds(seconds);

@@ -17,6 +17,9 @@ internal static class CommandLine
     /// <summary>Another host-bridge uses the state directory (EX_TEMPFAIL of sysexits.h).</summary>
     public const int InUseExitCode = 75;
 
+    /// <summary>How long a state directory may take to be locked.</summary>
+    private static readonly TimeSpan ClaimLimit = TimeSpan.FromSeconds(10);
+
     private static readonly Option<string?> Config = new("--config")
     {
         Description = "Read settings from an INI file; the same names as here, without the dashes.",
@@ -27,7 +30,9 @@ internal static class CommandLine
         BridgeOptionsParser.Xenstore, "PATH", "xenstored's socket (default: /run/xenstored/socket).");
 
     private static readonly Option<string?> Channel = Setting(
-        BridgeOptionsParser.Channel, "NAME", $"The guests' console channel; none for none (default: {ChannelLimits.DefaultName}).");
+        BridgeOptionsParser.Channel,
+        "NAME",
+        $"The guests' console channel; none for none (default: {ChannelLimits.DefaultName}).");
 
     private static readonly Option<string?> StateDirectory = Setting(
         BridgeOptionsParser.StateDirectory, "DIR", "Where incidents are recorded (default: /var/lib/host-bridge).");
@@ -52,6 +57,9 @@ internal static class CommandLine
     private static readonly Option<string?> StableSeconds = Setting(
         BridgeOptionsParser.StableSeconds, "N", "How long storage must be operational before acting (default: 30).");
 
+    private static readonly Option<string?> GraceSeconds = Setting(
+        BridgeOptionsParser.GraceSeconds, "N", "How long a boot that was first heard is left alone (default: 60).");
+
     private static string Version
         => typeof(CommandLine).Assembly
             .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
@@ -73,7 +81,7 @@ internal static class CommandLine
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
             Config, Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence,
-            AssumeOperational, StableSeconds,
+            AssumeOperational, StableSeconds, GraceSeconds,
         };
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
@@ -87,7 +95,9 @@ internal static class CommandLine
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (Option<string?> option in new[] { Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, StableSeconds })
+        Option<string?>[] named =
+            [Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, StableSeconds, GraceSeconds];
+        foreach (Option<string?> option in named)
         {
             if (parsed.GetValue(option) is { } value)
             {
@@ -112,22 +122,29 @@ internal static class CommandLine
             return Complain(result.Error!, UsageExitCode);
         }
 
-        using var incidents = new IncidentFile(options.StateDirectory);
-        return Claim(incidents) is { } refusal
-            ? Complain(refusal, InUseExitCode)
-            : await BridgeHost.RunAsync(options, incidents, cancellationToken).ConfigureAwait(false);
+        StateClaim claim = await ClaimAsync(options.StateDirectory).ConfigureAwait(false);
+        if (claim.Refusal is { } refusal)
+        {
+            return Complain(refusal, InUseExitCode);
+        }
+
+        // Disposed of by the thread that writes: this one must not wait for a disk that hangs.
+        var incidents = new IncidentStore(options.StateDirectory, claim.Lock);
+        return await BridgeHost.RunAsync(options, incidents, cancellationToken).ConfigureAwait(false);
     }
 
-    private static string? Claim(IncidentFile incidents)
+    private static async Task<StateClaim> ClaimAsync(string stateDirectory)
     {
         try
         {
-            return incidents.Claim();
+            return await OwnThread
+                .RunAsync("state lock", () => Task.FromResult(StateLock.TryTake(stateDirectory)), ClaimLimit)
+                .ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or TimeoutException)
         {
             // The directory is of no use to anyone. The bridge listens and tells without it, and does nothing.
-            return null;
+            return new StateClaim(Lock: null, Refusal: null);
         }
     }
 

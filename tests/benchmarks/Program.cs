@@ -1,6 +1,7 @@
 using Benchmarks.Bridge;
 using Benchmarks.Channel;
 using Benchmarks.Detection;
+using Benchmarks.Incidents;
 using Benchmarks.Storage;
 using Benchmarks.Xenstore;
 
@@ -9,8 +10,11 @@ return args switch
     ["xenstore"] => await XenstoreBenchmark.RunAsync(),
     ["channel"] => await ChannelBenchmark.RunAsync(),
     ["bridge"] => await BridgeBenchmark.RunAsync(),
+    ["decisions"] => DecisionBenchmark.Run(),
     ["detection"] => await AbortBenchmark.RunAsync(),
     ["fleet", var kind, var folder] => await BridgeBenchmark.RunFleetAsync(kind, folder),
+    ["incidents"] => await IncidentBenchmark.RunAsync(),
+    ["intents", var folder] => IntentWriter.Run(folder),
     ["storage"] => await StorageBenchmark.RunAsync(),
     _ => Usage(),
 };
@@ -18,6 +22,7 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: benchmarks xenstore|channel|bridge|storage|detection (in tests/contained.sh; make bench does all)");
+        "usage: benchmarks xenstore|channel|bridge|decisions|storage|incidents|detection "
+        + "(in tests/contained.sh; make bench does all)");
     return 64;
 }

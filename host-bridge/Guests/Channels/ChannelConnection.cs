@@ -56,7 +56,9 @@ internal sealed class ChannelConnection(
     /// <summary>Why it could not be connected to the last time, for people; null when it could.</summary>
     public string? Trouble { get; private set; }
 
-    /// <summary>Brings a request, now and over every further connection, until it is accepted or another is brought.</summary>
+    /// <summary>
+    /// Brings a request, now and over every further connection, until it is answered or another is brought.
+    /// </summary>
     public void Offer(GuestRequest request)
     {
         lock (_gate)
@@ -201,7 +203,8 @@ internal sealed class ChannelConnection(
                 && beat.BootId == report.BootId && beat.Sequence == report.Sequence => Said(report),
             ChannelMessage.Heartbeat => null,
             ChannelMessage.Outcome { Content: var outcome } => Answered(outcome, link),
-            _ => new BridgeInput.ReportRejected(place.Guest, place.Domain, "what it sent over its channel is malformed"),
+            _ => new BridgeInput.ReportRejected(
+                place.Guest, place.Domain, "what it sent over its channel is malformed"),
         };
         if (input is not null)
         {

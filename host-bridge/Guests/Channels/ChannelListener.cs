@@ -126,8 +126,8 @@ internal sealed partial class ChannelListener(
             if (kept.Connection.IsAnswered != kept.WasAnswered)
             {
                 kept.WasAnswered = kept.Connection.IsAnswered;
-                LogHeard(
-                    kept.Connection.Place.Guest, domain.Value, kept.WasAnswered ? "answers" : "does not answer any more");
+                string what = kept.WasAnswered ? "answers" : "does not answer any more";
+                LogHeard(kept.Connection.Place.Guest, domain.Value, what);
             }
 
             if (kept.Connection.Trouble is { } trouble && trouble != kept.ToldTrouble)

@@ -10,7 +10,8 @@ internal sealed record BridgeRun(int ExitCode, string Output, string Errors, Tim
 /// <summary>The native bridge that <c>make publish</c> made, run as an administrator runs its commands.</summary>
 internal static class BridgeProgram
 {
-    private static readonly string Program =
+    /// <summary>The program.</summary>
+    public static readonly string Program =
         Path.Combine(Path.GetDirectoryName(AgentProcess.Program)!, "../host-bridge/host-bridge");
 
     /// <summary>Runs it to its end.</summary>

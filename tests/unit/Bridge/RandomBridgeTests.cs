@@ -12,6 +12,11 @@ public sealed class RandomBridgeTests
 {
     private const int Guests = 3;
 
+    private static readonly GuestPolicy MayDestroy = new()
+    {
+        AllowDestroy = true, OfflineCheck = true, ExclusiveStorage = ExclusiveStorage.Yes,
+    };
+
     private static readonly Gen<int[]> Happenings = Gen.Int[0, int.MaxValue].Array[1, 200];
 
     [Fact]
@@ -43,6 +48,7 @@ public sealed class RandomBridgeTests
         var random = new Random(20260301);
         int proofs = 0;
         int requests = 0;
+        int created = 0;
         for (int repetition = 0; repetition < 100; repetition++)
         {
             var run = new Run(BridgeMode.Recover);
@@ -54,9 +60,11 @@ public sealed class RandomBridgeTests
             proofs += run.Story.Told(TellKind.Proof)
                 .Count(text => text.Contains("writes again", StringComparison.Ordinal));
             requests += run.Story.Of<RecoveryAction.SendRequest>().Count;
+            created += run.Story.Of<RecoveryAction.Create>().Count;
         }
 
-        Assert.True(proofs > 10 && requests > 100, $"{proofs} proofs, {requests} requests");
+        Assert.True(
+            proofs > 10 && requests > 100 && created > 3, $"{proofs} proofs, {requests} requests, {created} created");
     }
 
     /// <summary>One run: each number is one happening, and each step is checked.</summary>
@@ -68,11 +76,13 @@ public sealed class RandomBridgeTests
         private readonly long[] _sequences = new long[Guests + 1];
         private readonly HashSet<GuestIdentity> _open = [];
         private readonly HashSet<GuestIdentity> _recorded = [];
+        private readonly Dictionary<int, OfflineStep> _steps = [];
+        private readonly Dictionary<GuestIdentity, DomainId> _destroyed = [];
 
         public Run(BridgeMode mode)
         {
             _mode = mode;
-            Story = new BridgeStory(new RecoveryPolicy { Mode = mode, ActWithoutHostEvidence = true });
+            Story = new BridgeStory(Recover with { Mode = mode, AnyGuest = MayDestroy });
             Story.AfterStep = Check;
             Story.StorageIs(true);
             for (int guest = 1; guest <= Guests; guest++)
@@ -93,8 +103,11 @@ public sealed class RandomBridgeTests
             number /= 16;
             switch (what)
             {
-                case 0 or 1:
-                    Story.Wait(1 + (number % 60));
+                case 0:
+                    Story.Wait(1 + (number % 240));
+                    break;
+                case 1:
+                    Pause(guest, number);
                     break;
                 case 2 or 3:
                     Story.StorageIs(number % 16 != 0).Appear(_domains[guest], guest);
@@ -104,6 +117,9 @@ public sealed class RandomBridgeTests
                     break;
                 case 5 or 6 or 7:
                     Report(guest, number);
+                    break;
+                case 8 when number % 2 == 0:
+                    LetRefuse(guest);
                     break;
                 case 8 or 9 or 10:
                     Complete(guest, number % 16 != 0);
@@ -129,6 +145,38 @@ public sealed class RandomBridgeTests
             {
                 Story.Find(
                     _domains[guest], Boots(guest), ++_sequences[guest], Filesystem(verdict: Verdict.JournalAborted));
+            }
+        }
+
+        /// <summary>What is under way goes well, but its old boot does not end.</summary>
+        private void LetRefuse(int guest)
+        {
+            for (int step = 0; step < 14; step++)
+            {
+                if (Asked(guest)?.Action is RecoveryAction.SendRequest { Request.Action: RequestAction.Reboot })
+                {
+                    Story.Answer(RequestStatus.Accepted, domain: _domains[guest], guest: guest).Wait(121, guest);
+                }
+
+                Complete(guest, well: true);
+            }
+        }
+
+        private void Pause(int guest, int number)
+        {
+            Guid? whom = number % 2 == 0 ? null : BridgeStory.Guest(guest).Uuid;
+            switch (number / 2 % 4)
+            {
+                case 0:
+                    Story.Step(new BridgeInput.Paused(whom, Story.Now.Wall.AddSeconds(number % 100)));
+                    break;
+                case 1:
+                    Story.Step(new BridgeInput.Acknowledged(whom));
+                    break;
+                default:
+                    Story.Step(new BridgeInput.Resumed(null));
+                    Story.Wait(1 + (number % 60));
+                    break;
             }
         }
 
@@ -168,6 +216,37 @@ public sealed class RandomBridgeTests
                     break;
                 case RecoveryAction.ReadFsckResult read:
                     Story.Complete(new RecoveryInput.FsckResultRead(read.Intent, read.BootId, well ? 1 : 4), guest);
+                    break;
+                case RecoveryAction.ConfirmCreatable:
+                    Story.Confirm(well ? StepResult.Done : StepResult.Refused, guest);
+                    break;
+                case RecoveryAction.RecordStep record:
+                    _steps[guest] = well ? record.Step : _steps.GetValueOrDefault(guest);
+                    Story.Complete(
+                        well
+                            ? new RecoveryInput.StepRecorded(record.Intent, record.Step)
+                            : new RecoveryInput.StepNotRecorded(record.Intent, record.Step, "full"),
+                        guest);
+                    break;
+                case RecoveryAction.Destroy destroy:
+                    if (well)
+                    {
+                        Story.Gone(_domains[guest]);
+                    }
+
+                    Story.Complete(
+                        new RecoveryInput.StepTaken(
+                            destroy.Intent, OfflineStep.Destroying,
+                            well ? StepAnswer.Done : new StepAnswer(StepResult.Failed, "it hangs")), guest);
+                    break;
+                case RecoveryAction.CheckOffline:
+                    Story.CheckOffline(well ? 1 : 4, guest: guest);
+                    break;
+                case RecoveryAction.Create create:
+                    Story.Complete(
+                        new RecoveryInput.StepTaken(
+                            create.Intent, OfflineStep.Creating,
+                            well ? StepAnswer.Done : new StepAnswer(StepResult.Failed, "no memory")), guest);
                     break;
                 default:
                     break;
@@ -211,9 +290,13 @@ public sealed class RandomBridgeTests
                     case RecoveryAction.ArmForcedFsck or RecoveryAction.SendRequest:
                         AssertWarranted(effect);
                         break;
+                    case RecoveryAction.Destroy or RecoveryAction.CheckOffline or RecoveryAction.Create:
+                        AssertOffline(effect);
+                        break;
                     case RecoveryAction.Tell { EndsIntent: true }:
                         Assert.True(_open.Remove(effect.Guest), "the end of an intent that is not open");
                         _recorded.Remove(effect.Guest);
+                        _destroyed.Remove(effect.Guest);
                         break;
                     default:
                         break;
@@ -228,6 +311,33 @@ public sealed class RandomBridgeTests
             Assert.All(Story.Loop.Guests, guest => Assert.True(
                 guest.Recoveries.Count(began => Story.Now.Elapsed - began < Story.Policy.BudgetWindow)
                     <= Story.Policy.MaxPerGuest));
+        }
+
+        private void AssertOffline(BridgeEffect effect)
+        {
+            GuestRecord guest = Story.Loop.Guests.Single(one => one.Identity == effect.Guest);
+            int number = effect.Guest.Name[^1] - '0';
+            Assert.IsType<StorageGate.Open>(guest.Storage.Gate);
+            switch (effect.Action)
+            {
+                case RecoveryAction.Destroy destroy:
+                    Assert.Equal(OfflineStep.Destroying, _steps[number]);
+                    bool isAskedAgain = _destroyed.TryGetValue(effect.Guest, out DomainId before) && before == destroy.Domain;
+                    Assert.True(isAskedAgain || guest.Domain == destroy.Domain, "a domain that is not the one");
+                    Assert.True(guest.Report is null
+                        || !guest.Report.Filesystems.Any(one
+                            => one.Role == FilesystemRole.Root && one.Verdict == Verdict.Writable), "its root writes");
+                    _destroyed[effect.Guest] = destroy.Domain;
+                    break;
+                case RecoveryAction.CheckOffline:
+                    Assert.Equal(OfflineStep.Checking, _steps[number]);
+                    Assert.True(_destroyed.ContainsKey(effect.Guest) && guest.Domain is null, "a check of a guest that runs");
+                    break;
+                default:
+                    Assert.Equal(OfflineStep.Creating, _steps[number]);
+                    Assert.True(_destroyed.ContainsKey(effect.Guest) && guest.Domain is null, "a guest created twice");
+                    break;
+            }
         }
 
         private void AssertWarranted(BridgeEffect effect)
