@@ -18,7 +18,9 @@ internal sealed record AgentSettings
     /// <summary>Whether remedies are allowed at all.</summary>
     public required bool IsDomU { get; init; }
 
-    /// <summary>The sequence of the first report: greater than any of an agent before this one in the same boot.</summary>
+    /// <summary>
+    /// The sequence of the first report: greater than any of an agent before this one in the same boot.
+    /// </summary>
     public long FirstSequence { get; init; } = 1;
 
     public ProbeIntervals Intervals { get; init; } = ProbeIntervals.Default;

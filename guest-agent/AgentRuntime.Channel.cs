@@ -61,7 +61,9 @@ internal sealed partial class AgentRuntime
         _toldChannelTrouble = trouble;
     }
 
-    /// <summary>/dev is a filesystem of its own on every Linux of today; where it lies on the root, the root decides.</summary>
+    /// <summary>
+    /// /dev is a filesystem of its own on every Linux of today; where it lies on the root, the root decides.
+    /// </summary>
     private bool MayOpenDevices() => _isDevApart || CanExecute();
 
     private void TellKernelLog(LastResortLine line)

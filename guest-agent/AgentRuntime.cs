@@ -118,7 +118,10 @@ internal sealed partial class AgentRuntime : IDisposable
         Moment now = _clock.Now;
         Moment wake = _loop.NextWake(now);
         Moment?[] duties =
-            [_xenstore.Due(now), ChannelDue(now), _remedies.Due, _mountPace.Due, _statusSocket.Due, _serviceManager.Due(now)];
+        [
+            _xenstore.Due(now), ChannelDue(now), _remedies.Due, _mountPace.Due, _statusSocket.Due,
+            _serviceManager.Due(now),
+        ];
         foreach (Moment? due in duties)
         {
             wake = due is { } earlier && earlier.SinceBoot < wake.SinceBoot ? earlier : wake;

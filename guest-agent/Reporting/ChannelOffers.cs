@@ -9,7 +9,9 @@ internal sealed class ChannelOffers
     private readonly Dictionary<ChannelTopic, ChannelMessage> _offered = [];
     private readonly Dictionary<ChannelTopic, ChannelMessage> _delivered = [];
 
-    /// <summary>Whether a message differs from the last that was offered of its topic; it is offered from now on.</summary>
+    /// <summary>
+    /// Whether a message differs from the last that was offered of its topic; it is offered from now on.
+    /// </summary>
     public bool IsNew(ChannelTopic topic, ChannelMessage message)
     {
         if (_offered.TryGetValue(topic, out ChannelMessage? before) && before == message)

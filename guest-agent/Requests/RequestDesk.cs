@@ -29,7 +29,9 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
     private Moment _probeFrom;
     private RemedyResult? _result;
 
-    /// <summary>Requests that were taken, the newest last: a carrier that is stuck may bring an old one again.</summary>
+    /// <summary>
+    /// Requests that were taken, the newest last: a carrier that is stuck may bring an old one again.
+    /// </summary>
     private readonly Queue<RequestId> _taken = new();
 
     private enum Stage

@@ -19,7 +19,9 @@ public enum FrameKind
 /// </summary>
 public readonly ref struct ChannelFrame
 {
-    /// <summary>What it is for. A number that is unknown here stands for a frame of which only the head is read.</summary>
+    /// <summary>
+    /// What it is for. A number that is unknown here stands for a frame of which only the head is read.
+    /// </summary>
     public required FrameKind Kind { get; init; }
 
     /// <summary>The sender's life: a number chosen at random when it opened its end; never 0.</summary>

@@ -19,7 +19,9 @@ public sealed record LastResortLine(int Number, ReportedFilesystem Filesystem)
 
     private const string Beginning = "guest-agent: alarm ";
 
-    /// <summary>The line, without a line end. Shorter than the kernel's limit (LOG_LINE_MAX), so evidence is left out.</summary>
+    /// <summary>
+    /// The line, without a line end. Shorter than the kernel's limit (LOG_LINE_MAX), so evidence is left out.
+    /// </summary>
     public override string ToString()
     {
         string fields = ReportCodec.ToLine(

@@ -57,7 +57,9 @@ internal static class KernelLogParser
             ? new KernelLine(line.Kind, line.DeviceName, record.At) { Sector = line.Sector }
             : null;
 
-    /// <summary>Which of this boot's last-resort lines a record is; 0 when it is none. Its word is no evidence.</summary>
+    /// <summary>
+    /// Which of this boot's last-resort lines a record is; 0 when it is none. Its word is no evidence.
+    /// </summary>
     public static int LastResortNumber(ReadOnlySpan<byte> record)
     {
         ReadOnlySpan<byte> text = record[(record.IndexOf((byte)';') + 1)..];

@@ -3,7 +3,9 @@ using System.Net.Sockets;
 
 namespace HostBridge.Guests.Channels;
 
-/// <summary>An open way to a guest's channel: bytes in, bytes out. What breaks it throws <see cref="IOException"/>.</summary>
+/// <summary>
+/// An open way to a guest's channel: bytes in, bytes out. What breaks it throws <see cref="IOException"/>.
+/// </summary>
 internal abstract class ChannelLine : IAsyncDisposable
 {
     /// <summary>How much of a guest's bytes waits to be looked at; beyond, the guest waits.</summary>

@@ -18,7 +18,9 @@ internal sealed partial class ChannelListener(
 
     private static readonly TimeSpan ScanInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>Channels cannot be plugged in: a domain that has been there for a while is rarely looked at again.</summary>
+    /// <summary>
+    /// Channels cannot be plugged in: a domain that has been there for a while is rarely looked at again.
+    /// </summary>
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(60);
 
     private readonly Dictionary<DomainId, TimeSpan> _lookAt = [];

@@ -9,7 +9,9 @@ using Xunit;
 
 namespace Tests.Integration.Channel;
 
-/// <summary>Both ends of the channel over a real pseudo-terminal and a real unix socket, with a peer that misbehaves.</summary>
+/// <summary>
+/// Both ends of the channel over a real pseudo-terminal and a real unix socket, with a peer that misbehaves.
+/// </summary>
 public sealed class ChannelTests
 {
     [Fact]

@@ -63,7 +63,10 @@ public sealed class ArchitectureTests
             ["Protocol.Health", "Protocol.Kernel", "Protocol.Channel", "GuestAgent.Detection"]
         },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
-        { "host-bridge", "HostBridge.Guests.Parsing", ["Protocol.Health", "Protocol.Kernel", "Protocol.Xenstore", "Protocol.Channel", "HostBridge.Recovery"] },
+        {
+            "host-bridge", "HostBridge.Guests.Parsing",
+            ["Protocol.Health", "Protocol.Kernel", "Protocol.Xenstore", "Protocol.Channel", "HostBridge.Recovery"]
+        },
         { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },
         {
             "host-bridge", "HostBridge.Doctor",
