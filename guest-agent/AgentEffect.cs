@@ -1,5 +1,6 @@
 using GuestAgent.Detection;
 using GuestAgent.Inquiries;
+using Protocol.Channel;
 using Protocol.Health;
 
 namespace GuestAgent;
@@ -16,6 +17,12 @@ internal abstract record AgentEffect
 
     /// <summary>Write a node, or remove it where the value is null.</summary>
     public sealed record WriteKey(string Path, string? Value) : AgentEffect;
+
+    /// <summary>From now on the channel carries this message of a topic.</summary>
+    public sealed record OfferOverChannel(ChannelTopic Topic, ChannelMessage Message) : AgentEffect;
+
+    /// <summary>No carrier takes the alarm: tell the kernel log.</summary>
+    public sealed record TellKernelLog(LastResortLine Line) : AgentEffect;
 
     /// <summary>Put the text of the status file in place.</summary>
     public sealed record WriteStatus(string Text) : AgentEffect;

@@ -1,6 +1,8 @@
 using GuestAgent.Detection;
 using GuestAgent.Inquiries;
 using GuestAgent.Requests;
+using Protocol.Channel;
+using Protocol.Health;
 using Protocol.Xenstore;
 
 namespace GuestAgent;
@@ -41,6 +43,18 @@ internal abstract record AgentInput
 
     /// <summary>The host's request node was read; null when there is none.</summary>
     public sealed record RequestRead(byte[]? Value) : AgentInput;
+
+    /// <summary>The channel to the host answers (null), or why it does not, for people.</summary>
+    public sealed record ChannelChanged(string? Trouble) : AgentInput;
+
+    /// <summary>The host has a message of the channel.</summary>
+    public sealed record ChannelDelivered(ChannelTopic Topic, ChannelMessage Message) : AgentInput;
+
+    /// <summary>The host asks for something over the channel, or for nothing any more.</summary>
+    public sealed record ChannelRequestRead(GuestRequest? Request) : AgentInput;
+
+    /// <summary>An agent before this one, in the same boot, used the last resort so often.</summary>
+    public sealed record EarlierLastResortRead(int Lines) : AgentInput;
 
     /// <summary>A remedy ended.</summary>
     public sealed record RemedyEnded(RemedyResult Result) : AgentInput;

@@ -35,6 +35,13 @@ internal static partial class AgentLog
         "xenstore: {Reason}; tried again with back-off, judging goes on")]
     public static partial void LinkDown(ILogger log, string reason);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "channel {Path}: the host answers")]
+    public static partial void ChannelUp(ILogger log, string path);
+
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "channel: {Reason}; xenstore carries the reports alone, the channel is tried again")]
+    public static partial void ChannelDown(ILogger log, string reason);
+
     [LoggerMessage(Level = LogLevel.Critical, Message = "the agent cannot go on: {Reason}")]
     public static partial void Broken(ILogger log, string reason);
 }

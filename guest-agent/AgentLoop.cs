@@ -2,6 +2,7 @@ using GuestAgent.Detection;
 using GuestAgent.Inquiries;
 using GuestAgent.Reporting;
 using GuestAgent.Requests;
+using Protocol.Channel;
 using Protocol.Health;
 using Protocol.Xenstore;
 
@@ -17,6 +18,11 @@ internal sealed record AgentSettings
     /// <summary>Whether remedies are allowed at all.</summary>
     public required bool IsDomU { get; init; }
 
+    /// <summary>
+    /// The sequence of the first report: greater than any of an agent before this one in the same boot.
+    /// </summary>
+    public long FirstSequence { get; init; } = 1;
+
     public ProbeIntervals Intervals { get; init; } = ProbeIntervals.Default;
 
     /// <summary>0 to 1: where in every interval this guest stands, so that a thousand do not act at once.</summary>
@@ -27,7 +33,7 @@ internal sealed record AgentSettings
 /// The agent's thoughts: inputs in, effects out, nothing else. One step never waits and never fails; what an effect
 /// brings comes back as a later input.
 /// </summary>
-internal sealed class AgentLoop(AgentSettings settings)
+internal sealed partial class AgentLoop(AgentSettings settings)
 {
     /// <summary>What the status says of a link to xenstore that works.</summary>
     private const string LinkAnswers = StatusDocument.LinkAnswers;
@@ -35,10 +41,13 @@ internal sealed class AgentLoop(AgentSettings settings)
     /// <summary>Later than this is no step of a guest that runs: a probe would already be called slow.</summary>
     private static readonly TimeSpan StandstillAfter = Classifier.SlowAfter;
 
-    private readonly ReportComposer _composer = new(settings.BootId, settings.AgentVersion);
+    private readonly ReportComposer _composer = new(settings.BootId, settings.AgentVersion, settings.FirstSequence);
     private readonly KeyMirror _mirror = new();
     private readonly Heartbeat _heartbeat = new(settings.Phase);
     private readonly RequestDesk _desk = new(settings.BootId, settings.IsDomU);
+    private readonly RequestInbox _inbox = new();
+    private readonly ChannelOffers _channel = new();
+    private readonly LastResort _lastResort = new();
     private readonly InquiryDesk _inquiries = new(settings.BootId, settings.AgentVersion);
     private readonly HashSet<DeviceNumber> _starting = [];
     private readonly List<AgentEffect> _effects = [];
@@ -46,8 +55,7 @@ internal sealed class AgentLoop(AgentSettings settings)
     private string? _carrierTrouble = "not reached yet";
     private string _status = string.Empty;
     private RequestOutcome? _toldOutcome;
-    private GuestRequest? _waiting;
-    private Moment _waitingSince;
+    private string? _channelState;
     private bool _watchRefusalTold;
     private bool _isWithheld;
     private (Moment At, Moment Wake)? _lastStep;
@@ -91,6 +99,7 @@ internal sealed class AgentLoop(AgentSettings settings)
         }
 
         wake = _desk.Due is { } deskDue ? Earlier(wake, deskDue) : wake;
+        wake = !_isWithheld && _lastResort.Due is { } lastResortDue ? Earlier(wake, lastResortDue) : wake;
         return _inquiries.Due is { } inquiryDue ? Earlier(wake, inquiryDue) : wake;
     }
 
@@ -135,8 +144,19 @@ internal sealed class AgentLoop(AgentSettings settings)
                 TakeRequest(line, now);
                 break;
             case AgentInput.RequestRead:
-                _waiting = null;
-                _desk.Withdraw();
+                TakeRequest(RequestCarrier.Xenstore, null, now);
+                break;
+            case AgentInput.ChannelRequestRead read:
+                TakeRequest(RequestCarrier.Channel, read.Request, now);
+                break;
+            case AgentInput.ChannelDelivered delivered:
+                _channel.Delivered(delivered.Topic, delivered.Message);
+                break;
+            case AgentInput.ChannelChanged changed:
+                TakeChannelState(changed.Trouble);
+                break;
+            case AgentInput.EarlierLastResortRead read:
+                _lastResort.Remember(read.Lines);
                 break;
             case AgentInput.RemedyEnded ended:
                 Want(_desk.Ended(ended.Result, Detector, now), now);
@@ -200,9 +220,8 @@ internal sealed class AgentLoop(AgentSettings settings)
     private void TakeRequest(byte[] line, Moment now)
     {
         GuestRequest? request = RequestCodec.TryParseRequest(line);
-        _waitingSince = request is not null && request.Id == _waiting?.Id ? _waitingSince : now;
-        _waiting = request;
-        if (_waiting is null)
+        TakeRequest(RequestCarrier.Xenstore, request, now);
+        if (request is null)
         {
             MalformedRequests++;
             _effects.Add(new AgentEffect.TellWarning(
@@ -210,11 +229,28 @@ internal sealed class AgentLoop(AgentSettings settings)
         }
     }
 
+    private void TakeRequest(RequestCarrier carrier, GuestRequest? request, Moment now)
+    {
+        if (_inbox.Take(carrier, request, now))
+        {
+            _desk.Withdraw();
+        }
+    }
+
+    private void TakeChannelState(string? trouble)
+    {
+        _channelState = trouble ?? LinkAnswers;
+        if (trouble is not null)
+        {
+            _channel.Forget();
+        }
+    }
+
     private void ServeRequest(Moment now)
     {
-        if (_waiting is not null && Detector.Filesystems.Count > 0)
+        if (_inbox.Waiting is { } waiting && Detector.Filesystems.Count > 0)
         {
-            Want(_desk.Take(_waiting, _waitingSince, Detector, now), now);
+            Want(_desk.Take(waiting, _inbox.Since, Detector, now), now);
         }
 
         GuestRequest? toRun = _desk.Advance(Detector, IsOutcomeConfirmed(), now);
@@ -236,7 +272,8 @@ internal sealed class AgentLoop(AgentSettings settings)
     }
 
     private bool IsOutcomeConfirmed()
-        => _desk.Outcome is { } outcome && _mirror.IsConfirmed(GuestKeys.Outcome, RequestCodec.ToLine(outcome));
+        => _desk.Outcome is { } outcome
+            && (_mirror.IsConfirmed(GuestKeys.Outcome, RequestCodec.ToLine(outcome)) || _channel.HasOutcome(outcome));
 
     /// <summary>After a migration or a restore <c>data/</c> is empty and the link is as it was.</summary>
     private void ForgetWhenMoved(byte[]? value)
@@ -246,85 +283,6 @@ internal sealed class AgentLoop(AgentSettings settings)
         if (!isOurs && _mirror.IsConfirmed(GuestKeys.BootId, bootId))
         {
             _mirror.Forget();
-        }
-    }
-
-    private void TellRefusal(AgentInput.KeyWritten written)
-    {
-        bool isNews = _mirror.Refused == 0 && !_mirror.IsOverQuota;
-        if (isNews && written.Error is not (XenstoreError.None or XenstoreError.ENOENT))
-        {
-            _effects.Add(new AgentEffect.TellWarning(
-                $"xenstore refuses {written.Path} ({written.Error}); the least important nodes are left out, "
-                + "and tried again every minute"));
-        }
-    }
-
-    private void TellWatchRefusal(XenstoreError error)
-    {
-        if (!_watchRefusalTold)
-        {
-            _watchRefusalTold = true;
-            _effects.Add(new AgentEffect.TellWarning(
-                $"xenstore refuses the watch for {GuestKeys.Request} ({error}); the host's requests are looked for "
-                + "once a minute; see which tool of this guest holds its watches"));
-        }
-    }
-
-    private void TellChanges(Detector before)
-    {
-        foreach (WatchedFilesystem one in Detector.Filesystems.Values)
-        {
-            Verdict was = before.Filesystems.TryGetValue(one.Device, out WatchedFilesystem? earlier)
-                ? earlier.Health.Verdict
-                : Verdict.Unknown;
-            if (was != one.Health.Verdict)
-            {
-                _effects.Add(new AgentEffect.TellVerdict(one.Health, was));
-            }
-        }
-
-        if (_desk.Outcome is { } outcome && outcome != _toldOutcome)
-        {
-            _toldOutcome = outcome;
-            _effects.Add(new AgentEffect.TellOutcome(outcome));
-        }
-    }
-
-    private void Publish(Moment now)
-    {
-        IReadOnlyList<FilesystemHealth> healths = Detector.Healths;
-        _isWithheld = healths.Any(one => one.Verdict == Verdict.Unknown && one.Evidence.Count == 0);
-        if (_isWithheld)
-        {
-            // The first probes are on their way: the first report is the truth, not "unknown".
-            return;
-        }
-
-        GuestReport report = _composer.Compose(healths, now.WallClock);
-        var nodes = new List<KeyValuePair<string, string?>>();
-        if (_desk.Outcome is { } outcome)
-        {
-            nodes.Add(new(GuestKeys.Outcome, RequestCodec.ToLine(outcome)));
-        }
-
-        if (_heartbeat.Beats(now))
-        {
-            _heartbeatText = ReportCodec.Heartbeat(report.Sequence, (long)now.SinceBoot.TotalSeconds);
-        }
-
-        nodes.AddRange(_composer.ToNodes(report, _heartbeatText, _mirror.IsOverQuota));
-        _mirror.Want(nodes);
-        if (_carrierTrouble is null)
-        {
-            _effects.AddRange(_mirror.TakeWrites(now).Select(one => new AgentEffect.WriteKey(one.Path, one.Value)));
-        }
-
-        string status = StatusText.Of(report, _carrierTrouble ?? LinkAnswers);
-        if (status != _status)
-        {
-            _status = status;
-            _effects.Add(new AgentEffect.WriteStatus(status));
         }
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using GuestAgent.Detection;
 using Microsoft.Extensions.Configuration;
+using Protocol.Channel;
 using Protocol.Health;
 
 namespace GuestAgent;
@@ -21,6 +22,11 @@ internal sealed record AgentOptions
 
     /// <summary>Where xenstore is reached; the first that exists.</summary>
     public IReadOnlyList<string> XenstorePaths { get; init; } = DefaultXenstorePaths;
+
+    /// <summary>
+    /// The name of the console channel in the domain's configuration, or the path of its terminal; null for none.
+    /// </summary>
+    public string? Channel { get; init; } = ChannelLimits.DefaultName;
 
     /// <summary>How often is probed while nothing is wrong.</summary>
     public ProbeIntervals Intervals { get; init; } = ProbeIntervals.Default;
@@ -72,6 +78,7 @@ internal sealed record AgentOptions
             AgentOptions? next = key switch
             {
                 "xenstore" => options with { XenstorePaths = [value] },
+                "channel" => options with { Channel = value == "none" ? null : value },
                 "status-directory" => options with { StatusDirectory = value },
                 "exclude" => options with
                 {
@@ -116,6 +123,8 @@ internal sealed class AgentSettingsReader
     public IReadOnlyList<Option<string[]>> Values { get; } =
     [
         New("--xenstore", "PATH", "the xenstore device or socket (default: /dev/xen/xenbus, else /proc/xen/xenbus)"),
+        New("--channel", "NAME", "the console channel, by its name or its device; none for none "
+            + $"(default: {ChannelLimits.DefaultName})"),
         New("--root-interval", "SECONDS", "how often the root is probed while nothing is wrong (default: 5)"),
         New("--data-interval", "SECONDS", "how often other filesystems are probed (default: 15)"),
         New("--status-directory", "DIR", "where the status file lies; a tmpfs (default: /run/guest-agent)"),
@@ -126,7 +135,7 @@ internal sealed class AgentSettingsReader
 
     public AgentSettingsReader()
     {
-        Command = new RootCommand("Detects filesystems whose writes fail or hang, and tells the host over xenstore.");
+        Command = new RootCommand("Detects filesystems whose writes fail or hang, and tells the host over xenstore and a console channel.");
         Command.Options.Add(ConfigurationFile);
         foreach (Option<string[]> option in Values)
         {

@@ -30,6 +30,8 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly ProbeWorkers _workers;
     private readonly ProbeCrew _crew;
     private readonly XenstoreCarrier _xenstore;
+    private readonly ChannelCarrier? _channel;
+    private readonly KernelMessage _kernelMessage;
     private readonly TmpfsFolder _folder;
     private readonly StatusSocket _statusSocket;
     private readonly ServiceManager _serviceManager;
@@ -55,6 +57,9 @@ internal sealed partial class AgentRuntime : IDisposable
         _mounts = new MountTable(paths, options.Excluded);
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
+        _kernelMessage = new KernelMessage(paths);
+        _isDevApart = IsApart(paths.Dev(string.Empty));
+        _channel = NewChannel(options.Channel);
         _folder = new TmpfsFolder(options.StatusDirectory);
         _workers = new ProbeWorkers(paths);
         _crew = new ProbeCrew(_workers, _folder);
@@ -76,6 +81,8 @@ internal sealed partial class AgentRuntime : IDisposable
         Observe(new Observation.SelfResetRead(SelfReset.Read(_paths)));
         ReadMounts(isFirst: true, mayReadFstab: true);
         ReadKernelLog(KernelLog.AllRecords);
+        _inputs.Enqueue(new AgentInput.EarlierLastResortRead(_kernelLog?.LastResortLines ?? 0));
+        TurnChannel();
         Drain();
         return _loop.Detector.Filesystems.Count;
     }
@@ -98,7 +105,9 @@ internal sealed partial class AgentRuntime : IDisposable
         _folder.Remove(StatusText.FileName);
         _crew.Dispose();
         _remedies.Dispose();
+        _channel?.Dispose();
         _xenstore.Dispose();
+        _kernelMessage.Dispose();
         _errorEvents?.Dispose();
         _kernelLog?.Dispose();
         _mounts.Dispose();
@@ -109,7 +118,10 @@ internal sealed partial class AgentRuntime : IDisposable
         Moment now = _clock.Now;
         Moment wake = _loop.NextWake(now);
         Moment?[] duties =
-            [_xenstore.Due(now), _remedies.Due, _mountPace.Due, _statusSocket.Due, _serviceManager.Due(now)];
+        [
+            _xenstore.Due(now), ChannelDue(now), _remedies.Due, _mountPace.Due, _statusSocket.Due,
+            _serviceManager.Due(now),
+        ];
         foreach (Moment? due in duties)
         {
             wake = due is { } earlier && earlier.SinceBoot < wake.SinceBoot ? earlier : wake;
@@ -124,6 +136,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _poll.Add(_crew.FileDescriptor, PollSet.In);
         short xenstoreEvents = _xenstore.WantsToSend ? (short)(PollSet.In | PollSet.Out) : PollSet.In;
         _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
+        AddChannelTo(_poll);
         _poll.Add(_remedies.FileDescriptor, PollSet.In);
         _statusSocket.AddTo(_poll);
         _poll.Wait(wake - now);
@@ -164,6 +177,7 @@ internal sealed partial class AgentRuntime : IDisposable
             Take(input);
         }
 
+        TurnChannel();
         foreach (AgentInput question in _statusSocket.Turn(_poll, _clock.Now))
         {
             Take(question);
@@ -209,6 +223,12 @@ internal sealed partial class AgentRuntime : IDisposable
                     _nextTurn.Add(input);
                 }
 
+                break;
+            case AgentEffect.OfferOverChannel offer:
+                _channel?.Offer(offer.Topic, offer.Message);
+                break;
+            case AgentEffect.TellKernelLog tell:
+                TellKernelLog(tell.Line);
                 break;
             case AgentEffect.WriteStatus write:
                 _folder.Write(StatusText.FileName, write.Text);

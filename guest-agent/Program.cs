@@ -94,6 +94,7 @@ internal static class AgentProgram
             throw new IOException("/proc/sys/kernel/random/boot_id holds no boot id; is /proc mounted?");
         }
 
+        var clock = new BootClock(TimeProvider.System);
         bool isDomU = ThisMachine.IsDomU(paths);
         var settings = new AgentSettings
         {
@@ -102,8 +103,10 @@ internal static class AgentProgram
             IsDomU = isDomU,
             Intervals = options.Intervals,
             Phase = new Random(bootId.GetHashCode()).NextDouble(),
+            // No agent makes a report a millisecond: whoever starts later in this boot begins above the one before.
+            FirstSequence = (long)clock.Now.SinceBoot.TotalMilliseconds + 1,
         };
-        using var runtime = new AgentRuntime(options, settings, paths, new BootClock(TimeProvider.System), stop, log);
+        using var runtime = new AgentRuntime(options, settings, paths, clock, stop, log);
         host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stop.Set);
         host.Start();
         int count = runtime.LookAround();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using HostBridge.Guests;
+using HostBridge.Guests.Channels;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
 using HostBridge.Storage;
@@ -74,6 +75,7 @@ internal static partial class BridgeHost
             options.XenstorePath,
             new XenstoreClientOptions { Jitter = new Random(), PauseAfterEvents = GuestListener.EventPause },
             provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ChannelBook>();
         services.AddSingleton<GuestRequests>();
         AddStorage(services, options);
         services.AddSingleton<IToolstack>(options.ToolstackCommand is { } command
@@ -85,6 +87,7 @@ internal static partial class BridgeHost
         services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());
         services.AddHostedService<BridgeDriver>();
         services.AddHostedService<GuestListener>();
+        services.AddHostedService<ChannelListener>();
         services.AddHostedService(provider => new ConsoleWatch(
             ConsoleWatch.DefaultFolder,
             provider.GetRequiredService<BridgeInputQueue>(),

@@ -33,7 +33,11 @@ internal abstract record BridgeInput
     /// <param name="IsNew">
     /// Whether it was written while the bridge listened; false for what already stood there when it began to read.
     /// </param>
-    internal sealed record ReportRead(Guid Guest, DomainId Domain, GuestReport Report, bool IsNew) : BridgeInput;
+    internal sealed record ReportRead(Guid Guest, DomainId Domain, GuestReport Report, bool IsNew) : BridgeInput
+    {
+        /// <summary>Over what it came.</summary>
+        public ReportCarrier Carrier { get; init; }
+    }
 
     /// <summary>A domain wrote something that is no report.</summary>
     /// <param name="Guest">The uuid of the guest that was in it.</param>

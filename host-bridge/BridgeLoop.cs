@@ -43,6 +43,9 @@ internal sealed class BridgeLoop
         _incidents = new StorageIncidents(policy.StableFor, policy.DiskCheckValidFor);
     }
 
+    /// <summary>Over what each guest is heard.</summary>
+    public CarrierBook Carriers { get; } = new();
+
     /// <summary>Every guest that is known.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => _registry.Guests;
 
@@ -67,11 +70,10 @@ internal sealed class BridgeLoop
                 See(seen, now);
                 break;
             case BridgeInput.GuestGone gone:
-                _rejections.Remove(gone.Domain);
                 Lose(gone, now);
                 break;
             case BridgeInput.ReportRead read:
-                Give(read.Guest, read.Domain, new RecoveryInput.ReportReceived(read.Report, read.IsNew), now);
+                TakeReport(read, now);
                 break;
             case BridgeInput.ReportRejected rejected:
                 TellRejection(rejected, now);
@@ -161,6 +163,7 @@ internal sealed class BridgeLoop
     private void Lose(BridgeInput.GuestGone gone, Moment now)
     {
         _rejections.Remove(gone.Domain);
+        Carriers.Forget(gone.Guest);
         bool isItsDomain = _registry.Find(gone.Guest)?.Domain == gone.Domain;
         Give(gone.Guest, gone.Domain, new RecoveryInput.DomainGone(), now);
         if (isItsDomain && _registry.Find(gone.Guest) is { State.IsInFlight: true })
@@ -170,6 +173,15 @@ internal sealed class BridgeLoop
         else
         {
             _disks.Forget(gone.Domain);
+        }
+    }
+
+    private void TakeReport(BridgeInput.ReportRead read, Moment now)
+    {
+        if (_registry.Find(read.Guest)?.Domain == read.Domain
+            && Carriers.Take(read.Guest, read.Carrier, read.Report, read.IsNew, now.Elapsed) is { } report)
+        {
+            Give(read.Guest, new RecoveryInput.ReportReceived(report, read.IsNew), now);
         }
     }
 

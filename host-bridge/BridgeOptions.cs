@@ -1,6 +1,7 @@
 using System.Globalization;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Configuration;
+using Protocol.Channel;
 
 namespace HostBridge;
 
@@ -9,6 +10,9 @@ internal sealed record BridgeOptions
 {
     /// <summary>xenstored's socket.</summary>
     public required string XenstorePath { get; init; }
+
+    /// <summary>The name of the guests' console channels in their domains' configuration; null for none.</summary>
+    public string? Channel { get; init; } = ChannelLimits.DefaultName;
 
     /// <summary>Where the incident log is kept.</summary>
     public required string StateDirectory { get; init; }
@@ -35,6 +39,7 @@ internal readonly record struct BridgeOptionsResult(BridgeOptions? Options, stri
 internal static class BridgeOptionsParser
 {
     public const string Xenstore = "xenstore";
+    public const string Channel = "channel";
     public const string StateDirectory = "state-directory";
     public const string Mode = "mode";
     public const string ToolstackCommand = "toolstack-command";
@@ -49,8 +54,8 @@ internal static class BridgeOptionsParser
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
-        Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational, StableSeconds,
-        GraceSeconds,
+        Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
+        StableSeconds, GraceSeconds,
     };
 
     /// <summary>Makes options.</summary>
@@ -124,12 +129,14 @@ internal static class BridgeOptionsParser
                 settings, GraceSeconds, least: 0, new RecoveryPolicy().GraceAfterBoot, ref error),
         };
         IReadOnlyList<DeviceNumber> assumed = CheckedDevices(settings, ref error);
+        string? channel = CheckedChannel(settings, ref error);
         return error is not null
             ? new BridgeOptionsResult(null, error)
             : new BridgeOptionsResult(
                 new BridgeOptions
                 {
                     XenstorePath = xenstore,
+                    Channel = channel,
                     StateDirectory = stateDirectory,
                     ToolstackCommand = command,
                     AssumeOperational = assumed,
@@ -152,6 +159,26 @@ internal static class BridgeOptionsParser
         }
 
         return setting.Value;
+    }
+
+    /// <summary>xl takes neither comma, equals sign nor quote in a channel's name (xl.cfg(5)).</summary>
+    private static string? CheckedChannel(Dictionary<string, Setting> settings, ref string? error)
+    {
+        switch (settings.GetValueOrDefault(Channel))
+        {
+            case null:
+                return ChannelLimits.DefaultName;
+            case { Value: "none" }:
+                return null;
+            case { } setting:
+                if (setting.Value.Length is 0 or > 128 || setting.Value.AsSpan().ContainsAny(",=\"' "))
+                {
+                    error ??= $"{setting.Source}: \"{setting.Value}\" is no channel's name; write the one that stands "
+                        + "in the guests' configuration as name=..., or none.";
+                }
+
+                return setting.Value;
+        }
     }
 
     private static BridgeMode CheckedMode(Dictionary<string, Setting> settings, ref string? error)

@@ -4,6 +4,7 @@ using System.Reflection;
 using HostBridge.Admin;
 using HostBridge.Incidents;
 using HostBridge.Storage;
+using Protocol.Channel;
 
 namespace HostBridge;
 
@@ -27,6 +28,11 @@ internal static class CommandLine
 
     private static readonly Option<string?> Xenstore = Setting(
         BridgeOptionsParser.Xenstore, "PATH", "xenstored's socket (default: /run/xenstored/socket).");
+
+    private static readonly Option<string?> Channel = Setting(
+        BridgeOptionsParser.Channel,
+        "NAME",
+        $"The guests' console channel; none for none (default: {ChannelLimits.DefaultName}).");
 
     private static readonly Option<string?> StateDirectory = Setting(
         BridgeOptionsParser.StateDirectory, "DIR", "Where incidents are recorded (default: /var/lib/host-bridge).");
@@ -74,8 +80,8 @@ internal static class CommandLine
 
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
-            Config, Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
-            StableSeconds, GraceSeconds,
+            Config, Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence,
+            AssumeOperational, StableSeconds, GraceSeconds,
         };
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
@@ -89,7 +95,8 @@ internal static class CommandLine
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        Option<string?>[] named = [Xenstore, StateDirectory, Mode, ToolstackCommand, StableSeconds, GraceSeconds];
+        Option<string?>[] named =
+            [Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, StableSeconds, GraceSeconds];
         foreach (Option<string?> option in named)
         {
             if (parsed.GetValue(option) is { } value)

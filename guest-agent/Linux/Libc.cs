@@ -11,6 +11,7 @@ internal static unsafe partial class Libc
     public const int CurrentDirectory = -100; // AT_FDCWD, fcntl.h
 
     public const int OpenReadOnly = 0;
+    public const int OpenWriteOnly = 1;
     public const int OpenReadWrite = 2;
     public const int OpenCreate = 0x40;
     public const int OpenExclusive = 0x80;
@@ -87,6 +88,16 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
     public static partial int ProcessControl(int option, ulong argument);
+
+    /// <summary>tcgetattr(3): fills a struct termios, which has 60 bytes on Linux.</summary>
+    [LibraryImport("libc", EntryPoint = "tcgetattr", SetLastError = true)]
+    public static partial int TerminalSettings(int fileDescriptor, byte* termios);
+
+    [LibraryImport("libc", EntryPoint = "tcsetattr", SetLastError = true)]
+    public static partial int SetTerminalSettings(int fileDescriptor, int when, byte* termios);
+
+    [LibraryImport("libc", EntryPoint = "cfmakeraw")]
+    public static partial void MakeRaw(byte* termios);
 
     [LibraryImport("libc", EntryPoint = "eventfd", SetLastError = true)]
     public static partial int EventFileDescriptor(uint initial, int flags);

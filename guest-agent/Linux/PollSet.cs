@@ -1,13 +1,13 @@
 namespace GuestAgent.Linux;
 
-/// <summary>The descriptors that the poll loop waits for, set up anew each turn: there are a dozen at most.</summary>
+/// <summary>The descriptors that the poll loop waits for, set up anew each turn: there are two dozen at most.</summary>
 internal sealed unsafe class PollSet
 {
     public const short In = 1; // POLLIN, poll.h
     public const short Priority = 2;
     public const short Out = 4;
 
-    private const int MaxEntries = 16;
+    private const int MaxEntries = 24;
 
     private readonly Libc.PollEntry[] _entries = new Libc.PollEntry[MaxEntries];
     private int _count;

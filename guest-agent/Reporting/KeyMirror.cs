@@ -38,6 +38,11 @@ internal sealed class KeyMirror
     public bool IsConfirmed(string path, string value)
         => _confirmed.TryGetValue(path, out string? confirmed) && confirmed == value;
 
+    /// <summary>Whether these nodes are known to be as they are wanted.</summary>
+    public bool AreConfirmed(IReadOnlyCollection<string> paths)
+        => _wanted.Where(node => paths.Contains(node.Key))
+            .All(node => _confirmed.TryGetValue(node.Key, out string? confirmed) && confirmed == node.Value);
+
     /// <summary>The writes to begin now; each must be answered by <see cref="Written"/>.</summary>
     public List<KeyWrite> TakeWrites(Moment now)
     {

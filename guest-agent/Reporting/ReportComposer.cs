@@ -5,9 +5,16 @@ namespace GuestAgent.Reporting;
 
 /// <summary>
 /// Makes reports of what is held true, and says which nodes they fill. The sequence grows with each change; each
-/// filesystem's line carries the sequence in which it last changed, so that an unchanged line is not written again.
+/// filesystem's line carries the sequence in which it last changed, so that an unchanged line is not written again; one
+/// of them carries the report's.
 /// </summary>
-internal sealed class ReportComposer(BootId bootId, string agentVersion)
+/// <param name="bootId">The boot that speaks.</param>
+/// <param name="agentVersion">The agent's version.</param>
+/// <param name="firstSequence">
+/// The sequence of the first report. An agent that is started again in the same boot must go on above the one before
+/// it, or its reports would be taken for older.
+/// </param>
+internal sealed class ReportComposer(BootId bootId, string agentVersion, long firstSequence)
 {
     private readonly FilesystemHealth?[] _slots = new FilesystemHealth?[GuestReport.MaxFilesystems];
     private readonly long[] _slotSequences = new long[GuestReport.MaxFilesystems];
@@ -36,7 +43,7 @@ internal sealed class ReportComposer(BootId bootId, string agentVersion)
         _last = new GuestReport
         {
             BootId = bootId,
-            Sequence = Sequence + 1,
+            Sequence = _last is null ? firstSequence : Sequence + 1,
             AgentVersion = agentVersion,
             State = state,
             Filesystems = worst,
@@ -53,6 +60,8 @@ internal sealed class ReportComposer(BootId bootId, string agentVersion)
             _slots[slot] = health;
         }
 
+        // The greatest of them is the report's own, also when a filesystem went and nothing else changed.
+        _slotSequences[0] = _slotSequences.Contains(_last.Sequence) ? _slotSequences[0] : _last.Sequence;
         return _last;
     }
 

@@ -13,12 +13,20 @@ internal static class StatusText
     public const string FileName = "status";
 
     /// <summary>The summary, how the report travels, then one line a filesystem, worst first.</summary>
-    public static string Of(GuestReport report, string carrier)
+    /// <param name="report">What is held true.</param>
+    /// <param name="carrier">How it stands with xenstore.</param>
+    /// <param name="channel">How it stands with the channel; null where there is none.</param>
+    public static string Of(GuestReport report, string carrier, string? channel = null)
     {
         var text = new StringBuilder()
             .Append(ReportCodec.StateText(report.State))
             .Append(" since ").Append(FieldLine.Time(report.State.Since)).Append('\n')
             .Append("xenstore ").Append(carrier).Append('\n');
+        if (channel is not null)
+        {
+            text.Append("channel ").Append(channel).Append('\n');
+        }
+
         foreach (FilesystemHealth health in report.Filesystems)
         {
             text.Append(health.MountPoint.Encoded).Append(' ').Append(health.Verdict.ToName());

@@ -21,12 +21,18 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
     /// <summary>What a probe showed is no reason to act any more after this time.</summary>
     private static readonly TimeSpan ProbeHolds = TimeSpan.FromSeconds(10);
 
+    private const int MaxTaken = 16;
+
     private Stage _stage = Stage.Idle;
     private GuestRequest? _request;
     private Moment _seenAt;
     private Moment _probeFrom;
     private RemedyResult? _result;
-    private RequestId _lastId;
+
+    /// <summary>
+    /// Requests that were taken, the newest last: a carrier that is stuck may bring an old one again.
+    /// </summary>
+    private readonly Queue<RequestId> _taken = new();
 
     private enum Stage
     {
@@ -60,7 +66,7 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
         if (Outcome is null && earlier.BootId == bootId)
         {
             Outcome = earlier;
-            _lastId = earlier.Id;
+            Note(earlier.Id);
         }
     }
 
@@ -80,7 +86,7 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
     /// <param name="now">The time.</param>
     public DeviceNumber? Take(GuestRequest request, Moment seenAt, Detector detector, Moment now)
     {
-        if (request.Id == _lastId)
+        if (_taken.Contains(request.Id))
         {
             return null;
         }
@@ -92,7 +98,7 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
         }
 
         _request = request;
-        _lastId = request.Id;
+        Note(request.Id);
         _seenAt = seenAt;
         _probeFrom = now;
         _result = null;
@@ -166,6 +172,15 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
         _stage = Stage.Proving;
         _probeFrom = now;
         return detector.At(_request!.Filesystem)?.Device;
+    }
+
+    private void Note(RequestId id)
+    {
+        _taken.Enqueue(id);
+        if (_taken.Count > MaxTaken)
+        {
+            _ = _taken.Dequeue();
+        }
     }
 
     private void Check(Detector detector, Moment now)

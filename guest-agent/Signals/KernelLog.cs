@@ -34,6 +34,9 @@ internal sealed unsafe class KernelLog : IDisposable
     /// <summary>How many records were overwritten before they could be read.</summary>
     public long LostRecords { get; private set; }
 
+    /// <summary>The greatest number of a last-resort line of this boot, by whatever agent; 0 for none.</summary>
+    public int LastResortLines { get; private set; }
+
     /// <summary>Null where there is no /dev/kmsg or no privilege for it: the probe does without.</summary>
     public static KernelLog? TryOpen(PathRoot paths)
     {
@@ -64,6 +67,12 @@ internal sealed unsafe class KernelLog : IDisposable
                 if (KernelLogParser.ParseRecord(_record.AsSpan(0, (int)size)) is { } record)
                 {
                     Count(record);
+                    if (record.Facility != 0)
+                    {
+                        int number = KernelLogParser.LastResortNumber(_record.AsSpan(0, (int)size));
+                        LastResortLines = Math.Max(LastResortLines, number);
+                    }
+
                     if (KernelLogParser.Understand(record) is { } line)
                     {
                         lines.Add(line);

@@ -1,4 +1,5 @@
 using System.Text;
+using HostBridge.Guests.Channels;
 using HostBridge.Recovery;
 using Protocol.Health;
 using Protocol.Xenstore;
@@ -6,30 +7,36 @@ using Protocol.Xenstore.Client;
 
 namespace HostBridge.Guests;
 
-/// <summary>Writes requests where a guest reads them, and takes them away again.</summary>
+/// <summary>
+/// Writes requests where a guest reads them, in xenstore and over its channel, and takes them away again.
+/// </summary>
 /// <param name="xenstore">The way to xenstore.</param>
 /// <param name="time">The clock for the waits between attempts.</param>
-internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time)
+/// <param name="channels">The guests' channels; null where there are none.</param>
+internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, ChannelBook? channels = null)
 {
     private const int MaxAttempts = 3;
     private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Writes a request. Writing the same one twice does no harm: the guest knows its id.</summary>
-    /// <returns>Null when it is written; otherwise why not, for a person.</returns>
+    /// <returns>Null when it is on its way; otherwise why not, for a person.</returns>
     public async Task<string?> SendAsync(
         GuestIdentity guest, DomainId domain, GuestRequest request, CancellationToken cancellationToken)
     {
+        // Where the channel brings it, xenstore need not: it is tried there once.
+        bool isBrought = channels?.Offer(guest.Uuid, domain, request) == true;
         for (int attempt = 1; ; attempt++)
         {
             try
             {
-                return await SendOnceAsync(guest, domain, request, cancellationToken).ConfigureAwait(false);
+                string? problem = await SendOnceAsync(guest, domain, request, cancellationToken).ConfigureAwait(false);
+                return isBrought ? null : problem;
             }
             catch (XenstoreLinkException failure)
             {
-                if (attempt == MaxAttempts)
+                if (isBrought || attempt == MaxAttempts)
                 {
-                    return failure.Message;
+                    return isBrought ? null : failure.Message;
                 }
 
                 await Task.Delay(RetryInterval, time, cancellationToken).ConfigureAwait(false);
@@ -42,6 +49,7 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time)
     /// </summary>
     public async Task RemoveAsync(DomainId domain, RequestId id, CancellationToken cancellationToken)
     {
+        channels?.Withdraw(domain, id);
         string path = GuestKeys.Absolute(domain.Value, GuestKeys.Request);
         try
         {

@@ -16,11 +16,6 @@ internal readonly record struct AssembledReport(GuestReport? Report, string? Rej
 /// </summary>
 internal static class ReportAssembler
 {
-    private const int MaxVersionLength = 32;
-
-    /// <summary>The most filesystems that a guest may count; more is no count.</summary>
-    private const int MaxFilesystemCount = 10_000;
-
     /// <summary>The keys that are ever read, relative to the domain's home, without the filesystems.</summary>
     public static IReadOnlyList<string> FixedKeys { get; } =
     [
@@ -36,7 +31,7 @@ internal static class ReportAssembler
     /// How many filesystem slots are filled, by the count's node; none when it is absent or malformed.
     /// </summary>
     public static int SlotCount(byte[]? filesystemCount)
-        => Math.Min(Number(filesystemCount, MaxFilesystemCount) ?? 0, GuestReport.MaxFilesystems);
+        => Math.Min(Number(filesystemCount, ReportCodec.MaxFilesystemCount) ?? 0, GuestReport.MaxFilesystems);
 
     /// <summary>The keys of a report with so many filesystems, by the count's node.</summary>
     public static IEnumerable<string> KeysOf(byte[]? filesystemCount)
@@ -74,7 +69,7 @@ internal static class ReportAssembler
             return Reject("its boot-id is none");
         }
 
-        if (Number(countBytes, MaxFilesystemCount) is not { } count)
+        if (Number(countBytes, ReportCodec.MaxFilesystemCount) is not { } count)
         {
             return Reject("its filesystem-count is no number, or too great");
         }
@@ -149,9 +144,10 @@ internal static class ReportAssembler
     private static AssembledReport Reject(string reason) => new(Report: null, reason);
 
     private static string Version(IReadOnlyDictionary<string, byte[]> nodes)
-        => nodes.TryGetValue(GuestKeys.Version, out byte[]? bytes) && bytes.Length <= MaxVersionLength
-            ? Ascii(bytes) ?? string.Empty
-            : string.Empty;
+        => nodes.TryGetValue(GuestKeys.Version, out byte[]? bytes) && Ascii(bytes) is { } text
+            && ReportCodec.IsVersion(text)
+                ? text
+                : string.Empty;
 
     private static int? Number(byte[]? bytes, int max)
         => bytes is not null

@@ -7,8 +7,14 @@ namespace Protocol.Xenstore;
 /// <summary>Reports as xenstore nodes, and back.</summary>
 public static class ReportCodec
 {
-    private const int MaxDetailBytes = 64;
+    /// <summary>The most filesystems that a guest may count; more is no count.</summary>
+    public const int MaxFilesystemCount = 10_000;
+
+    /// <summary>The most bytes of a fact's detail; what is longer is cut.</summary>
+    internal const int MaxDetailBytes = 64;
+
     private const int MaxNameLength = 64;
+    private const int MaxVersionLength = 32;
 
     /// <summary>
     /// Stands behind the state when nodes are left out because the guest's xenstore quota is used up: then the lines
@@ -125,7 +131,7 @@ public static class ReportCodec
     /// A mount point that is too long for a line is cut and marked with a hash of the whole (FNV-1a), so that it stays
     /// one name; no request can mean it.
     /// </summary>
-    private static string Shortened(string encoded)
+    internal static string Shortened(string encoded)
     {
         if (encoded.Length <= MountPoint.MaxEncodedLength)
         {
@@ -179,7 +185,12 @@ public static class ReportCodec
         return evidence;
     }
 
-    private static bool IsName(string text)
+    /// <summary>Whether it can be an agent's version: printable ASCII, not too long; may be empty.</summary>
+    public static bool IsVersion(string text)
+        => text.Length <= MaxVersionLength && text.All(letter => letter is >= ' ' and <= '~');
+
+    /// <summary>Whether it can be the kernel's name of a device or a filesystem's type.</summary>
+    internal static bool IsName(string text)
         => text.Length is > 0 and <= MaxNameLength
             && text.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.' or '!');
 

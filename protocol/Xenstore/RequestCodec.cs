@@ -5,8 +5,9 @@ namespace Protocol.Xenstore;
 /// <summary>Requests and outcomes as lines, and back.</summary>
 public static class RequestCodec
 {
-    private const int MaxDetailBytes = 200;
-    private const int MaxExitCode = 255;
+    internal const int MaxDetailBytes = 200;
+    internal const int MaxProbeBytes = 16;
+    internal const int MaxExitCode = 255;
 
     /// <summary>
     /// A request as a line: <c>id=… boot=… seq=7 filesystem=/ action=reboot lifetime=60</c>.
@@ -63,7 +64,7 @@ public static class RequestCodec
         }
 
         return line
-            .AddText("probe", outcome.Probe, maxBytes: 16)
+            .AddText("probe", outcome.Probe, MaxProbeBytes)
             .AddText("detail", outcome.Detail, MaxDetailBytes)
             .ToString();
     }

@@ -1,4 +1,5 @@
 using Benchmarks.Bridge;
+using Benchmarks.Channel;
 using Benchmarks.Detection;
 using Benchmarks.Incidents;
 using Benchmarks.Storage;
@@ -7,6 +8,7 @@ using Benchmarks.Xenstore;
 return args switch
 {
     ["xenstore"] => await XenstoreBenchmark.RunAsync(),
+    ["channel"] => await ChannelBenchmark.RunAsync(),
     ["bridge"] => await BridgeBenchmark.RunAsync(),
     ["decisions"] => DecisionBenchmark.Run(),
     ["detection"] => await AbortBenchmark.RunAsync(),
@@ -20,6 +22,7 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: benchmarks xenstore|bridge|decisions|storage|incidents|detection (in tests/contained.sh; make bench does all)");
+        "usage: benchmarks xenstore|channel|bridge|decisions|storage|incidents|detection "
+        + "(in tests/contained.sh; make bench does all)");
     return 64;
 }

@@ -9,7 +9,7 @@ cache=$1
 
 suite=bookworm
 dom0_packages=xen-utils-4.17,xenstore-utils,open-iscsi,multipath-tools,kmod,udev,iproute2,procps,e2fsprogs,nftables
-dom0_packages+=,socat,libatomic1
+dom0_packages+=,socat,libatomic1,qemu-system-xen
 domu_packages=e2fsprogs,xenstore-utils
 hypervisor=xen-hypervisor-4.17-amd64
 

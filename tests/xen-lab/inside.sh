@@ -13,7 +13,8 @@ share=
 # shellcheck source=steps.sh
 . "$here/steps.sh"
 
-scenarios=(A B-6.1-killed B-5.10-killed B-6.12-killed B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-long G)
+scenarios=(A B-6.1-killed B-5.10-killed B-6.12-killed B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-long G
+    K-xenstored K-backend-1 K-backend-2)
 
 # tgtd's socket is named by a number alone: a folder of its own keeps two labs apart.
 mkdir -p /run/tgtd

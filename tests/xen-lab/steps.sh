@@ -103,7 +103,8 @@ kernel=\"/boot/guests/vmlinuz-$1\"
 ramdisk=\"/boot/guests/initramfs-$1\"
 extra=\"console=hvc0 loglevel=7 mitigations=off\"
 memory=384
-vcpus=1
+vcpus=${guest_vcpus:-1}
+${guest_channel:-}
 disk=['phy:$lun,xvda,w']
 on_reboot=\"restart\"
 on_crash=\"preserve\"

@@ -32,6 +32,9 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     private Moment? _answerBy;
     private string _path = string.Empty;
 
+    /// <summary>Takes what was read by <see cref="Read"/>; null for a node that is not there.</summary>
+    public Action<string, byte[]?> OnRead { get; set; } = (_, _) => { };
+
     /// <summary>To poll for POLLIN; −1 while there is no link.</summary>
     public int FileDescriptor => _link?.FileDescriptor ?? -1;
 
@@ -98,6 +101,24 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         }
     }
 
+    /// <summary>
+    /// Reads a node that is none of the agent's own words. Whoever asks asks again: a link that breaks forgets it.
+    /// </summary>
+    public void Read(string path)
+    {
+        try
+        {
+            if (_link is not null && _unsent.Count == 0)
+            {
+                ReadOnce(path);
+            }
+        }
+        catch (XenstoreLinkException)
+        {
+            // The next turn meets the same and tells of it.
+        }
+    }
+
     public void Dispose() => _link?.Dispose();
 
     private void TryOpen(List<AgentInput> inputs, Moment now)
@@ -157,6 +178,13 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         }
 
         byte[]? value = reply.Error == XenstoreError.None ? reply.Payload.ToArray() : null;
+        if (reply.Operation == XenstoreOperation.Read
+            && path is not (GuestKeys.Outcome or GuestKeys.BootId or GuestKeys.Request))
+        {
+            OnRead(path, value);
+            return;
+        }
+
         AgentInput? input = (reply.Operation, path) switch
         {
             (XenstoreOperation.Write or XenstoreOperation.Remove, _) => new AgentInput.KeyWritten(path, reply.Error),

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using GuestAgent.Detection;
+using Protocol.Channel;
 using Protocol.Kernel;
 
 namespace GuestAgent.Signals.Parsing;
@@ -55,6 +56,16 @@ internal static class KernelLogParser
         => record.Facility == 0 && FilesystemLines.Understand(record.Text) is { } line
             ? new KernelLine(line.Kind, line.DeviceName, record.At) { Sector = line.Sector }
             : null;
+
+    /// <summary>
+    /// Which of this boot's last-resort lines a record is; 0 when it is none. Its word is no evidence.
+    /// </summary>
+    public static int LastResortNumber(ReadOnlySpan<byte> record)
+    {
+        ReadOnlySpan<byte> text = record[(record.IndexOf((byte)';') + 1)..];
+        int end = text.IndexOf((byte)'\n');
+        return LastResortLine.TryParse(Encoding.Latin1.GetString(end < 0 ? text : text[..end]))?.Number ?? 0;
+    }
 
     /// <summary>What a TimeSpan holds; the kernel's clock would need 29,000 years.</summary>
     private const long MaxMicroseconds = long.MaxValue / TimeSpan.TicksPerMicrosecond;

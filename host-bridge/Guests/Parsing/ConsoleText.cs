@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using HostBridge.Recovery;
+using Protocol.Channel;
+using Protocol.Health;
 using Protocol.Kernel;
 
 namespace HostBridge.Guests.Parsing;
@@ -56,10 +58,27 @@ internal sealed partial class ConsoleText
             return new ConsoleSign.Booted();
         }
 
+        if (LastResortLine.TryParse(text) is { Filesystem.Health.Verdict: var verdict })
+        {
+            return new ConsoleSign.Fault(KindOf(verdict), Printable(text));
+        }
+
         return FilesystemLines.Understand(text) is { Kind: var kind } && IsBad(kind)
             ? new ConsoleSign.Fault(kind, Printable(text))
             : null;
     }
+
+    /// <summary>What the kernel would print of what an agent holds true.</summary>
+    private static KernelLineKind KindOf(Verdict verdict) => verdict switch
+    {
+        Verdict.JournalAborted => KernelLineKind.JournalAborted,
+        Verdict.ShutDown => KernelLineKind.ShutDown,
+        Verdict.RemountedReadOnly => KernelLineKind.RemountedReadOnly,
+        Verdict.FlushDisabled => KernelLineKind.FlushDisabled,
+        Verdict.DeviceFailing => KernelLineKind.DeviceError,
+        Verdict.Hung => KernelLineKind.TaskHung,
+        _ => KernelLineKind.FilesystemError,
+    };
 
     private static bool IsBad(KernelLineKind kind)
         => kind is not (KernelLineKind.Mounted or KernelLineKind.Remounted or KernelLineKind.FlushEnabled

@@ -1,0 +1,112 @@
+using GuestAgent.Detection;
+using GuestAgent.Reporting;
+using Protocol.Channel;
+using Protocol.Health;
+using Protocol.Xenstore;
+
+namespace GuestAgent;
+
+/// <content>What is told, and over what.</content>
+internal sealed partial class AgentLoop
+{
+    private void TellRefusal(AgentInput.KeyWritten written)
+    {
+        bool isNews = _mirror.Refused == 0 && !_mirror.IsOverQuota;
+        if (isNews && written.Error is not (XenstoreError.None or XenstoreError.ENOENT))
+        {
+            _effects.Add(new AgentEffect.TellWarning(
+                $"xenstore refuses {written.Path} ({written.Error}); the least important nodes are left out, "
+                + "and tried again every minute"));
+        }
+    }
+
+    private void TellWatchRefusal(XenstoreError error)
+    {
+        if (!_watchRefusalTold)
+        {
+            _watchRefusalTold = true;
+            _effects.Add(new AgentEffect.TellWarning(
+                $"xenstore refuses the watch for {GuestKeys.Request} ({error}); the host's requests are looked for "
+                + "once a minute; see which tool of this guest holds its watches"));
+        }
+    }
+
+    private void TellChanges(Detector before)
+    {
+        foreach (WatchedFilesystem one in Detector.Filesystems.Values)
+        {
+            Verdict was = before.Filesystems.TryGetValue(one.Device, out WatchedFilesystem? earlier)
+                ? earlier.Health.Verdict
+                : Verdict.Unknown;
+            if (was != one.Health.Verdict)
+            {
+                _effects.Add(new AgentEffect.TellVerdict(one.Health, was));
+            }
+        }
+
+        if (_desk.Outcome is { } outcome && outcome != _toldOutcome)
+        {
+            _toldOutcome = outcome;
+            _effects.Add(new AgentEffect.TellOutcome(outcome));
+        }
+    }
+
+    private void Publish(Moment now)
+    {
+        IReadOnlyList<FilesystemHealth> healths = Detector.Healths;
+        _isWithheld = healths.Any(one => one.Verdict == Verdict.Unknown && one.Evidence.Count == 0);
+        if (_isWithheld)
+        {
+            // The first probes are on their way: the first report is the truth, not "unknown".
+            return;
+        }
+
+        GuestReport report = _composer.Compose(healths, now.WallClock);
+        var nodes = new List<KeyValuePair<string, string?>>();
+        if (_desk.Outcome is { } outcome)
+        {
+            nodes.Add(new(GuestKeys.Outcome, RequestCodec.ToLine(outcome)));
+            Offer(ChannelTopic.Outcome, new ChannelMessage.Outcome(outcome));
+        }
+
+        Offer(ChannelTopic.Report, new ChannelMessage.Report(report));
+        if (_heartbeat.Beats(now))
+        {
+            long uptimeSeconds = (long)now.SinceBoot.TotalSeconds;
+            _heartbeatText = ReportCodec.Heartbeat(report.Sequence, uptimeSeconds);
+            Offer(ChannelTopic.Heartbeat, new ChannelMessage.Heartbeat(report.BootId, report.Sequence, uptimeSeconds));
+        }
+
+        nodes.AddRange(_composer.ToNodes(report, _heartbeatText, _mirror.IsOverQuota));
+        _mirror.Want(nodes);
+        if (_carrierTrouble is null)
+        {
+            _effects.AddRange(_mirror.TakeWrites(now).Select(one => new AgentEffect.WriteKey(one.Path, one.Value)));
+        }
+
+        if (_lastResort.Say(report, IsDelivered(report), now) is { } line)
+        {
+            _effects.Add(new AgentEffect.TellKernelLog(line));
+        }
+
+        string status = StatusText.Of(report, _carrierTrouble ?? LinkAnswers, _channelState);
+        if (status != _status)
+        {
+            _status = status;
+            _effects.Add(new AgentEffect.WriteStatus(status));
+        }
+    }
+
+    private void Offer(ChannelTopic topic, ChannelMessage message)
+    {
+        if (_channel.IsNew(topic, message))
+        {
+            _effects.Add(new AgentEffect.OfferOverChannel(topic, message));
+        }
+    }
+
+    /// <summary>Whether a carrier has brought the report to the host: its summary and its worst filesystem.</summary>
+    private bool IsDelivered(GuestReport report)
+        => _channel.HasReport(report)
+            || (_carrierTrouble is null && _mirror.AreConfirmed([GuestKeys.State, GuestKeys.Filesystem(0)]));
+}

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154,SC2016,SC2034 # what machine.sh and steps.sh know, and use; quoted scripts are for Dom0
+# The console channel, served by QEMU: K-xenstored stops xenstored while the guest's root aborts; K-backend-VCPUS
+# stops the channel's backend for a minute.
+
+# Xen 4.17 drops the first channel of a domain, so a dummy stands there.
+guest_channel='channel=["connection=pty,name=dummy","connection=socket,path=/run/channel.sock,name=org.guest-agent.1"]'
+
+scenario() { "scenario_$1" "${@:2}"; }
+
+# The channel's backend, which is a QEMU of its own.
+backend() { dom0 'pgrep -f "[q]emu.*libxl-channel"'; }
+
+await_channel() { await "${1:-90}" bridge.log 'its channel answers' "${2:-0}"; }
+
+scenario_xenstored() {
+    local stopped aborted killed heard agreed action boot_before
+    echo "expected: the abort is told over the channel while xenstore does not answer; afterwards both agree"
+    log_in 5
+    create_guest 6.1 || fail_lab "the guest did not come up"
+    start_bridge
+    await_gate 60 operational >/dev/null || fail_lab "the bridge did not find the storage operational: see bridge.log"
+    await_channel >/dev/null || fail_lab "the channel does not answer: see bridge.log"
+    tell "the guest is well; the bridge hears it over both"
+
+    stopped=$(mark "xenstored is stopped")
+    dom0 'kill -STOP $(pidof xenstored)'
+    killed=$(mark "the target is killed")
+    kill_target
+    aborted=$(await 60 guest-console.log 'Aborting journal' "$killed") || aborted=
+    heard=$(await 60 bridge.log 'it reports: .*journal-aborted' "$killed") || heard=
+    sleep 5
+    mark "xenstored goes on" >/dev/null
+    dom0 'kill -CONT $(pidof xenstored)'
+    agreed=$(await 90 record.log 'guest-agent/state critical journal-aborted' "$killed") || agreed=
+    start_target
+    await_storage "$killed" >/dev/null || fail_lab "the storage did not come back"
+    action=$(await 90 record.log 'guest-agent/request .*action=reboot' "$killed") || action=
+    stop_bridge
+    timeline
+    expect "the guest's journal was aborted" [ -n "$aborted" ]
+    expect "the bridge heard of it while xenstored was stopped" [ -n "$heard" ]
+    expect "after xenstored went on, xenstore says the same" [ -n "$agreed" ]
+    expect "and the bridge heard of the abort once" \
+        [ "$(grep -c 'it reports: .*journal-aborted' "$share/bridge.log")" = 1 ]
+    expect "and asked for a restart when the storage was stable" [ -n "$action" ]
+    figures "$killed" "$aborted" "$heard" "" "" "" ""
+}
+
+# The guest writes a heartbeat of the scenario's own to its console, from each of its processors.
+scenario_backend() {
+    local stopped back beats answered
+    guest_vcpus=$1
+    echo "expected: while the channel's backend is stopped for a minute, the guest goes on, and so does its agent"
+    log_in 120
+    create_guest 6.1 || fail_lab "the guest did not come up"
+    start_bridge
+    await_channel >/dev/null || fail_lab "the channel does not answer: see bridge.log"
+    guest 'for cpu in 0 1; do ($b taskset -c $cpu $b sh -c "while $b sleep 1; do echo lab: beat \$0; done" $cpu >/dev/hvc0 2>/dev/null &); done'
+    await 20 guest-console.log 'lab: beat' >/dev/null || fail_lab "no heartbeat"
+    tell "the guest is well, and beats"
+
+    stopped=$(mark "the channel's backend is stopped")
+    backend >/dev/null || fail_lab "there is no backend"
+    dom0 'kill -STOP $(pgrep -f "[q]emu.*libxl-channel")'
+    sleep 60
+    back=$(mark "the channel's backend goes on")
+    dom0 'kill -CONT $(pgrep -f "[q]emu.*libxl-channel")'
+    answered=$(await_channel 90 "$back") || answered=
+    sleep 5
+    stop_bridge
+    beats=$(awk -v from="$stopped" -v to="$back" '$1 > from && $1 < to && /lab: beat/' "$share/guest-console.log" | wc -l)
+    tell "the guest beat $beats times in $(awk -v a="$stopped" -v b="$back" 'BEGIN { print int(b - a) }') s on $1 processors"
+    shut_down_guest
+    timeline
+    expect "the guest went on" [ "$beats" -ge 45 ]
+    expect "no processor of it was stuck" \
+        [ -z "$(first guest-console.log 'soft lockup|rcu.*stall|blocked for more than' "$stopped")" ]
+    expect "its agent was heard over xenstore meanwhile" [ -n "$(first record.log 'guest-agent/heartbeat' "$stopped")" ]
+    expect "the channel answers again" [ -n "$answered" ]
+    figures "$stopped" "" "" "" "" "$answered" ""
+}
