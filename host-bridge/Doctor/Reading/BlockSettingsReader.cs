@@ -1,5 +1,5 @@
 using System.Globalization;
-using HostBridge.Admin;
+using HostBridge.Commands;
 using HostBridge.Doctor.Parsing;
 using HostBridge.Storage;
 

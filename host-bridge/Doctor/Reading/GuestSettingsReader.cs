@@ -4,6 +4,7 @@ using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Storage.Judging;
 using HostBridge.Storage.Parsing;
+using HostBridge.Toolstacks.Parsing;
 using Protocol.Health;
 using Protocol.Xenstore.Client;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text;
-using HostBridge.Admin;
+using HostBridge.Commands;
 using HostBridge.Diagnosis;
 using HostBridge.Diagnosis.Parsing;
 using Xunit;

@@ -2,6 +2,7 @@ using System.Runtime.Versioning;
 using System.Text.Json;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Parsing;
+using HostBridge.Toolstacks.Parsing;
 using Xunit;
 
 namespace Tests.Unit.Bridge.Doctor;
