@@ -177,7 +177,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     /// </summary>
     private void Give(Guid uuid, DomainId domain, RecoveryInput input, Moment now)
     {
-        if (_registry.Find(uuid)?.Domain == domain)
+        if (_registry.Find(uuid)?.Domain == domain || !policy.Holds(Safeguards.OwnWordsOnly))
         {
             Give(uuid, input, now);
         }

@@ -39,7 +39,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
     public bool TryPlace(GuestIdentity identity, DomainId domain, GuestDisks disks)
     {
         GuestRecord guest = Find(identity.Uuid) ?? new GuestRecord { Identity = identity };
-        if (guest.Domain is { } other && other != domain)
+        if (guest.Domain is { } other && other != domain && policy.Holds(Safeguards.OwnWordsOnly))
         {
             return false;
         }
@@ -81,6 +81,11 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
     /// <summary>Whether the caps of the host and of every LUN group under a guest have room for one more.</summary>
     public bool HasSlot(GuestRecord guest, Moment now)
     {
+        if (!policy.Holds(Safeguards.Caps))
+        {
+            return true;
+        }
+
         List<GuestRecord> inFlight =
         [
             .. _guests.Values.Where(one => one.State.IsInFlight && now.Elapsed - one.Recoveries[^1] < policy.SlotHeldFor),

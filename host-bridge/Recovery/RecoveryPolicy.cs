@@ -21,6 +21,9 @@ internal sealed record RecoveryPolicy
     /// <summary>The safeguards that hold: all of them, outside of a simulation.</summary>
     internal Safeguards Safeguards { get; init; } = Safeguards.All;
 
+    /// <summary>Whether a safeguard holds: each rule asks where it is held.</summary>
+    public bool Holds(Safeguards safeguard) => (Safeguards & safeguard) == safeguard;
+
     /// <summary>
     /// Whether a reboot may stand on the guest's word alone; otherwise this host must itself have seen a fault on
     /// a disk of that guest within <see cref="HostEvidenceWindow"/>.

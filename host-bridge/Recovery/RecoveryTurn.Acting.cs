@@ -28,6 +28,10 @@ internal sealed partial class RecoveryTurn
         string text = $"{Triage.Describe(fault.Filesystem)}; about to {Verb(queued.Rung)} "
             + $"(recovery {attempt} of at most {policy.MaxPerGuest})";
         _actions.Add(new RecoveryAction.RecordIntent(id, text, FactsOf(act)));
+        if (!policy.Holds(Safeguards.DurableIntent))
+        {
+            ActOnIntent(id);
+        }
     }
 
     private void ActOnIntent(RequestId intent)
@@ -95,7 +99,7 @@ internal sealed partial class RecoveryTurn
         {
             objection = "the boot that told of the fault is over";
         }
-        else if (_guest.Storage.Gate is StorageGate.Closed closed)
+        else if (!StorageIsOpen && _guest.Storage.Gate is StorageGate.Closed closed)
         {
             objection = $"its storage is not stable any more: {closed.Reasons}";
         }

@@ -112,7 +112,7 @@ internal sealed partial class RecoveryTurn
                     TellKind.Gate,
                     $"{fault}; waits for its storage: {closed.Reasons}");
                 break;
-            case var rung when !_guest.IsHeard:
+            case var rung when !CountsAsHeard:
                 AwaitSignOfLife(fault);
                 if (rung is Rung.Remount or Rung.Repair or Rung.Reboot)
                 {
@@ -168,11 +168,11 @@ internal sealed partial class RecoveryTurn
     private void JudgeForAct(FilesystemHealth filesystem, string fault, Rung rung)
     {
         GuestReport report = _guest.Report!;
-        if (policy.Mode == BridgeMode.Observe)
+        if (policy.Mode == BridgeMode.Observe && policy.Holds(Safeguards.Consent))
         {
             Suspect($"{fault}; would {Verb(rung)}, but the mode is observe");
         }
-        else if (_guest.Spent is { } spent && report.Sequence <= spent.Sequence)
+        else if (_guest.Spent is { } spent && report.Sequence <= spent.Sequence && policy.Holds(Safeguards.FreshEvidence))
         {
             AwaitNewerReport(fault, spent);
         }
@@ -188,7 +188,7 @@ internal sealed partial class RecoveryTurn
                     + "or set act-without-host-evidence",
                 OperatorRelease.WhenReasonEnds);
         }
-        else if (RecentRecoveries() >= policy.MaxPerGuest)
+        else if (RecentRecoveries() >= policy.MaxPerGuest && policy.Holds(Safeguards.Budget))
         {
             CallOperator(
                 $"{fault} again after {policy.MaxPerGuest} recoveries within {policy.BudgetWindow.TotalHours:0.#} h; "
@@ -243,7 +243,7 @@ internal sealed partial class RecoveryTurn
             : TimeSpan.Zero;
 
     private bool HasHostEvidence()
-        => policy.ActWithoutHostEvidence
+        => policy.ActWithoutHostEvidence || !policy.Holds(Safeguards.HostEvidence)
             || (_guest.Storage.LastFault is { } fault && now.Elapsed - fault.At <= policy.HostEvidenceWindow);
 
     private int RecentRecoveries() => _guest.Recoveries.Count(began => now.Elapsed - began < policy.BudgetWindow);

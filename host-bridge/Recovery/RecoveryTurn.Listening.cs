@@ -51,5 +51,8 @@ internal sealed partial class RecoveryTurn
         }
     }
 
+    /// <summary>Whether its words are evidence: the boot that they are of was itself heard.</summary>
+    private bool CountsAsHeard => _guest.IsHeard || !policy.Holds(Safeguards.FreshEvidence);
+
     private bool IsSilent() => now.Elapsed - _guest.HeardAt >= policy.SilentAfter;
 }

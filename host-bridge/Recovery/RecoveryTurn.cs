@@ -76,14 +76,16 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         }
     }
 
-    private bool StorageIsOpen => _guest.Storage.Gate is StorageGate.Open;
+    private bool StorageIsOpen
+        => _guest.Storage.Gate is StorageGate.Open || !policy.Holds(Safeguards.StableStorage);
 
     private void TakeReport(GuestReport report, bool isNew)
     {
         GuestReport? before = _guest.Report;
         bool sameBoot = report.BootId == _guest.CurrentBoot;
-        if (_guest.PastBoots.Contains(report.BootId)
-            || (sameBoot && before is not null && report.Sequence < before.Sequence))
+        if (policy.Holds(Safeguards.FreshEvidence)
+            && (_guest.PastBoots.Contains(report.BootId)
+                || (sameBoot && before is not null && report.Sequence < before.Sequence)))
         {
             // An older boot, or an older report of this one: no evidence, and not even a sign of life.
             return;
