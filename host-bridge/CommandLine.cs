@@ -4,6 +4,7 @@ using System.Reflection;
 using HostBridge.Admin;
 using HostBridge.Incidents;
 using HostBridge.Storage;
+using HostBridge.Toolstacks.Steps;
 
 namespace HostBridge;
 
@@ -33,6 +34,14 @@ internal static class CommandLine
 
     private static readonly Option<string?> ToolstackCommand = Setting(
         BridgeOptionsParser.ToolstackCommand, "PATH", "A program that forces a check at a guest's next boot.");
+
+    private static readonly Option<string?> Toolstack = Setting(
+        BridgeOptionsParser.Toolstack, "xl|command|none", "What restarts guests (default: none).");
+
+    private static readonly Option<string?> GuestConfigFolders = Setting(
+        BridgeOptionsParser.GuestConfigFolders,
+        "DIR,DIR",
+        "Where files that define guests lie (default: /etc/xen, and vm, auto and domains in it).");
 
     private static readonly Option<bool> ActWithoutHostEvidence = new("--" + BridgeOptionsParser.ActWithoutHostEvidence)
     {
@@ -66,10 +75,20 @@ internal static class CommandLine
             return DirectReader.Run(Console.In, Console.Out);
         }
 
+        if (arguments is [StepProgram.Verb, var folder, var intent, var step])
+        {
+            return await StepProgram.RunAsync(folder, intent, step).ConfigureAwait(false);
+        }
+
+        if (arguments is [Sandbox.Verb, ..])
+        {
+            return Sandbox.Run(arguments.AsSpan(1));
+        }
+
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
-            Config, Xenstore, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
-            StableSeconds,
+            Config, Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders,
+            ActWithoutHostEvidence, AssumeOperational, StableSeconds,
         };
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
@@ -83,7 +102,10 @@ internal static class CommandLine
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (Option<string?> option in new[] { Xenstore, StateDirectory, Mode, ToolstackCommand, StableSeconds })
+        foreach (Option<string?> option in new[]
+        {
+            Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, StableSeconds,
+        })
         {
             if (parsed.GetValue(option) is { } value)
             {

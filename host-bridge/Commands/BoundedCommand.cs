@@ -20,6 +20,18 @@ internal readonly record struct CommandOutput(byte[] Output, byte[] Errors, int?
     public string Complaint => Encoding.UTF8.GetString(Errors).Trim();
 }
 
+/// <summary>What a command may take.</summary>
+/// <param name="Time">How long it may run.</param>
+/// <param name="MaxBytes">How much it may write, on each of its two outputs.</param>
+internal sealed record CommandLimits(TimeSpan Time, int MaxBytes)
+{
+    /// <summary>Whether more output is read and thrown away; else a command that floods is killed.</summary>
+    public bool IsMoreDropped { get; init; }
+
+    /// <summary>How long it is given to end by itself at a limit, after SIGTERM; zero for not at all.</summary>
+    public TimeSpan Grace { get; init; }
+}
+
 /// <summary>
 /// The one way in which the bridge runs a program of this host to its end: no shell, an environment of its own, a limit
 /// of time and of output. The program gets a session of its own; at a limit all of that session's processes are killed.
@@ -27,8 +39,8 @@ internal readonly record struct CommandOutput(byte[] Output, byte[] Errors, int?
 /// </summary>
 internal static partial class BoundedCommand
 {
-    private const int ChunkBytes = 64 * 1024;
     private const int KillSignal = 9;
+    private const int TerminateSignal = 15;
 
     private static readonly string[] FixedFolders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
@@ -45,17 +57,16 @@ internal static partial class BoundedCommand
     /// <summary>Runs a command. Nothing of it throws but a program error, and the end of the waiting.</summary>
     /// <param name="program">The absolute path of the program.</param>
     /// <param name="arguments">Its arguments.</param>
-    /// <param name="limit">How long it may take.</param>
-    /// <param name="maxBytes">How much it may write, on each of its outputs.</param>
+    /// <param name="limits">What it may take.</param>
     /// <param name="cancellationToken">Ends the command and the waiting.</param>
     public static async Task<CommandOutput> RunAsync(
-        string program, IReadOnlyList<string> arguments, TimeSpan limit, int maxBytes,
+        string program, IReadOnlyList<string> arguments, CommandLimits limits,
         CancellationToken cancellationToken = default)
     {
-        var output = new Collected(maxBytes);
-        var errors = new Collected(maxBytes);
+        var output = new BoundedOutput(limits);
+        var errors = new BoundedOutput(limits);
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        timer.CancelAfter(limit);
+        timer.CancelAfter(limits.Time);
         try
         {
             using Process process = Start(program, arguments);
@@ -70,8 +81,8 @@ internal static partial class BoundedCommand
                 if (!areWhole.All(isWhole => isWhole))
                 {
                     return Unfinished(output.IsFull || errors.IsFull
-                        ? $"it wrote more than {Text(maxBytes)} bytes and was killed"
-                        : Overdue(limit));
+                        ? $"it wrote more than {Text(limits.MaxBytes)} bytes and was killed"
+                        : Overdue(limits));
                 }
 
                 await process.WaitForExitAsync(timer.Token).ConfigureAwait(false);
@@ -84,13 +95,13 @@ internal static partial class BoundedCommand
             {
                 if (!hasEnded)
                 {
-                    Kill(process);
+                    await EndAsync(process, limits.Grace).ConfigureAwait(false);
                 }
             }
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return Unfinished(Overdue(limit));
+            return Unfinished(Overdue(limits));
         }
         catch (Exception failure) when (failure is IOException or Win32Exception or InvalidOperationException)
         {
@@ -121,11 +132,26 @@ internal static partial class BoundedCommand
         return Process.Start(start) ?? throw new IOException("it did not start");
     }
 
-    private static string Overdue(TimeSpan limit)
-        => string.Create(CultureInfo.InvariantCulture, $"it did not end within {limit.TotalSeconds:0.#} s and was killed");
+    private static string Overdue(CommandLimits limits) => string.Create(
+        CultureInfo.InvariantCulture, $"it did not end within {limits.Time.TotalSeconds:0.#} s and was killed");
 
-    private static void Kill(Process process)
+    /// <summary>Asks it to end, if it is given time for that, and then kills it.</summary>
+    private static async Task EndAsync(Process process, TimeSpan grace)
     {
+        try
+        {
+            if (grace > TimeSpan.Zero)
+            {
+                _ = Signal(SessionProgram is null ? process.Id : -process.Id, TerminateSignal);
+                using var timer = new CancellationTokenSource(grace);
+                await process.WaitForExitAsync(timer.Token).ConfigureAwait(false);
+            }
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or InvalidOperationException)
+        {
+            // It goes on all the same, or had ended already.
+        }
+
         try
         {
             // The first reaches those whose parents have ended, the second those that made a session of their own.
@@ -142,61 +168,4 @@ internal static partial class BoundedCommand
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Signal(int process, int signal);
-
-    /// <summary>What was read of one output, up to a bound.</summary>
-    private sealed class Collected(int maxBytes)
-    {
-        private readonly MemoryStream _bytes = new();
-
-        /// <summary>Whether there was more than there is room for.</summary>
-        public bool IsFull { get; private set; }
-
-        /// <summary>Reads to the end; false when time or room ended before, for this output or for the other.</summary>
-        public async Task<bool> ReadAsync(Stream source, CancellationTokenSource timer)
-        {
-            byte[] chunk = new byte[ChunkBytes];
-            try
-            {
-                while (true)
-                {
-                    // Not waited for longer than the limit, even when the read itself cannot be called off.
-                    int size = await source.ReadAsync(chunk, timer.Token).AsTask().WaitAsync(timer.Token)
-                        .ConfigureAwait(false);
-                    if (size == 0)
-                    {
-                        return true;
-                    }
-
-                    if (!TryAdd(chunk.AsSpan(0, size)))
-                    {
-                        await timer.CancelAsync().ConfigureAwait(false);
-                        return false;
-                    }
-                }
-            }
-            catch (OperationCanceledException)
-            {
-                return false;
-            }
-        }
-
-        public byte[] Take()
-        {
-            lock (_bytes)
-            {
-                return _bytes.ToArray();
-            }
-        }
-
-        private bool TryAdd(ReadOnlySpan<byte> bytes)
-        {
-            lock (_bytes)
-            {
-                int room = (int)(maxBytes - _bytes.Length);
-                _bytes.Write(bytes[..Math.Min(room, bytes.Length)]);
-                IsFull |= bytes.Length > room;
-                return !IsFull;
-            }
-        }
-    }
 }

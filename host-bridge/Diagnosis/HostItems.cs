@@ -84,7 +84,7 @@ internal sealed class HostItems(DiagnosisSources sources)
             }
 
             CommandOutput output = await BoundedCommand
-                .RunAsync(program, command.Arguments, limit, MaxCommandBytes).ConfigureAwait(false);
+                .RunAsync(program, command.Arguments, new CommandLimits(limit, MaxCommandBytes)).ConfigureAwait(false);
             return new ItemContent([.. output.Output, .. output.Errors], output.Problem);
         });
 

@@ -10,7 +10,7 @@ namespace HostBridge.Storage;
 /// output answers. Each read has a thread of its own, which may never come back; the others go on. It ends at the end
 /// of its input; the kernel keeps what hangs, and nobody waits for that.
 /// </summary>
-internal static unsafe partial class DirectReader
+internal static unsafe class DirectReader
 {
     /// <summary>The argument that makes this program the child.</summary>
     public const string Verb = "direct-reader";
@@ -54,8 +54,7 @@ internal static unsafe partial class DirectReader
     /// <summary>Reads the first block past the page cache.</summary>
     private static (ReadResult Result, string Reason) ReadOneBlock(ReadRequest request)
     {
-        // The kernel writes "!" in the place of a slash.
-        string path = $"/dev/{request.Name.Replace('!', '/')}";
+        string path = DeviceNodes.PathOf(request.Name);
         int file = Libc.Open(path, Libc.OpenReadOnly | Libc.OpenDirect | Libc.OpenCloseOnExec, mode: 0);
         if (file < 0)
         {
@@ -65,7 +64,7 @@ internal static unsafe partial class DirectReader
         byte* block = (byte*)NativeMemory.AlignedAlloc(BlockBytes, BlockBytes);
         try
         {
-            if (NumberOf(file) != request.Device)
+            if (DeviceNodes.NumberOf(file) != request.Device)
             {
                 return (ReadResult.NotMade, $"{path} is another device");
             }
@@ -91,20 +90,4 @@ internal static unsafe partial class DirectReader
         bool isOfTheDisk = errno is not (Libc.NotPermitted or Libc.NoEntry or Libc.NoAccess or Libc.Invalid);
         return (isOfTheDisk ? ReadResult.Failed : ReadResult.NotMade, what + Libc.NameOf(errno));
     }
-
-    private static DeviceNumber? NumberOf(int file)
-    {
-        // struct statx is the same on every processor, unlike struct stat.
-        const int StatBytes = 256;
-        const int MajorOffset = 128;
-        const int MinorOffset = 132;
-        const int EmptyPath = 0x1000;
-        byte* status = stackalloc byte[StatBytes];
-        return Status(file, string.Empty, EmptyPath, 0, status) == 0
-            ? new DeviceNumber(*(int*)(status + MajorOffset), *(int*)(status + MinorOffset))
-            : null;
-    }
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Status(int file, string path, int flags, uint mask, byte* status);
 }
