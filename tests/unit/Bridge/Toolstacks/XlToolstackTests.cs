@@ -4,6 +4,7 @@ using HostBridge.Recovery;
 using HostBridge.Toolstacks;
 using HostBridge.Toolstacks.Steps;
 using Protocol.Health;
+using Testbed.Toolstack;
 using Testbed.Xenstore;
 using Xunit;
 

@@ -1,17 +1,17 @@
 using System.Globalization;
-using System.Runtime.Versioning;
 
-namespace Tests.Unit.Bridge.Toolstacks;
+namespace Testbed.Toolstack;
 
 /// <summary>
 /// An xl of shell, with domains in a folder. It prints what the real one prints, and can be told to fail, to hang, to
 /// lie, to flood, or to let a domain come back.
 /// </summary>
-[SupportedOSPlatform("linux")]
-internal sealed class FakeXl
+public sealed class FakeXl
 {
     private readonly string _folder;
 
+    /// <summary>An xl with no domain yet, and a file that defines one guest.</summary>
+    /// <param name="folder">Where it is made.</param>
     public FakeXl(string folder)
     {
         _folder = Path.Combine(folder, "xl");
@@ -33,11 +33,13 @@ internal sealed class FakeXl
     /// <summary>The guest that the file defines.</summary>
     public static Guid Uuid { get; } = Guid.Parse("6f0c2a52-6f43-4d0f-9e0a-0f4a7c1a1d01");
 
+    /// <summary>The path of xl.</summary>
     public string Program { get; }
 
     /// <summary>The folder of the files that define guests.</summary>
     public string Configs { get; }
 
+    /// <summary>The file that defines the guest.</summary>
     public string ConfigFile => Path.Combine(Configs, "web.cfg");
 
     /// <summary>What xl was asked to change, a line each.</summary>
@@ -45,12 +47,14 @@ internal sealed class FakeXl
         ? File.ReadAllLines(Path.Combine(_folder, "changes"))
         : [];
 
+    /// <summary>Writes a file that defines a guest.</summary>
     public void WriteConfig(string text, string name = "web.cfg") => File.WriteAllText(Path.Combine(Configs, name), text);
 
     /// <summary>A domain runs; its state as xl prints it.</summary>
     public void Run(int domain, string name = "web", Guid? uuid = null, string state = "-b----")
         => Write($"domains/{domain}", $"{name} {(uuid ?? Uuid):D} {state}");
 
+    /// <summary>A domain is gone.</summary>
     public void Remove(int domain) => File.Delete(Path.Combine(_folder, $"domains/{domain}"));
 
     /// <summary>The state of a domain in its file; null when there is none.</summary>
@@ -62,12 +66,12 @@ internal sealed class FakeXl
     /// <summary>How a command behaves: <c>fail</c>, <c>hang</c>, <c>lie</c>, <c>flood</c>, and others in the script.</summary>
     public void Let(string command, string behave) => Write($"how.{command}", behave);
 
+    /// <summary>Writes a file of the script.</summary>
     public void Write(string name, string value) => File.WriteAllText(Path.Combine(_folder, name), value + "\n");
 
+    /// <summary>How many changes begin so.</summary>
     public int Count(string change)
         => Changes.Count(line => line.StartsWith(change, StringComparison.Ordinal));
-
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{_folder}: {Changes.Length} changes");
 
     private const string Script =
         """
