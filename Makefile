@@ -39,6 +39,7 @@ bench: publish ## The xenstore client beside Xen's own C library, a thousand gue
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
+	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks incidents
 	@tests/contained.sh timeout 900 tests/benchmarks/bin/Release/net10.0/benchmarks detection
 
 footprint: publish ## What watching costs and what it notices, beside node_exporter and monit (needs root or sudo; five minutes)

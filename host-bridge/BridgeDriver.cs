@@ -1,12 +1,14 @@
 using HostBridge.Incidents;
 using HostBridge.Recovery;
+using HostBridge.Storage;
 using Microsoft.Extensions.Hosting;
 
 namespace HostBridge;
 
 /// <summary>Turns the loop: one queue, one driver. Nothing here waits for anything but the next input.</summary>
 internal sealed class BridgeDriver(
-    BridgeLoop loop, EffectExecutor executor, IncidentLog incidents, BridgeInputQueue inputs, BridgeClock clock)
+    BridgeLoop loop, EffectExecutor executor, IncidentLog incidents, BridgeInputQueue inputs, IStorageGate storage,
+    BridgeClock clock)
     : BackgroundService
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
@@ -14,7 +16,8 @@ internal sealed class BridgeDriver(
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        foreach (GuestHistory history in incidents.Open())
+        RestoredIncidents restored = await incidents.OpenAsync(stoppingToken).ConfigureAwait(false);
+        foreach (GuestHistory history in restored.Guests)
         {
             Step(new BridgeInput.HistoryRestored(history), stoppingToken);
         }
@@ -40,9 +43,23 @@ internal sealed class BridgeDriver(
             executor.Begin(effect, cancellationToken);
         }
 
+        if (input is BridgeInput.Tick)
+        {
+            WatchDisks();
+        }
+
         if (executor.Fault is { } fault)
         {
             throw new InvalidOperationException($"an effect ended by a fault of the program: {fault.Message}", fault);
+        }
+    }
+
+    /// <summary>The listener names the disks of domains that run; those of a guest that is to be created are named here.</summary>
+    private void WatchDisks()
+    {
+        foreach (GuestRecord guest in loop.InFlight)
+        {
+            storage.Watch(guest.Disks.Devices);
         }
     }
 

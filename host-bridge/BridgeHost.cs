@@ -22,7 +22,7 @@ internal static partial class BridgeHost
 
     /// <summary>Runs until asked to stop (0) or until a part of it crashes (1).</summary>
     public static async Task<int> RunAsync(
-        BridgeOptions options, IncidentFile incidents, CancellationToken cancellationToken)
+        BridgeOptions options, IncidentStore incidents, CancellationToken cancellationToken)
     {
         using Serilog.Core.Logger console = new LoggerConfiguration()
             .WriteTo.Console(outputTemplate: LineTemplate, formatProvider: CultureInfo.InvariantCulture)
@@ -59,7 +59,7 @@ internal static partial class BridgeHost
     }
 
     private static void AddParts(
-        IServiceCollection services, BridgeOptions options, IncidentFile incidents, Serilog.ILogger log)
+        IServiceCollection services, BridgeOptions options, IncidentStore incidents, Serilog.ILogger log)
     {
         services.AddSerilog(log);
         services.AddSystemd();

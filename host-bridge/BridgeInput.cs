@@ -64,6 +64,19 @@ internal abstract record BridgeInput
     /// <param name="Completion">What came of it.</param>
     internal sealed record EffectCompleted(Guid Guest, RecoveryInput Completion) : BridgeInput;
 
+    /// <summary>A person wants nothing to be done.</summary>
+    /// <param name="Guest">To this guest; null: to any.</param>
+    /// <param name="Until">When that ends by itself; null: when it is resumed.</param>
+    internal sealed record Paused(Guid? Guest, DateTimeOffset? Until) : BridgeInput;
+
+    /// <summary>A pause is over.</summary>
+    /// <param name="Guest">Of this guest; null: of the host. The pauses of single guests go on then.</param>
+    internal sealed record Resumed(Guid? Guest) : BridgeInput;
+
+    /// <summary>A person saw what stands: the guest is judged again, and recoveries may begin there again.</summary>
+    /// <param name="Guest">The guest; null: the host, where too many recoveries failed.</param>
+    internal sealed record Acknowledged(Guid? Guest) : BridgeInput;
+
     /// <summary>A second passed.</summary>
     internal sealed record Tick : BridgeInput;
 }

@@ -6,8 +6,7 @@ namespace HostBridge;
 /// The bridge as a step function: an input and a moment in, effects out; effects complete as later inputs. Nothing
 /// in here waits, reads a clock or touches the world, so that a simulation runs this same loop.
 /// </summary>
-/// <param name="policy">The numbers and switches by which recoveries are decided.</param>
-internal sealed class BridgeLoop(RecoveryPolicy policy)
+internal sealed class BridgeLoop
 {
     /// <summary>How many rejections of one domain are told, per <see cref="RejectionWindow"/>.</summary>
     private const int MaxToldRejections = 3;
@@ -17,15 +16,37 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
 
     private static readonly TimeSpan RejectionWindow = TimeSpan.FromMinutes(10);
 
-    private readonly GuestRegistry _registry = new(policy);
-    private readonly DiskBook _disks = new(policy.StableFor, policy.DiskCheckValidFor);
+    private readonly Consent _consent;
+    private readonly RecoveryPolicy _policy;
+    private readonly GuestRegistry _registry;
+    private readonly DiskBook _disks;
     private readonly Dictionary<DomainId, Rejections> _rejections = [];
-    private readonly Dictionary<Guid, TellPacer> _pacers = [];
+    private readonly Dictionary<Guid, Desk> _desks = [];
     private readonly Dictionary<string, ConsoleSign> _earlyConsoles = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// Domains that are gone in the middle of a recovery: what their disks were is remembered until the guest is in
+    /// another one.
+    /// </summary>
+    private readonly Dictionary<Guid, DomainId> _lastDomains = [];
     private readonly List<BridgeEffect> _effects = [];
+
+    /// <param name="policy">The numbers and switches by which recoveries are decided.</param>
+    public BridgeLoop(RecoveryPolicy policy)
+    {
+        _policy = policy;
+        _consent = new Consent(policy);
+        _registry = new GuestRegistry(policy, _consent);
+        _disks = new DiskBook(policy.StableFor, policy.DiskCheckValidFor);
+    }
 
     /// <summary>Every guest that is known.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => _registry.Guests;
+
+    /// <summary>
+    /// The guests with which something is under way: their disks are to be looked at also while they run in no domain.
+    /// </summary>
+    public IReadOnlyList<GuestRecord> InFlight => _registry.InFlight;
 
     /// <summary>Takes one input in and says what is to be done.</summary>
     public IReadOnlyList<BridgeEffect> Step(BridgeInput input, Moment now)
@@ -41,8 +62,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
                 break;
             case BridgeInput.GuestGone gone:
                 _rejections.Remove(gone.Domain);
-                Give(gone.Guest, gone.Domain, new RecoveryInput.DomainGone(), now);
-                _disks.Forget(gone.Domain);
+                Lose(gone, now);
                 break;
             case BridgeInput.ReportRead read:
                 Give(read.Guest, read.Domain, new RecoveryInput.ReportReceived(read.Report, read.IsNew), now);
@@ -57,7 +77,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
                 TakeConsole(read, now);
                 break;
             case BridgeInput.DisksChecked disks:
-                Take(disks.Conditions, now);
+                Take(disks, now);
                 break;
             case BridgeInput.EffectCompleted completed:
                 Give(completed.Guest, completed.Completion, now);
@@ -65,12 +85,21 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
             case BridgeInput.Tick:
                 Turn(now);
                 break;
+            case BridgeInput.Paused paused:
+                _consent.Pause(paused.Guest, paused.Until);
+                break;
+            case BridgeInput.Resumed resumed:
+                _consent.Resume(resumed.Guest);
+                break;
+            case BridgeInput.Acknowledged acknowledged:
+                Acknowledge(acknowledged.Guest, now);
+                break;
             default:
                 break;
         }
 
-        GrantSlots(now);
-        return [.. _effects];
+        GrantSlots(timePassed: input is BridgeInput.Tick, now);
+        return _effects.Count == 0 ? [] : [.. _effects];
     }
 
     private void Restore(GuestHistory history, Moment now)
@@ -84,6 +113,18 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         }
     }
 
+    private void Acknowledge(Guid? guest, Moment now)
+    {
+        if (guest is { } uuid)
+        {
+            Give(uuid, new RecoveryInput.Acknowledged(), now);
+        }
+        else
+        {
+            _registry.AcknowledgeFailures();
+        }
+    }
+
     private void See(BridgeInput.GuestSeen seen, Moment now)
     {
         DomainId? before = _registry.Find(seen.Guest.Uuid)?.Domain;
@@ -94,6 +135,11 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
 
         if (before != seen.Domain)
         {
+            if (_lastDomains.Remove(seen.Guest.Uuid, out DomainId last) && last != seen.Domain)
+            {
+                _disks.Forget(last);
+            }
+
             Give(seen.Guest.Uuid, new RecoveryInput.DomainAppeared(seen.Domain), now);
         }
 
@@ -102,38 +148,69 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
             Give(seen.Guest.Uuid, new RecoveryInput.ConsoleSaid(sign), now);
         }
 
-        JudgeStorage(seen.Guest.Uuid, now);
+        JudgeStorage(_registry.Find(seen.Guest.Uuid)!, now);
+    }
+
+    private void Lose(BridgeInput.GuestGone gone, Moment now)
+    {
+        _rejections.Remove(gone.Domain);
+        bool isItsDomain = _registry.Find(gone.Guest)?.Domain == gone.Domain;
+        Give(gone.Guest, gone.Domain, new RecoveryInput.DomainGone(), now);
+        if (isItsDomain && _registry.Find(gone.Guest) is { State.IsInFlight: true })
+        {
+            _lastDomains[gone.Guest] = gone.Domain;
+        }
+        else
+        {
+            _disks.Forget(gone.Domain);
+        }
     }
 
     private void Turn(Moment now)
     {
-        foreach (Guid uuid in _registry.Guests.Select(guest => guest.Identity.Uuid).ToList())
+        var tick = new RecoveryInput.Tick();
+        foreach (GuestRecord guest in _registry.Guests)
         {
-            JudgeStorage(uuid, now);
-            Give(uuid, new RecoveryInput.Tick(), now);
+            JudgeStorage(guest, now);
+            Give(guest.Identity.Uuid, tick, now);
         }
 
         _registry.Forget(now);
-        foreach ((Guid uuid, TellPacer pacer) in _pacers.ToList())
+        if (_desks.Count > _registry.Guests.Count)
         {
-            if (_registry.Find(uuid) is null && now.Elapsed - pacer.UsedAt >= TellPacer.IdleAfter)
+            foreach ((Guid uuid, Desk desk) in _desks)
             {
-                _pacers.Remove(uuid);
+                if (_registry.Find(uuid) is null && now.Elapsed - desk.Pacer.UsedAt >= TellPacer.IdleAfter)
+                {
+                    _desks.Remove(uuid);
+                    _lastDomains.Remove(uuid);
+                }
             }
         }
     }
 
-    private void Take(IReadOnlyList<DiskCondition> conditions, Moment now)
+    private void Take(BridgeInput.DisksChecked input, Moment now)
     {
-        foreach (DiskCondition condition in conditions)
+        foreach (DiskCondition condition in input.Conditions)
         {
             _disks.Update(condition, now.Elapsed);
         }
 
-        HashSet<DeviceNumber> devices = [.. conditions.Select(condition => condition.Device)];
-        foreach (GuestRecord guest in _registry.Guests.Where(one => one.Disks.Devices.Any(devices.Contains)).ToList())
+        HashSet<DeviceNumber> devices = [.. input.Conditions.Select(condition => condition.Device)];
+        foreach (GuestRecord guest in _registry.Guests)
         {
-            JudgeStorage(guest.Identity.Uuid, now);
+            if (guest.Disks.Devices.Any(devices.Contains))
+            {
+                JudgeStorage(guest, now);
+            }
+        }
+
+        foreach (GuestRecord guest in input.Backends.Count == 0 ? [] : _registry.InFlight)
+        {
+            if (input.Backends.FirstOrDefault(one => one.Domain == guest.Domain) is { } activity)
+            {
+                Give(guest.Identity.Uuid, new RecoveryInput.BackendSeen(activity.Requests), now);
+            }
         }
     }
 
@@ -153,17 +230,31 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
         }
     }
 
-    private void JudgeStorage(Guid uuid, Moment now)
+    private void JudgeStorage(GuestRecord guest, Moment now)
     {
-        if (_registry.Find(uuid) is { } guest)
+        Guid uuid = guest.Identity.Uuid;
+        Desk desk = DeskOf(uuid, now);
+        DomainId? domain = guest.Domain ?? (_lastDomains.TryGetValue(uuid, out DomainId last) ? last : null);
+        desk.Judgement = _disks.Judge(desk.Judgement, domain, guest.Disks, now.Elapsed);
+        if (!ReferenceEquals(desk.Judgement.View, guest.Storage))
         {
-            Give(uuid, new RecoveryInput.StorageJudged(_disks.Judge(guest.Domain, guest.Disks, now.Elapsed)), now);
+            Give(uuid, new RecoveryInput.StorageJudged(desk.Judgement.View), now);
         }
     }
 
-    private void GrantSlots(Moment now)
+    private Desk DeskOf(Guid uuid, Moment now)
     {
-        foreach (GuestRecord guest in _registry.Waiting())
+        if (!_desks.TryGetValue(uuid, out Desk? desk))
+        {
+            _desks[uuid] = desk = new Desk(new TellPacer(now.Elapsed));
+        }
+
+        return desk;
+    }
+
+    private void GrantSlots(bool timePassed, Moment now)
+    {
+        foreach (GuestRecord guest in _registry.TakeWaiting(timePassed))
         {
             if (_registry.HasSlot(guest, now))
             {
@@ -177,7 +268,7 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     /// </summary>
     private void Give(Guid uuid, DomainId domain, RecoveryInput input, Moment now)
     {
-        if (_registry.Find(uuid)?.Domain == domain || !policy.Holds(Safeguards.OwnWordsOnly))
+        if (_registry.Find(uuid)?.Domain == domain || !_policy.Holds(Safeguards.OwnWordsOnly))
         {
             Give(uuid, input, now);
         }
@@ -186,19 +277,23 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     private void Give(Guid uuid, RecoveryInput input, Moment now)
     {
         IReadOnlyList<RecoveryAction> actions = _registry.Step(uuid, input, now);
-        if (_registry.Find(uuid) is { } guest)
+        if (_registry.Find(uuid) is not { } guest)
         {
-            if (!_pacers.TryGetValue(uuid, out TellPacer? pacer))
-            {
-                _pacers[uuid] = pacer = new TellPacer(now.Elapsed);
-            }
+            return;
+        }
 
-            if (input is RecoveryInput.HoldReleased)
-            {
-                pacer.Release();
-            }
+        TellPacer pacer = DeskOf(uuid, now).Pacer;
+        if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged)
+        {
+            pacer.Release();
+        }
 
-            _effects.AddRange(pacer.Take(actions, now.Elapsed).Select(action => new BridgeEffect(guest.Identity, guest.Domain, action)));
+        if (actions.Count > 0 || pacer.IsHoldingBack)
+        {
+            foreach (RecoveryAction action in pacer.Take(actions, now.Elapsed))
+            {
+                _effects.Add(new BridgeEffect(guest.Identity, guest.Domain, action));
+            }
         }
     }
 
@@ -230,4 +325,12 @@ internal sealed class BridgeLoop(RecoveryPolicy policy)
     }
 
     private sealed record Rejections(TimeSpan Since, int Count);
+
+    /// <summary>What the bridge keeps for one guest besides its record.</summary>
+    private sealed class Desk(TellPacer pacer)
+    {
+        public TellPacer Pacer { get; } = pacer;
+
+        public StorageJudgement? Judgement { get; set; }
+    }
 }

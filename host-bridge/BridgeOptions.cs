@@ -60,18 +60,22 @@ internal static class BridgeOptionsParser
     public const string Toolstack = "toolstack";
     public const string ToolstackCommand = "toolstack-command";
     public const string GuestConfigFolders = "guest-config-folders";
+    public const string AllowDestroy = "allow-destroy";
+    public const string OfflineCheck = "offline-check";
+    public const string ExclusiveStorageOf = "exclusive-storage";
     public const string ActWithoutHostEvidence = "act-without-host-evidence";
     public const string AssumeOperational = "assume-operational";
     public const string StableSeconds = "stable-seconds";
+    public const string GraceSeconds = "grace-seconds";
 
-    private const int MaxStableSeconds = 24 * 60 * 60;
+    private const int MaxSeconds = 24 * 60 * 60;
 
     private static readonly string[] DefaultSockets = ["/run/xenstored/socket", "/var/run/xenstored/socket"];
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
-        Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, ActWithoutHostEvidence,
-        AssumeOperational, StableSeconds,
+        Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy, OfflineCheck,
+        ExclusiveStorageOf, ActWithoutHostEvidence, AssumeOperational, StableSeconds, GraceSeconds,
     };
 
     /// <summary>Makes options.</summary>
@@ -141,8 +145,16 @@ internal static class BridgeOptionsParser
         var policy = new RecoveryPolicy
         {
             Mode = CheckedMode(settings, ref error),
+            AnyGuest = new GuestPolicy
+            {
+                AllowDestroy = CheckedSwitch(settings, AllowDestroy, ref error),
+                OfflineCheck = CheckedSwitch(settings, OfflineCheck, ref error),
+                ExclusiveStorage = CheckedExclusiveStorage(settings, ref error),
+            },
             ActWithoutHostEvidence = CheckedSwitch(settings, ActWithoutHostEvidence, ref error),
-            StableFor = CheckedStableFor(settings, ref error),
+            StableFor = CheckedSeconds(settings, StableSeconds, least: 1, new RecoveryPolicy().StableFor, ref error),
+            GraceAfterBoot = CheckedSeconds(
+                settings, GraceSeconds, least: 0, new RecoveryPolicy().GraceAfterBoot, ref error),
         };
         IReadOnlyList<DeviceNumber> assumed = CheckedDevices(settings, ref error);
         return error is not null
@@ -234,6 +246,22 @@ internal static class BridgeOptionsParser
         }
     }
 
+    private static ExclusiveStorage CheckedExclusiveStorage(Dictionary<string, Setting> settings, ref string? error)
+    {
+        switch (settings.GetValueOrDefault(ExclusiveStorageOf))
+        {
+            case null or { Value: "unknown" }:
+                return ExclusiveStorage.Unknown;
+            case { Value: "yes" }:
+                return ExclusiveStorage.Yes;
+            case { Value: "no" }:
+                return ExclusiveStorage.No;
+            case { } setting:
+                error ??= $"{setting.Source}: \"{setting.Value}\" is neither yes nor no nor unknown; write one of them.";
+                return ExclusiveStorage.Unknown;
+        }
+    }
+
     private static bool CheckedSwitch(Dictionary<string, Setting> settings, string name, ref string? error)
     {
         switch (settings.GetValueOrDefault(name))
@@ -248,17 +276,18 @@ internal static class BridgeOptionsParser
         }
     }
 
-    private static TimeSpan CheckedStableFor(Dictionary<string, Setting> settings, ref string? error)
+    private static TimeSpan CheckedSeconds(
+        Dictionary<string, Setting> settings, string name, int least, TimeSpan otherwise, ref string? error)
     {
-        if (settings.GetValueOrDefault(StableSeconds) is not { } setting)
+        if (settings.GetValueOrDefault(name) is not { } setting)
         {
-            return new RecoveryPolicy().StableFor;
+            return otherwise;
         }
 
         if (!int.TryParse(setting.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds)
-            || seconds is < 1 or > MaxStableSeconds)
+            || seconds < least || seconds > MaxSeconds)
         {
-            error ??= $"{setting.Source}: \"{setting.Value}\" is no time; write 1 to {MaxStableSeconds} seconds.";
+            error ??= $"{setting.Source}: \"{setting.Value}\" is no time; write {least} to {MaxSeconds} seconds.";
         }
 
         return TimeSpan.FromSeconds(seconds);

@@ -17,6 +17,9 @@ internal static class CommandLine
     /// <summary>Another host-bridge uses the state directory (EX_TEMPFAIL of sysexits.h).</summary>
     public const int InUseExitCode = 75;
 
+    /// <summary>How long a state directory may take to be locked.</summary>
+    private static readonly TimeSpan ClaimLimit = TimeSpan.FromSeconds(10);
+
     private static readonly Option<string?> Config = new("--config")
     {
         Description = "Read settings from an INI file; the same names as here, without the dashes.",
@@ -43,6 +46,21 @@ internal static class CommandLine
         "DIR,DIR",
         "Where files that define guests lie (default: /etc/xen, and vm, auto and domains in it).");
 
+    private static readonly Option<string?> AllowDestroy = Setting(
+        BridgeOptionsParser.AllowDestroy,
+        "true|false",
+        "Whether a domain whose old boot refuses to end may be destroyed (default: false).");
+
+    private static readonly Option<string?> OfflineCheck = Setting(
+        BridgeOptionsParser.OfflineCheck,
+        "true|false",
+        "Whether its filesystems are then checked from Dom0 (default: false).");
+
+    private static readonly Option<string?> ExclusiveStorage = Setting(
+        BridgeOptionsParser.ExclusiveStorageOf,
+        "yes|no|unknown",
+        "Whether no other host can use the disks of guests (default: unknown).");
+
     private static readonly Option<bool> ActWithoutHostEvidence = new("--" + BridgeOptionsParser.ActWithoutHostEvidence)
     {
         Description = "Restart a guest although this host saw no fault on its disks.",
@@ -56,6 +74,9 @@ internal static class CommandLine
 
     private static readonly Option<string?> StableSeconds = Setting(
         BridgeOptionsParser.StableSeconds, "N", "How long storage must be operational before acting (default: 30).");
+
+    private static readonly Option<string?> GraceSeconds = Setting(
+        BridgeOptionsParser.GraceSeconds, "N", "How long a boot that was first heard is left alone (default: 60).");
 
     private static string Version
         => typeof(CommandLine).Assembly
@@ -87,8 +108,8 @@ internal static class CommandLine
 
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
-            Config, Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders,
-            ActWithoutHostEvidence, AssumeOperational, StableSeconds,
+            Config, Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
+            OfflineCheck, ExclusiveStorage, ActWithoutHostEvidence, AssumeOperational, StableSeconds, GraceSeconds,
         };
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
@@ -102,10 +123,12 @@ internal static class CommandLine
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (Option<string?> option in new[]
-        {
-            Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, StableSeconds,
-        })
+        Option<string?>[] named =
+        [
+            Xenstore, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy, OfflineCheck,
+            ExclusiveStorage, StableSeconds, GraceSeconds,
+        ];
+        foreach (Option<string?> option in named)
         {
             if (parsed.GetValue(option) is { } value)
             {
@@ -130,22 +153,29 @@ internal static class CommandLine
             return Complain(result.Error!, UsageExitCode);
         }
 
-        using var incidents = new IncidentFile(options.StateDirectory);
-        return Claim(incidents) is { } refusal
-            ? Complain(refusal, InUseExitCode)
-            : await BridgeHost.RunAsync(options, incidents, cancellationToken).ConfigureAwait(false);
+        StateClaim claim = await ClaimAsync(options.StateDirectory).ConfigureAwait(false);
+        if (claim.Refusal is { } refusal)
+        {
+            return Complain(refusal, InUseExitCode);
+        }
+
+        // Disposed of by the thread that writes: this one must not wait for a disk that hangs.
+        var incidents = new IncidentStore(options.StateDirectory, claim.Lock);
+        return await BridgeHost.RunAsync(options, incidents, cancellationToken).ConfigureAwait(false);
     }
 
-    private static string? Claim(IncidentFile incidents)
+    private static async Task<StateClaim> ClaimAsync(string stateDirectory)
     {
         try
         {
-            return incidents.Claim();
+            return await OwnThread
+                .RunAsync("state lock", () => Task.FromResult(StateLock.TryTake(stateDirectory)), ClaimLimit)
+                .ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or TimeoutException)
         {
             // The directory is of no use to anyone. The bridge listens and tells without it, and does nothing.
-            return null;
+            return new StateClaim(Lock: null, Refusal: null);
         }
     }
 

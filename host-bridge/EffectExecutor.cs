@@ -77,6 +77,20 @@ internal sealed partial class EffectExecutor(
                 return failure is null
                     ? new RecoveryInput.IntentRecorded(intent.Intent)
                     : new RecoveryInput.IntentFailed(intent.Intent, failure);
+            case RecoveryAction.RecordStep record:
+                return await RecordAsync(effect, record, cancellationToken).ConfigureAwait(false);
+            case RecoveryAction.ConfirmCreatable confirm:
+                return new RecoveryInput.CreatableConfirmed(confirm.Intent, await toolstack
+                    .ConfirmCreatableAsync(effect.Guest, confirm.Domain, cancellationToken).ConfigureAwait(false));
+            case RecoveryAction.Destroy destroy:
+                return new RecoveryInput.StepTaken(destroy.Intent, OfflineStep.Destroying, await toolstack
+                    .DestroyAsync(effect.Guest, destroy.Domain, destroy.Intent, cancellationToken).ConfigureAwait(false));
+            case RecoveryAction.CheckOffline check:
+                return new RecoveryInput.OfflineChecked(check.Intent, await toolstack
+                    .CheckOfflineAsync(effect.Guest, check.Disks, check.Intent, cancellationToken).ConfigureAwait(false));
+            case RecoveryAction.Create create:
+                return new RecoveryInput.StepTaken(create.Intent, OfflineStep.Creating, await toolstack
+                    .CreateAsync(effect.Guest, create.Intent, cancellationToken).ConfigureAwait(false));
             case RecoveryAction.ArmForcedFsck arm:
                 ArmingAnswer answer = await toolstack.ArmForcedFsckAsync(effect.Guest, cancellationToken)
                     .ConfigureAwait(false);
@@ -95,6 +109,18 @@ internal sealed partial class EffectExecutor(
             default:
                 throw new InvalidOperationException($"{effect.Action.GetType().Name} is no effect that is known here");
         }
+    }
+
+    private async Task<RecoveryInput> RecordAsync(
+        BridgeEffect effect, RecoveryAction.RecordStep record, CancellationToken cancellationToken)
+    {
+        LogWarning(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, record.Text);
+        string? failure = await incidents
+            .AppendDurableAsync(EntryOf(effect, TellKind.Action, record.Text, record.Facts), cancellationToken)
+            .ConfigureAwait(false);
+        return failure is null
+            ? new RecoveryInput.StepRecorded(record.Intent, record.Step)
+            : new RecoveryInput.StepNotRecorded(record.Intent, record.Step, failure);
     }
 
     private void Tell(BridgeEffect effect, RecoveryAction.Tell tell)

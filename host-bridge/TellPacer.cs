@@ -26,6 +26,9 @@ internal sealed class TellPacer(TimeSpan start)
     /// <summary>When something was last told or held back, on the monotonic clock.</summary>
     public TimeSpan UsedAt { get; private set; } = start;
 
+    /// <summary>Whether something waits for its turn.</summary>
+    public bool IsHoldingBack => _waiting is not null;
+
     /// <summary>What of the actions is to be done now, in their order; what waited for its turn comes first.</summary>
     public IReadOnlyList<RecoveryAction> Take(IReadOnlyList<RecoveryAction> actions, TimeSpan now)
     {

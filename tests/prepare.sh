@@ -6,13 +6,14 @@ export PATH="$PATH:/usr/sbin:/sbin"
 
 case ${1:-} in
 # What must be there (a program or a file), and the package that brings it.
-publish) needs="gcc:gcc objcopy:binutils /usr/include/stdlib.h:libc6-dev" ;;
+publish) needs="gcc:gcc objcopy:binutils /usr/include/stdlib.h:libc6-dev /usr/include/sqlite3.h:libsqlite3-dev" ;;
 testbed) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev mke2fs:e2fsprogs e2fsck:e2fsprogs mount:mount losetup:mount
     unshare:util-linux nsenter:util-linux setsid:util-linux strace:strace pivot_root:util-linux fallocate:util-linux
     fsfreeze:util-linux blockdev:util-linux ldd:libc-bin
     /usr/include/fuse3/fuse_lowlevel.h:libfuse3-dev fusermount3:fuse3 pkg-config:pkg-config
-    mkfs.xfs:xfsprogs xfs_io:xfsprogs mkfs.btrfs:btrfs-progs" ;;
-bench) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/xenstore.h:libxen-dev unshare:util-linux" ;;
+    mkfs.xfs:xfsprogs xfs_io:xfsprogs mkfs.btrfs:btrfs-progs /usr/include/sqlite3.h:libsqlite3-dev" ;;
+bench) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/xenstore.h:libxen-dev unshare:util-linux
+    /usr/include/sqlite3.h:libsqlite3-dev" ;;
 lab) needs="qemu-system-x86_64:qemu-system-x86 debootstrap:debootstrap tgtd:tgt tgtadm:tgt busybox:busybox-static
     cpio:cpio xz:xz-utils depmod:kmod ip:iproute2 mke2fs:e2fsprogs mount:mount unshare:util-linux ldd:libc-bin" ;;
 *)

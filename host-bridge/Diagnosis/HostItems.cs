@@ -2,6 +2,7 @@ using System.Text;
 using HostBridge.Commands;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Reading;
+using HostBridge.Incidents;
 using HostBridge.Storage;
 
 namespace HostBridge.Diagnosis;
@@ -18,6 +19,7 @@ internal sealed class HostItems(DiagnosisSources sources)
 {
     private const int MaxCommandBytes = 4 * 1024 * 1024;
     private const int TailBytes = 512 * 1024;
+    private const int MaxIncidents = 2000;
     private const string ConsoleFolder = "/var/log/xen/console";
 
     /// <summary>The commands: name in the archive, program, arguments.</summary>
@@ -54,7 +56,10 @@ internal sealed class HostItems(DiagnosisSources sources)
             .. Commands.Select(Command),
             new DiagnosisItem("block/sysfs", "/sys", _ => Task.FromResult(ReadSysfs())),
             .. guests.Where(guest => guest.Domain is not null).Select(Evidence),
-            File("bridge/incidents.jsonl", Path.Combine(sources.StateDirectory, "incidents.jsonl"), isOfHost: false),
+            new DiagnosisItem(
+                "bridge/incidents.jsonl",
+                Path.Combine(sources.StateDirectory, IncidentStore.FileName),
+                _ => Task.FromResult(ReadIncidents())),
             .. listed.Concat(Files).Select(path => File($"files{path}", path)),
             new DiagnosisItem("doctor", "host-bridge doctor", _ => ExamineAsync()),
         ];
@@ -100,6 +105,20 @@ internal sealed class HostItems(DiagnosisSources sources)
 
     private DiagnosisItem File(string name, string path, bool isOfHost = true)
         => new(FileName(name), path, _ => Task.FromResult(Tail(isOfHost ? sources.Host.Root.TrimEnd('/') + path : path)));
+
+    /// <summary>The newest entries of the bridge's record, one on a line.</summary>
+    private ItemContent ReadIncidents()
+    {
+        if (!System.IO.File.Exists(Path.Combine(sources.StateDirectory, IncidentStore.FileName)))
+        {
+            return new ItemContent([], "there is no such file");
+        }
+
+        IReadOnlyList<IncidentEntry> entries = IncidentReader.ReadStory(sources.StateDirectory, guest: null, MaxIncidents);
+        byte[] lines = Encoding.UTF8.GetBytes(string.Concat(entries.Select(entry => $"{entry.ToJson()}\n")));
+        return new ItemContent(
+            lines, entries.Count == MaxIncidents ? $"only the newest {MaxIncidents} entries" : null);
+    }
 
     /// <summary>The end of a file; all of it when it is not long.</summary>
     private static ItemContent Tail(string path)

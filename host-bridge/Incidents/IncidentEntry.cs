@@ -1,10 +1,12 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using HostBridge.Recovery;
 using Protocol.Health;
 
 namespace HostBridge.Incidents;
 
-/// <summary>One line of the incident log. Words are those of the wire; what does not apply is left out.</summary>
+/// <summary>One entry of a guest's story. Words are those of the wire; what does not apply is left out.</summary>
 internal sealed record IncidentEntry
 {
     /// <summary>When, on the wall clock.</summary>
@@ -64,9 +66,24 @@ internal sealed record IncidentEntry
     /// <summary>The step of the offline rung that is begun or done: an <see cref="OfflineStep"/>.</summary>
     public string? Step { get; init; }
 
+    /// <summary>The disks that the step is about, as <see cref="StateFormat.ToText(GuestDisks)"/> writes them.</summary>
+    public string? Disks { get; init; }
+
+    /// <summary>
+    /// The text is no part of a page, so quotes and angle brackets need not become six bytes each; control characters
+    /// are escaped all the same.
+    /// </summary>
+    private static readonly IncidentJson Json = new(new JsonSerializerOptions(IncidentJson.Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
     private static readonly KebabNames<TellKind> Kinds = new();
     private static readonly KebabNames<Rung> Rungs = new();
     private static readonly KebabNames<OfflineStep> Steps = new();
+
+    /// <summary>As one line of JSON, without its end.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Json.IncidentEntry);
 
     /// <summary>The word for a kind.</summary>
     public static string KindName(TellKind kind) => Kinds.ToName(kind);
@@ -94,10 +111,11 @@ internal sealed record IncidentEntry
             Request = facts.RequestId.IsNone ? null : facts.RequestId.ToString(),
             FsckExit = facts.FsckExitCode,
             Step = facts.Step is { } step ? Steps.ToName(step) : null,
+            Disks = facts.Disks is { } disks ? StateFormat.ToText(disks) : null,
         };
 }
 
-/// <summary>The lines as JSON, generated when compiled.</summary>
+/// <summary>Entries as JSON, generated when compiled.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.KebabCaseLower,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

@@ -1,4 +1,6 @@
-using System.Threading.Channels;
+using System.Collections.Concurrent;
+using System.Globalization;
+using HostBridge.Correlation;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -6,169 +8,203 @@ using Microsoft.Extensions.Logging;
 namespace HostBridge.Incidents;
 
 /// <summary>
-/// Writes the incident log, off the deciding thread: one writer, a bounded queue. What cannot wait is dropped and
-/// counted, but never an intent: that is answered, and no act begins without the answer.
+/// Writes the incidents, off the deciding thread: one thread of its own, as a disk may hang, and a bounded queue. What
+/// there is no room for is dropped and counted, but never an intent: that is answered within a limit, and no act begins
+/// without the answer. Nobody waits for a thread that hangs, not even the end of the program.
 /// </summary>
 internal sealed partial class IncidentLog(
-    IncidentFile file, BridgeInputQueue inputs, BridgeClock clock, ILogger<IncidentLog> logger) : BackgroundService
+    IncidentStore store, BridgeInputQueue inputs, BridgeClock clock, ILogger<IncidentLog> logger) : BackgroundService
 {
-    private const int QueueCapacity = 1024;
-    private static readonly TimeSpan HoldInterval = TimeSpan.FromSeconds(5);
+    private const int QueueCapacity = 8192;
 
-    private readonly Channel<Job> _queue = Channel.CreateBounded<Job>(
-        new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
+    /// <summary>Beyond this many that wait, only what a restart needs is taken.</summary>
+    private const int StoryCapacity = 1024;
 
-    private string? _failure;
-    private bool _saidFull;
+    /// <summary>How many are written at once, with one synchronisation.</summary>
+    private const int MaxBatch = 256;
+
+    /// <summary>Beyond this size of the write-ahead log, only what a restart needs is written.</summary>
+    private const long MaxLogBytes = 64L * 1024 * 1024;
+
+    /// <summary>How long whoever asks for something durable waits at most.</summary>
+    private static readonly TimeSpan DurableLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the start waits for the database, all of which is looked through.</summary>
+    private static readonly TimeSpan OpenLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long the end of the program waits for what is still to be written.</summary>
+    private static readonly TimeSpan CloseLimit = TimeSpan.FromMilliseconds(300);
+
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
+
+    private readonly BlockingCollection<Job> _queue = new(QueueCapacity);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Why nothing is written until the bridge starts anew; null when the directory was opened.</summary>
+    private string? _refusal;
     private long _dropped;
 
-    /// <summary>How many entries were dropped because the queue was full.</summary>
+    /// <summary>Since when the thread waits for the disk, on the monotonic clock; 0 while it does not.</summary>
+    private long _busySince;
+
+    /// <summary>How many entries were dropped because there was no room for them.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
     /// <summary>
-    /// Opens the state directory, once, before anything is decided. When that fails the bridge goes on without it:
-    /// it listens and tells, but every intent fails.
+    /// Opens the state directory, once, before anything is decided. When that fails, or does not end in time, the
+    /// bridge goes on without it: it listens and tells, but every intent fails.
     /// </summary>
-    public IReadOnlyList<GuestHistory> Open()
+    public async Task<RestoredIncidents> OpenAsync(CancellationToken cancellationToken)
     {
+        var opened = new TaskCompletionSource<RestoredIncidents>(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() => Work(opened)) { IsBackground = true, Name = "incidents" }.Start();
         try
         {
-            RestoredIncidents restored = file.Open(clock.Now.Wall);
-            if (restored.MalformedLines > 0)
+            RestoredIncidents restored =
+                await opened.Task.WaitAsync(OpenLimit, clock.Time, cancellationToken).ConfigureAwait(false);
+            if (restored.Warning is { } warning)
             {
-                LogMalformed(file.LogPath, restored.MalformedLines);
+                LogWarning(warning);
             }
 
-            return restored.Guests;
+            return restored;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or TimeoutException)
         {
-            _failure = failure.Message;
-            LogUnusable(file.LogPath, failure.Message);
-            return [];
+            string reason = failure is TimeoutException ? DoesNotAnswer(OpenLimit) : failure.Message;
+            Volatile.Write(ref _refusal, $"{reason}; then restart host-bridge");
+            LogUnusable(store.Path, reason);
+            return new RestoredIncidents([], []);
         }
     }
 
-    /// <summary>Appends an entry when there is room for it.</summary>
-    public void TryAppend(IncidentEntry entry)
+    /// <summary>Writes an entry of a guest's story when there is room for it.</summary>
+    public void TryAppend(IncidentEntry entry) => TryAdd(new StateChange.Story(entry));
+
+    /// <summary>Writes an entry of a storage incident's timeline when there is room for it.</summary>
+    public void TryAppend(TimelineEntry entry) => TryAdd(new StateChange.Happened(entry));
+
+    /// <summary>Writes an entry and waits until it survives a power cut.</summary>
+    /// <returns>Null when it does; otherwise why not, for a person, after ten seconds at most.</returns>
+    public Task<string?> AppendDurableAsync(IncidentEntry entry, CancellationToken cancellationToken)
+        => WriteAsync(new StateChange.Story(entry), cancellationToken);
+
+    /// <summary>Keeps a pause over restarts.</summary>
+    /// <returns>Null when it is durable; otherwise why not, for a person.</returns>
+    public Task<string?> SavePauseAsync(SavedPause pause, CancellationToken cancellationToken)
+        => WriteAsync(new StateChange.Paused(pause), cancellationToken);
+
+    /// <summary>Ends a pause, of a guest or (null) of all, for later starts as well.</summary>
+    /// <returns>Null when that is durable; otherwise why not, for a person.</returns>
+    public Task<string?> RemovePauseAsync(Guid? guest, CancellationToken cancellationToken)
+        => WriteAsync(new StateChange.Resumed(guest), cancellationToken);
+
+    /// <inheritdoc/>
+    public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        if (!_queue.Writer.TryWrite(new Job(entry, Done: null)))
+        await base.StopAsync(cancellationToken).ConfigureAwait(false);
+        _queue.CompleteAdding();
+        await Task.WhenAny(_ended.Task, Task.Delay(CloseLimit, clock.Time, CancellationToken.None))
+            .ConfigureAwait(false);
+    }
+
+    /// <summary>Looks after the writing thread: only someone else can tell that it hangs.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(LookInterval, clock.Time);
+        long told = 0;
+        bool isStuck = false;
+        while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
+        {
+            long since = Interlocked.Read(ref _busySince);
+            bool wasStuck = isStuck;
+            isStuck = since != 0 && clock.Time.GetElapsedTime(since) >= DurableLimit;
+            if (isStuck && !wasStuck)
+            {
+                LogUnusable(store.Path, DoesNotAnswer(DurableLimit));
+            }
+            else if (wasStuck && !isStuck)
+            {
+                LogUsable(store.Path);
+            }
+
+            if (Dropped is var dropped && dropped > told)
+            {
+                LogDropped(store.Path, dropped - told);
+                told = dropped;
+            }
+        }
+    }
+
+    private static string DoesNotAnswer(TimeSpan limit) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"its file system has not answered for {limit.TotalSeconds:0} s; mend the storage under it");
+
+    private void TryAdd(StateChange change)
+    {
+        bool hasRoom = change.IsNeeded || _queue.Count < StoryCapacity;
+        if (!hasRoom || !TryQueue(new Job(change, Done: null)))
         {
             Interlocked.Increment(ref _dropped);
         }
     }
 
-    /// <summary>Appends an entry and waits until it survives a power cut.</summary>
-    /// <returns>Null when it does; otherwise why not, for a person.</returns>
-    public async Task<string?> AppendDurableAsync(IncidentEntry entry, CancellationToken cancellationToken)
+    private bool TryQueue(Job job)
     {
+        try
+        {
+            return _queue.TryAdd(job);
+        }
+        catch (InvalidOperationException)
+        {
+            // The bridge stops.
+            return false;
+        }
+    }
+
+    private async Task<string?> WriteAsync(StateChange change, CancellationToken cancellationToken)
+    {
+        if (Volatile.Read(ref _refusal) is { } refusal)
+        {
+            return $"{store.Path}: {refusal}";
+        }
+
         var done = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
-        return _queue.Writer.TryWrite(new Job(entry, done))
-            ? await done.Task.WaitAsync(cancellationToken).ConfigureAwait(false)
-            : $"{file.LogPath} is too slow, its queue is full";
-    }
+        if (!TryQueue(new Job(change, done)))
+        {
+            return $"{store.Path} is too slow, its queue is full";
+        }
 
-    /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(HoldInterval, clock.Time);
-        Task<bool> tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
-        Task<bool> ready = _queue.Reader.WaitToReadAsync(stoppingToken).AsTask();
         try
         {
-            while (true)
-            {
-                Task<bool> first = await Task.WhenAny(ready, tick).ConfigureAwait(false);
-                await first.ConfigureAwait(false);
-                if (first == tick)
-                {
-                    await CheckHoldsAsync(stoppingToken).ConfigureAwait(false);
-                    tick = timer.WaitForNextTickAsync(stoppingToken).AsTask();
-                    continue;
-                }
-
-                WriteAll();
-                ready = _queue.Reader.WaitToReadAsync(stoppingToken).AsTask();
-            }
+            return await done.Task.WaitAsync(DurableLimit, clock.Time, cancellationToken).ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch (TimeoutException)
         {
-            WriteAll();
-        }
-    }
-
-    private void WriteAll()
-    {
-        while (_queue.Reader.TryRead(out Job job))
-        {
-            string? failure = _failure is null ? Write(job) : $"{file.LogPath}: {_failure}";
-            job.Done?.TrySetResult(failure);
-        }
-    }
-
-    private string? Write(Job job)
-    {
-        bool needed = job.Done is not null || job.Entry.EndsIntent == true || job.Entry.Standing == true
-            || job.Entry.Kind == IncidentEntry.KindName(TellKind.Proof);
-        try
-        {
-            if (needed || !file.IsFull)
-            {
-                file.Append(job.Entry, durable: needed);
-            }
-            else if (!_saidFull)
-            {
-                _saidFull = true;
-                LogFull(file.LogPath, IncidentFile.MaxChattyBytes);
-            }
-
-            return null;
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            LogUnusable(file.LogPath, failure.Message);
-            return $"{file.LogPath}: {failure.Message}";
-        }
-    }
-
-    private async Task CheckHoldsAsync(CancellationToken cancellationToken)
-    {
-        if (_failure is not null)
-        {
-            return;
-        }
-
-        IReadOnlyCollection<Guid> released;
-        try
-        {
-            released = file.TakeReleased();
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            // Nothing is released by a directory that cannot be read; whatever must be written next tells of it.
-            return;
-        }
-
-        foreach (Guid guest in released)
-        {
-            var acknowledged = new BridgeInput.EffectCompleted(guest, new RecoveryInput.HoldReleased());
-            await inputs.PostAsync(acknowledged, cancellationToken).ConfigureAwait(false);
+            // Whoever is first, this or the thread, is right: the thread takes back what it wrote too late.
+            done.TrySetResult($"{store.Path}: {DoesNotAnswer(DurableLimit)}");
+            return await done.Task.ConfigureAwait(false);
         }
     }
 
     [LoggerMessage(
         Level = LogLevel.Error,
-        Message = "{Path} cannot be used: {Reason}; nothing is done without a durable record, mend it")]
+        Message = "{Path} cannot be used: {Reason}. Nothing is done without a durable record")]
     private partial void LogUnusable(string path, string reason);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path}: {Count} lines are not understood and left out")]
-    private partial void LogMalformed(string path, int count);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} can be used again")]
+    private partial void LogUsable(string path);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Warning}")]
+    private partial void LogWarning(string warning);
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "{Path} is larger than {Bytes} bytes; only intents and their ends are added, move it away "
-            + "and restart host-bridge")]
-    private partial void LogFull(string path, long bytes);
+        Message = "{Path} is too slow or has no room: {Count} entries of what is told were left out")]
+    private partial void LogDropped(string path, long count);
 
-    private readonly record struct Job(IncidentEntry Entry, TaskCompletionSource<string?>? Done);
+    /// <summary>One change that waits.</summary>
+    /// <param name="Change">The change.</param>
+    /// <param name="Done">Whoever waits for it: null when it is durable, otherwise why not.</param>
+    private sealed record Job(StateChange Change, TaskCompletionSource<string?>? Done);
 }

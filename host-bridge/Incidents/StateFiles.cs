@@ -10,10 +10,8 @@ namespace HostBridge.Incidents;
 internal static partial class StateFiles
 {
     private const int OpenReadOnly = 0;
-    private const int OpenWriteOnly = 1;
     private const int OpenReadWrite = 2;
     private const int OpenCreate = 0x40;
-    private const int OpenAppend = 0x400;
     private const int OpenDirectory = 0x10000;
     private const int OpenCloseOnExec = 0x80000;
     private const int OwnerOnly = 0x180; // 0600
@@ -21,10 +19,6 @@ internal static partial class StateFiles
     private const int LockWithoutWaiting = 4;
     private const int LockRelease = 8;
     private const int WouldBlock = 11; // EWOULDBLOCK, the same as EAGAIN
-
-    /// <summary>Opens a file, made when it is not there, to whose end everything is written.</summary>
-    public static SafeFileHandle OpenForAppending(string path)
-        => Open(path, OpenWriteOnly | OpenCreate | OpenAppend);
 
     /// <summary>Opens a file, made when it is not there.</summary>
     public static SafeFileHandle OpenOrCreate(string path) => Open(path, OpenReadWrite | OpenCreate);

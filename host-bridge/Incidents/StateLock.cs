@@ -4,6 +4,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace HostBridge.Incidents;
 
+/// <summary>What came of a claim on a state directory.</summary>
+/// <param name="Lock">The claim; null when it could not be had.</param>
+/// <param name="Refusal">
+/// Which other process has the directory and what to do, for a person; null when no other has it.
+/// </param>
+internal readonly record struct StateClaim(StateLock? Lock, string? Refusal);
+
 /// <summary>
 /// The claim of one process on a state directory: two bridges on one directory would each act without knowing of the
 /// other's intents. The kernel keeps it as long as this is not disposed of, and ends it with the process.
@@ -17,11 +24,10 @@ internal sealed class StateLock : IDisposable
     private StateLock(SafeFileHandle file) => _file = file;
 
     /// <summary>
-    /// Takes the lock; null when another process has it, and then <paramref name="refusal"/> says which and what to
-    /// do. A directory that cannot be used at all is thrown as <see cref="IOException"/> or
-    /// <see cref="UnauthorizedAccessException"/>.
+    /// Takes the lock, unless another process has it. A directory that cannot be used at all is thrown as
+    /// <see cref="IOException"/> or <see cref="UnauthorizedAccessException"/>.
     /// </summary>
-    public static StateLock? TryTake(string stateDirectory, out string? refusal)
+    public static StateClaim TryTake(string stateDirectory)
     {
         Directory.CreateDirectory(stateDirectory);
         string path = Path.Combine(stateDirectory, "lock");
@@ -30,17 +36,16 @@ internal sealed class StateLock : IDisposable
         {
             if (!StateFiles.TryLock(file, path))
             {
-                refusal = $"{stateDirectory} is in use by another host-bridge{ReadOwner(file)}; "
+                string refusal = $"{stateDirectory} is in use by another host-bridge{ReadOwner(file)}; "
                     + "stop that one, or give this one a state-directory of its own.";
                 file.Dispose();
-                return null;
+                return new StateClaim(Lock: null, refusal);
             }
 
             string owner = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
             RandomAccess.SetLength(file, 0);
             RandomAccess.Write(file, Encoding.ASCII.GetBytes(owner), fileOffset: 0);
-            refusal = null;
-            return new StateLock(file);
+            return new StateClaim(new StateLock(file), Refusal: null);
         }
         catch
         {

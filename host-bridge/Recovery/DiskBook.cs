@@ -1,5 +1,14 @@
 namespace HostBridge.Recovery;
 
+/// <summary>A judgement, and for how long it need not be made anew.</summary>
+/// <param name="View">The storage under the guest.</param>
+/// <param name="Domain">The domain it was made for.</param>
+/// <param name="Disks">The disks it was made of.</param>
+/// <param name="Version">What the book had taken in.</param>
+/// <param name="ValidUntil">When time alone changes it, on the monotonic clock.</param>
+internal sealed record StorageJudgement(
+    StorageView View, DomainId? Domain, GuestDisks Disks, long Version, TimeSpan ValidUntil);
+
 /// <summary>
 /// Remembers since when each disk is operational, and judges the gate of a guest from it. A disk that flaps, or that
 /// was not checked for too long, begins to count anew. A disk that is not the one it was when its domain was first
@@ -14,6 +23,9 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
 
     private readonly Dictionary<DeviceNumber, Entry> _entries = [];
     private readonly Dictionary<(DomainId Domain, DeviceNumber Device), string> _identities = [];
+
+    /// <summary>Counts what may change a judgement.</summary>
+    private long _version;
 
     /// <summary>Takes in what the host holds true of a disk now.</summary>
     public void Update(DiskCondition condition, TimeSpan now)
@@ -31,8 +43,14 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         IReadOnlyList<string> groups = condition.LunGroups.Count > 0
             ? condition.LunGroups
             : before?.LunGroups ?? UnknownGroup;
-        _entries[condition.Device] = new Entry(
-            condition, now, operationalSince, Newest(before?.LastFault, condition.Fault), groups);
+        HostFault? lastFault = Newest(before?.LastFault, condition.Fault);
+        if (before is null || before.OperationalSince != operationalSince || before.LastFault != lastFault
+            || !IsSame(before.Condition, condition))
+        {
+            _version++;
+        }
+
+        _entries[condition.Device] = new Entry(condition, now, operationalSince, lastFault, groups);
     }
 
     /// <summary>A domain is no more: its number may be given to another, on other disks.</summary>
@@ -42,6 +60,33 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         {
             _identities.Remove(key);
         }
+
+        _version++;
+    }
+
+    /// <summary>
+    /// The storage under a guest, as <see cref="Judge(DomainId?, GuestDisks, TimeSpan)"/> says. As long as nothing
+    /// changed it is the same view, and costs next to nothing: each guest is judged once a second.
+    /// </summary>
+    /// <param name="before">What this returned for the guest the last time; null for the first time.</param>
+    /// <param name="domain">The domain it runs in; null when none is known.</param>
+    /// <param name="disks">Its disks.</param>
+    /// <param name="now">This moment, on the monotonic clock.</param>
+    public StorageJudgement Judge(StorageJudgement? before, DomainId? domain, GuestDisks disks, TimeSpan now)
+    {
+        if (before is not null && before.Version == _version && now < before.ValidUntil
+            && before.Domain == domain && ReferenceEquals(before.Disks, disks))
+        {
+            return before;
+        }
+
+        StorageView view = Judge(domain, disks, now);
+        return new StorageJudgement(
+            before is not null && before.View.IsSameAs(view) ? before.View : view,
+            domain,
+            disks,
+            _version,
+            NextChange(disks, now));
     }
 
     /// <summary>The storage under a guest with these disks.</summary>
@@ -77,8 +122,36 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         return new StorageView(
             reasons.Count > 0 ? new StorageGate.Closed(string.Join("; ", reasons)) : OpenGate(known),
             known.Select(entry => entry.LastFault).Aggregate((HostFault?)null, Newest),
-            [.. known.SelectMany(entry => entry.LunGroups).Distinct(StringComparer.Ordinal)]);
+            [.. known.SelectMany(entry => entry.LunGroups).Distinct(StringComparer.Ordinal)])
+        {
+            SizeBytes = known.Count == disks.Devices.Count && disks.Unmappable.Count == 0
+                ? known.Aggregate((long?)0, (sum, entry) => sum + entry.Condition.SizeBytes)
+                : null,
+        };
     }
+
+    /// <summary>When time alone changes the judgement: a check becomes too old, or a disk has been stable enough.</summary>
+    private TimeSpan NextChange(GuestDisks disks, TimeSpan now)
+    {
+        TimeSpan next = TimeSpan.MaxValue;
+        foreach (DeviceNumber device in disks.Devices)
+        {
+            if (_entries.TryGetValue(device, out Entry? entry) && !IsOutdated(entry, now))
+            {
+                TimeSpan stableAt = entry.OperationalSince + stableFor;
+                TimeSpan outdatedAt = entry.CheckedAt + validFor;
+                next = outdatedAt < next ? outdatedAt : next;
+                next = stableAt > now && stableAt < next ? stableAt : next;
+            }
+        }
+
+        return next;
+    }
+
+    /// <summary>Whether two conditions judge alike; the list of groups is made anew for each look.</summary>
+    private static bool IsSame(DiskCondition one, DiskCondition other)
+        => one with { LunGroups = other.LunGroups } == other
+            && one.LunGroups.SequenceEqual(other.LunGroups, StringComparer.Ordinal);
 
     private string? WhyNotOperational(Entry entry, TimeSpan now)
     {

@@ -69,6 +69,12 @@ internal sealed record GuestRecord
     /// <summary>The filesystem on which a remount was tried in vain during this boot; null when on none.</summary>
     public MountPoint? RemountTriedOn { get; init; }
 
+    /// <summary>The filesystem on which a repair was tried in vain during this boot; null when on none.</summary>
+    public MountPoint? RepairTriedOn { get; init; }
+
+    /// <summary>When <see cref="HeardBoot"/> was first heard, on the monotonic clock.</summary>
+    public TimeSpan BootHeardAt { get; init; }
+
     /// <summary>When its recoveries began, on the monotonic clock, the newest last.</summary>
     public IReadOnlyList<TimeSpan> Recoveries { get; init; } = [];
 

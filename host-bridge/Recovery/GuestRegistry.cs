@@ -1,35 +1,65 @@
+using System.Collections;
+
 namespace HostBridge.Recovery;
 
 /// <summary>
 /// All guests by uuid, and the domain each runs in. It keeps the rules over more than one guest: whose words a
-/// domain's words are, and how many recoveries run at once.
+/// domain's words are, how many recoveries run at once, whose turn it is, and when too many failed.
 /// </summary>
 /// <param name="policy">The numbers.</param>
-internal sealed class GuestRegistry(RecoveryPolicy policy)
+/// <param name="consent">Whether people want the bridge to act.</param>
+internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
 {
-    private readonly RecoveryMachine _machine = new(policy);
-    private readonly SortedDictionary<Guid, GuestRecord> _guests = [];
+    private readonly RecoveryMachine _machine = new(policy, consent);
+    private readonly Breaker _breaker = new(policy);
+    private readonly SortedDictionary<Guid, Entry> _guests = [];
 
     /// <summary>Those that wait for their turn: they are looked for at every step, and mostly there are none.</summary>
     private readonly HashSet<Guid> _queued = [];
 
-    /// <summary>Every guest, in the order of the uuids.</summary>
-    public IReadOnlyCollection<GuestRecord> Guests => _guests.Values;
+    private readonly List<Guid> _newlyQueued = [];
+
+    /// <summary>Those with which something is under way.</summary>
+    private readonly HashSet<Guid> _inFlight = [];
+    private bool _isPlaceFree;
+
+    /// <summary>Every guest, in the order of the uuids; a step of one of them may be made meanwhile.</summary>
+    public IReadOnlyCollection<GuestRecord> Guests => field ??= new Records(_guests);
+
+    /// <summary>Those with which something is under way, in the order of the uuids.</summary>
+    public IReadOnlyList<GuestRecord> InFlight
+        => _inFlight.Count == 0 ? [] : [.. _inFlight.Order().Select(uuid => _guests[uuid].Guest)];
 
     /// <summary>The guest with this uuid; null when there is none.</summary>
-    public GuestRecord? Find(Guid uuid) => _guests.GetValueOrDefault(uuid);
+    public GuestRecord? Find(Guid uuid) => _guests.TryGetValue(uuid, out Entry? entry) ? entry.Guest : null;
 
     /// <summary>Takes in what the incident log knows from before.</summary>
     public void Restore(GuestHistory history, Moment now)
     {
-        IEnumerable<TimeSpan> ages = history.Recoveries.Select(began => now.Wall - began);
-        _guests[history.Guest.Uuid] = new GuestRecord
+        var began = history.Recoveries.ToList();
+        if (history.Open is { } open && !began.Contains(open.Began))
+        {
+            began.Add(open.Began);
+        }
+
+        var guest = new GuestRecord
         {
             Identity = history.Guest,
-            // A clock that was set back must not make a recovery one of the future.
-            Recoveries = [.. ages.Select(age => now.Elapsed - (age > TimeSpan.Zero ? age : TimeSpan.Zero))],
+            Recoveries = [.. began.Select(time => ElapsedAt(time, now))],
             State = history.Standing ?? (RecoveryState)new RecoveryState.Unknown(),
         };
+        if (history.Open is { } left)
+        {
+            int attempt = guest.Recoveries.Count(at => now.Elapsed - at < policy.BudgetWindow);
+            guest = guest with
+            {
+                Disks = left.Disks,
+                State = new RecoveryState.Resuming(
+                    left, attempt, ElapsedAt(left.Began, now), now.Elapsed, now.Elapsed + policy.ResumeDeadline),
+            };
+        }
+
+        Set(guest);
     }
 
     /// <summary>
@@ -44,7 +74,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
             return false;
         }
 
-        _guests[identity.Uuid] = guest with { Identity = identity, Disks = disks };
+        Set(guest with { Identity = identity, Disks = disks });
         return true;
     }
 
@@ -57,54 +87,167 @@ internal sealed class GuestRegistry(RecoveryPolicy policy)
         }
 
         RecoveryStep step = _machine.Step(guest, input, now);
-        _guests[uuid] = step.Guest;
-        if (step.Guest.State is RecoveryState.Queued)
+        if (!ReferenceEquals(step.Guest, guest))
         {
-            _queued.Add(uuid);
-        }
-        else
-        {
-            _queued.Remove(uuid);
+            Set(step.Guest);
         }
 
-        return step.Actions;
+        if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged)
+        {
+            _breaker.Reset(guest.Storage.LunGroups);
+        }
+
+        return step.Actions.Count > 0 && guest.State.IsInFlight
+            ? NoteEnd(step.Guest, step.Actions, now)
+            : step.Actions;
     }
 
-    /// <summary>The guests whose turn it may be, the longest waiting first.</summary>
-    public IReadOnlyList<GuestRecord> Waiting()
-        =>
-        [
-            .. _queued.Order().Select(uuid => _guests[uuid])
-                .OrderBy(guest => ((RecoveryState.Queued)guest.State).Since),
-        ];
+    /// <summary>A person acknowledged that too many recoveries failed.</summary>
+    public void AcknowledgeFailures() => _breaker.ResetAll();
 
-    /// <summary>Whether the caps of the host and of every LUN group under a guest have room for one more.</summary>
+    /// <summary>
+    /// The guests whose turn it may be: infrastructure first, then the longest waiting. As long as no place became free
+    /// and no time passed, these are only those that began to wait since.
+    /// </summary>
+    /// <param name="timePassed">Whether time passed: all of them are looked at.</param>
+    public IReadOnlyList<GuestRecord> TakeWaiting(bool timePassed)
+    {
+        IEnumerable<Guid> candidates = timePassed || _isPlaceFree ? _queued : _newlyQueued;
+        IReadOnlyList<GuestRecord> waiting = _queued.Count == 0
+            ? []
+            :
+            [
+                .. candidates.Select(uuid => _guests[uuid].Guest)
+                    .Where(guest => guest.State is RecoveryState.Queued)
+                    .OrderByDescending(guest => policy.Of(guest.Identity).Priority)
+                    .ThenBy(guest => ((RecoveryState.Queued)guest.State).Since)
+                    .ThenBy(guest => guest.Identity.Uuid),
+            ];
+        _newlyQueued.Clear();
+        _isPlaceFree = false;
+        return waiting;
+    }
+
+    /// <summary>
+    /// Whether one more recovery may begin: the caps of the host and of every LUN group under a guest have room, and
+    /// not too many failed there.
+    /// </summary>
     public bool HasSlot(GuestRecord guest, Moment now)
     {
-        if (!policy.Holds(Safeguards.Caps))
-        {
-            return true;
-        }
-
-        List<GuestRecord> inFlight =
-        [
-            .. _guests.Values.Where(one => one.State.IsInFlight && now.Elapsed - one.Recoveries[^1] < policy.SlotHeldFor),
-        ];
-        return inFlight.Count < policy.MaxPerHost
-            && guest.Storage.LunGroups.All(group
-                => inFlight.Count(one => one.Storage.LunGroups.Contains(group)) < policy.MaxPerLunGroup);
+        IReadOnlyList<GuestRecord> inFlight = [.. InFlight.Where(one => HoldsSlot(one, now))];
+        return _breaker.Allows(guest.Storage.LunGroups, inFlight, now.Elapsed)
+            && (!policy.Holds(Safeguards.Caps)
+                || (inFlight.Count < policy.MaxPerHost
+                    && guest.Storage.LunGroups.All(group
+                        => inFlight.Count(one => one.Storage.LunGroups.Contains(group)) < policy.MaxPerLunGroup)));
     }
 
     /// <summary>Forgets guests that are gone and of which nothing is left to remember.</summary>
     public void Forget(Moment now)
     {
-        foreach (GuestRecord guest in _guests.Values.ToList())
+        List<Guid>? gone = null;
+        foreach (Entry entry in _guests.Values)
         {
-            if (guest is { Domain: null, State: RecoveryState.Unknown }
+            if (entry.Guest is { Domain: null, State: RecoveryState.Unknown } guest
                 && guest.Recoveries.All(began => now.Elapsed - began >= policy.BudgetWindow))
             {
-                _guests.Remove(guest.Identity.Uuid);
+                (gone ??= []).Add(guest.Identity.Uuid);
             }
         }
+
+        foreach (Guid uuid in gone ?? [])
+        {
+            _guests.Remove(uuid);
+        }
+    }
+
+    /// <summary>Looks at how a recovery ended, and tells where too many failed.</summary>
+    private IReadOnlyList<RecoveryAction> NoteEnd(
+        GuestRecord guest, IReadOnlyList<RecoveryAction> actions, Moment now)
+    {
+        foreach (RecoveryAction.Tell tell in actions.OfType<RecoveryAction.Tell>().Where(tell => tell.EndsIntent))
+        {
+            if (tell.Kind == TellKind.Proof)
+            {
+                _breaker.Reset(guest.Storage.LunGroups);
+            }
+            else if (tell.Standing)
+            {
+                IReadOnlyList<string> places = _breaker.NoteFailure(guest.Storage.LunGroups, now.Elapsed);
+                return places.Count == 0 ? actions : [.. actions, Tripped(places)];
+            }
+        }
+
+        return actions;
+    }
+
+    private RecoveryAction.Tell Tripped(IReadOnlyList<string> places)
+        => new(
+            TellKind.Operator,
+            $"too many recoveries failed on {string.Join(" and ", places)} with none that succeeded between; no new one "
+                + $"begins there before a person acknowledges, or before {policy.BreakerCoolDown.TotalMinutes:0} min "
+                + "have passed, then one is tried; look at the storage",
+            IncidentFacts.None);
+
+    /// <summary>
+    /// What accepts and does nothing must not keep others from their turn: a place is held for a limited time.
+    /// </summary>
+    private bool HoldsSlot(GuestRecord guest, Moment now)
+        => guest.Recoveries.Count > 0 && now.Elapsed - guest.Recoveries[^1] < policy.SlotHeldFor;
+
+    private void Set(GuestRecord guest)
+    {
+        Guid uuid = guest.Identity.Uuid;
+        if (_guests.TryGetValue(uuid, out Entry? entry))
+        {
+            entry.Guest = guest;
+        }
+        else
+        {
+            _guests[uuid] = new Entry(guest);
+        }
+
+        if (guest.State is not RecoveryState.Queued)
+        {
+            _queued.Remove(uuid);
+        }
+        else if (_queued.Add(uuid))
+        {
+            _newlyQueued.Add(uuid);
+        }
+
+        if (guest.State.IsInFlight)
+        {
+            _inFlight.Add(uuid);
+        }
+        else
+        {
+            _isPlaceFree |= _inFlight.Remove(uuid);
+        }
+    }
+
+    /// <summary>A moment on the monotonic clock; a wall clock that was set back must not make it one of the future.</summary>
+    private static TimeSpan ElapsedAt(DateTimeOffset time, Moment now)
+        => now.Wall > time ? now.Elapsed - (now.Wall - time) : now.Elapsed;
+
+    /// <summary>Holds a guest's newest record, so that a step changes no collection that is being gone through.</summary>
+    private sealed class Entry(GuestRecord guest)
+    {
+        public GuestRecord Guest { get; set; } = guest;
+    }
+
+    private sealed class Records(SortedDictionary<Guid, Entry> guests) : IReadOnlyCollection<GuestRecord>
+    {
+        public int Count => guests.Count;
+
+        public IEnumerator<GuestRecord> GetEnumerator()
+        {
+            foreach (Entry entry in guests.Values)
+            {
+                yield return entry.Guest;
+            }
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }

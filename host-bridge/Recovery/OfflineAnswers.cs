@@ -73,4 +73,14 @@ internal sealed record OpenIntent(
     DomainId? Domain,
     BootId BootId,
     string? MountPoint,
-    IReadOnlyList<OfflineStep> Steps);
+    IReadOnlyList<OfflineStep> Steps)
+{
+    /// <summary>
+    /// The disks that were recorded with the steps; none for other rungs. Without them a guest whose domain is gone
+    /// cannot be taken up again.
+    /// </summary>
+    public GuestDisks Disks { get; init; } = GuestDisks.None;
+
+    /// <summary>Whether the domain was destroyed under it, as far as the steps tell.</summary>
+    public bool IsDestroyed => Steps.Any(step => step >= OfflineStep.Destroyed);
+}

@@ -53,6 +53,11 @@ internal sealed record IncidentFacts
 
     /// <summary>The step of the offline rung that is begun or done.</summary>
     public OfflineStep? Step { get; init; }
+
+    /// <summary>
+    /// The disks that the step is about: once the domain is gone, nothing else tells them. Null for other entries.
+    /// </summary>
+    public GuestDisks? Disks { get; init; }
 }
 
 /// <summary>What is to be done for one guest; carried out at the edge, and completed by a later input.</summary>
@@ -67,6 +72,33 @@ internal abstract record RecoveryAction
     /// <param name="Text">For a person.</param>
     /// <param name="Facts">The facts it stands on.</param>
     internal sealed record RecordIntent(RequestId Intent, string Text, IncidentFacts Facts) : RecoveryAction;
+
+    /// <summary>Make a step of an intent durable. Completed by StepRecorded or StepNotRecorded.</summary>
+    /// <param name="Intent">The intent.</param>
+    /// <param name="Step">The step, which is about to be taken or was.</param>
+    /// <param name="Text">For a person.</param>
+    /// <param name="Facts">The facts, the step and its disks among them.</param>
+    internal sealed record RecordStep(RequestId Intent, OfflineStep Step, string Text, IncidentFacts Facts)
+        : RecoveryAction;
+
+    /// <summary>Ask whether a domain could be created again. Completed by CreatableConfirmed.</summary>
+    /// <param name="Intent">The intent under which it is asked.</param>
+    /// <param name="Domain">The domain.</param>
+    internal sealed record ConfirmCreatable(RequestId Intent, DomainId Domain) : RecoveryAction;
+
+    /// <summary>Destroy a domain. Completed by StepTaken.</summary>
+    /// <param name="Intent">The intent, durable as <see cref="OfflineStep.Destroying"/>.</param>
+    /// <param name="Domain">The domain.</param>
+    internal sealed record Destroy(RequestId Intent, DomainId Domain) : RecoveryAction;
+
+    /// <summary>Check the disks of a guest that was destroyed. Completed by OfflineChecked.</summary>
+    /// <param name="Intent">The intent, durable as <see cref="OfflineStep.Checking"/>.</param>
+    /// <param name="Disks">The disks.</param>
+    internal sealed record CheckOffline(RequestId Intent, GuestDisks Disks) : RecoveryAction;
+
+    /// <summary>Create a guest that was destroyed. Completed by StepTaken.</summary>
+    /// <param name="Intent">The intent, durable as <see cref="OfflineStep.Creating"/>.</param>
+    internal sealed record Create(RequestId Intent) : RecoveryAction;
 
     /// <summary>Have the filesystems checked at the next boot. Completed by FsckArmed.</summary>
     /// <param name="Intent">The intent under which it is done.</param>

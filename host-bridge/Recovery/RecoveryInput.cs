@@ -60,6 +60,37 @@ internal abstract record RecoveryInput
     /// <param name="Reason">Why, for a person.</param>
     internal sealed record IntentFailed(RequestId Intent, string Reason) : RecoveryInput;
 
+    /// <summary>A step of the intent is durable.</summary>
+    /// <param name="Intent">The intent.</param>
+    /// <param name="Step">The step.</param>
+    internal sealed record StepRecorded(RequestId Intent, OfflineStep Step) : RecoveryInput;
+
+    /// <summary>A step of the intent could not be made durable.</summary>
+    /// <param name="Intent">The intent.</param>
+    /// <param name="Step">The step.</param>
+    /// <param name="Reason">Why, for a person.</param>
+    internal sealed record StepNotRecorded(RequestId Intent, OfflineStep Step, string Reason) : RecoveryInput;
+
+    /// <summary>The toolstack answered whether the domain could be created again.</summary>
+    /// <param name="Intent">The intent under which it was asked.</param>
+    /// <param name="Answer">The answer.</param>
+    internal sealed record CreatableConfirmed(RequestId Intent, StepAnswer Answer) : RecoveryInput;
+
+    /// <summary>The toolstack destroyed or created the guest, or did not.</summary>
+    /// <param name="Intent">The intent.</param>
+    /// <param name="Step"><see cref="OfflineStep.Destroying"/> or <see cref="OfflineStep.Creating"/>.</param>
+    /// <param name="Answer">What came of it.</param>
+    internal sealed record StepTaken(RequestId Intent, OfflineStep Step, StepAnswer Answer) : RecoveryInput;
+
+    /// <summary>The check from Dom0 ended, or did not begin.</summary>
+    /// <param name="Intent">The intent.</param>
+    /// <param name="Answer">What came of it.</param>
+    internal sealed record OfflineChecked(RequestId Intent, OfflineCheckAnswer Answer) : RecoveryInput;
+
+    /// <summary>How much its backends have done so far.</summary>
+    /// <param name="Requests">Reads, writes, flushes and discards.</param>
+    internal sealed record BackendSeen(long Requests) : RecoveryInput;
+
     /// <summary>The toolstack answered whether the next boot checks.</summary>
     /// <param name="Intent">The intent under which it was asked.</param>
     /// <param name="Result">The answer.</param>
@@ -79,6 +110,9 @@ internal abstract record RecoveryInput
 
     /// <summary>A person removed the hold file: what stood there is acknowledged.</summary>
     internal sealed record HoldReleased : RecoveryInput;
+
+    /// <summary>A person said so: what stands is acknowledged.</summary>
+    internal sealed record Acknowledged : RecoveryInput;
 
     /// <summary>Time passed.</summary>
     internal sealed record Tick : RecoveryInput;

@@ -7,16 +7,38 @@ internal readonly record struct RecoveryStep(GuestRecord Guest, IReadOnlyList<Re
 
 /// <summary>
 /// The state machine of one guest's recovery, drawn in RECOVERY.md. Pure: the same guest, input and moment always
-/// lead to the same step. It knows one guest only; the caps over all of them are kept by <see cref="GuestRegistry"/>.
+/// lead to the same step. It knows one guest only; what holds over all of them is kept by <see cref="GuestRegistry"/>.
 /// </summary>
 /// <param name="policy">The numbers and switches.</param>
-internal sealed class RecoveryMachine(RecoveryPolicy policy)
+/// <param name="consent">Whether people want the bridge to act.</param>
+internal sealed class RecoveryMachine(RecoveryPolicy policy, Consent consent)
 {
     /// <summary>One input.</summary>
     public RecoveryStep Step(GuestRecord guest, RecoveryInput input, Moment now)
     {
-        var turn = new RecoveryTurn(policy, guest, now);
+        if (IsWithoutEffect(guest, input, now))
+        {
+            return new RecoveryStep(guest, []);
+        }
+
+        var turn = new RecoveryTurn(policy, consent, guest, now);
         turn.Take(input);
         return turn.Result;
     }
+
+    /// <summary>
+    /// Whether a step would leave everything as it is. Most are so, as each guest gets one a second: a guest that was
+    /// heard and found well is well until it falls silent, and one that is in no domain waits for one.
+    /// </summary>
+    private bool IsWithoutEffect(GuestRecord guest, RecoveryInput input, Moment now) => input switch
+    {
+        RecoveryInput.StorageJudged judged when !ReferenceEquals(judged.Storage, guest.Storage) => false,
+        RecoveryInput.Tick or RecoveryInput.StorageJudged => guest.State switch
+        {
+            RecoveryState.Healthy => guest.Domain is not null && now.Elapsed - guest.HeardAt < policy.SilentAfter,
+            RecoveryState.Unknown => guest.Domain is null,
+            _ => false,
+        },
+        _ => false,
+    };
 }

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace HostBridge.Recovery;
 
 /// <summary>Whether the bridge acts.</summary>
@@ -20,6 +22,23 @@ internal sealed record RecoveryPolicy
 
     /// <summary>The safeguards that hold: all of them, outside of a simulation.</summary>
     internal Safeguards Safeguards { get; init; } = Safeguards.All;
+
+    /// <summary>What holds for a guest that has no policy of its own.</summary>
+    public GuestPolicy AnyGuest { get; init; } = new();
+
+    /// <summary>Whole policies of single guests, by their uuid in lower case (8-4-4-4-12) or by their name.</summary>
+    public IReadOnlyDictionary<string, GuestPolicy> Guests { get; init; }
+        = ReadOnlyDictionary<string, GuestPolicy>.Empty;
+
+    /// <summary>When people work on the storage of this host: nothing is done to any guest then.</summary>
+    public IReadOnlyList<MaintenanceWindow> MaintenanceWindows { get; init; } = [];
+
+    /// <summary>The policy of a guest: by its uuid, else by its name, else that of any.</summary>
+    public GuestPolicy Of(GuestIdentity guest)
+        => Guests.Count == 0 ? AnyGuest
+            : Guests.GetValueOrDefault(guest.Uuid.ToString("D"))
+                ?? Guests.GetValueOrDefault(guest.Name)
+                ?? AnyGuest;
 
     /// <summary>Whether a safeguard holds: each rule asks where it is held.</summary>
     public bool Holds(Safeguards safeguard) => (Safeguards & safeguard) == safeguard;
@@ -77,11 +96,67 @@ internal sealed record RecoveryPolicy
     /// <summary>How long an accepted remount may take.</summary>
     public TimeSpan RemountDeadline { get; init; } = TimeSpan.FromSeconds(90);
 
-    /// <summary>How long an accepted repair may take; e2fsck takes 1 to 15 minutes a TB.</summary>
-    public TimeSpan RepairDeadline { get; init; } = TimeSpan.FromHours(2);
+    /// <summary>How long an accepted repair may take, apart from the check itself.</summary>
+    public TimeSpan RepairDeadline { get; init; } = TimeSpan.FromMinutes(15);
 
-    /// <summary>How long a guest may take from accepting a reboot to the first report of its new boot.</summary>
-    public TimeSpan RebootDeadline { get; init; } = TimeSpan.FromHours(2);
+    /// <summary>
+    /// How long a guest may take from accepting a restart to the first report of its new boot, apart from the check.
+    /// </summary>
+    public TimeSpan RebootDeadline { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>What a check may take for each TiB of a guest's disks; e2fsck takes 1 to 15 minutes a TB.</summary>
+    public TimeSpan CheckTimePerTebibyte { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>The size of disks that tell none, in TiB: no check is given up for want of a number.</summary>
+    public double AssumedTebibytes { get; init; } = 8;
+
+    /// <summary>By how much a new boot is waited for again each time its backend has moved.</summary>
+    public TimeSpan MovingExtension { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>The longest time that a check or a new boot is waited for, however much moves.</summary>
+    public TimeSpan LongestCheck { get; init; } = TimeSpan.FromHours(12);
+
+    /// <summary>For how long no domain may run in the middle of a restart, before an operator is told.</summary>
+    public TimeSpan NoDomainDeadline { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long the old boot may still be there after it accepted a restart.</summary>
+    public TimeSpan OldBootPatience { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>How long the toolstack may take for one step; each of its calls has a shorter limit of its own.</summary>
+    public TimeSpan StepDeadline { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How often a step of the toolstack that failed is tried in all.</summary>
+    public int MaxStepAttempts { get; init; } = 5;
+
+    /// <summary>The wait before the second attempt of a step; it doubles each time, up to the longest.</summary>
+    public TimeSpan StepRetryInterval { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>The longest wait between two attempts of a step.</summary>
+    public TimeSpan LongestStepRetryInterval { get; init; } = TimeSpan.FromMinutes(4);
+
+    /// <summary>For how long a guest that was destroyed may wait for its storage or for the end of a pause.</summary>
+    public TimeSpan DownDeadline { get; init; } = TimeSpan.FromHours(2);
+
+    /// <summary>After what time at the bridge's start a guest that was not listed runs in no domain.</summary>
+    public TimeSpan ListingTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long it may take to find out what became of an act in whose middle the bridge stopped.</summary>
+    public TimeSpan ResumeDeadline { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>For how long nothing is done after a boot was first heard: what it starts may still mend it.</summary>
+    public TimeSpan GraceAfterBoot { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>
+    /// How many recoveries must fail on a LUN group or on the host (F), within <see cref="BreakerWindow"/> and with
+    /// none that succeeded between, for none to begin there any more.
+    /// </summary>
+    public int MaxFailures { get; init; } = 3;
+
+    /// <summary>The window of <see cref="MaxFailures"/>.</summary>
+    public TimeSpan BreakerWindow { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>After what time one recovery is tried there again.</summary>
+    public TimeSpan BreakerCoolDown { get; init; } = TimeSpan.FromHours(1);
 
     /// <summary>How long the proof may take once there is something to prove.</summary>
     public TimeSpan ProofDeadline { get; init; } = TimeSpan.FromMinutes(5);

@@ -26,7 +26,12 @@ internal enum RecoveryPhase
     /// <summary>The guest accepted and is at work (remount, repair).</summary>
     AwaitingCompletion,
 
-    /// <summary>The guest accepted a reboot, or vanished after it was asked for one.</summary>
+    /// <summary>The toolstack destroys, checks and creates.</summary>
+    Recreating,
+
+    /// <summary>
+    /// The guest accepted a restart, vanished after it was asked for one, refuses to end, or was created again.
+    /// </summary>
     AwaitingNewBoot,
 }
 
@@ -50,12 +55,12 @@ internal enum OperatorRelease
     WhenReasonEnds = 0,
 
     /// <summary>
-    /// A report that finds everything well and lists the filesystem at stake, or a person who removes the hold file:
-    /// what the bridge tried did not help.
+    /// A report that finds everything well and lists the filesystem at stake, or a person who acknowledges: what the
+    /// bridge tried did not help.
     /// </summary>
     WhenHealthy,
 
-    /// <summary>A person who says so by removing the hold file: the bridge does not know what happened.</summary>
+    /// <summary>A person who acknowledges: the bridge does not know what happened.</summary>
     WhenAcknowledged,
 }
 
@@ -67,7 +72,7 @@ internal abstract record RecoveryState
     }
 
     /// <summary>Whether something is under way with this guest: such guests are counted against the caps.</summary>
-    public bool IsInFlight => this is Recovering or Verifying;
+    public bool IsInFlight => this is Recovering or Verifying or Resuming;
 
     /// <summary>Nothing was heard yet, or the guest is gone.</summary>
     internal sealed record Unknown : RecoveryState;
@@ -111,7 +116,45 @@ internal abstract record RecoveryState
 
         /// <summary>The boot for which the check's result is being asked; none when nobody is asked.</summary>
         public BootId FsckAskedFor { get; init; }
+
+        /// <summary>When it began, on the monotonic clock.</summary>
+        public TimeSpan BeganAt { get; init; }
+
+        /// <summary>The domain in which the boot ran that told of the fault.</summary>
+        public DomainId? Domain { get; init; }
+
+        /// <summary>
+        /// Whether that boot is over as far as can be told: from then on a new one may run, and the bridge never
+        /// destroys it.
+        /// </summary>
+        public bool OldBootEnded { get; init; }
+
+        /// <summary>
+        /// When the old boot counts as refusing to end, on the monotonic clock; null when it was not asked to yet.
+        /// </summary>
+        public TimeSpan? OldBootLimit { get; init; }
+
+        /// <summary>Beyond this the deadline is not extended, on the monotonic clock.</summary>
+        public TimeSpan LastDeadline { get; init; }
+
+        /// <summary>How much the backends of the new boot had done when they were last looked at.</summary>
+        public long BackendRequests { get; init; }
+
+        /// <summary>How far the domain's destruction and creation came; null on other rungs.</summary>
+        public Recreation? Recreation { get; init; }
+
+        /// <summary>Whether a new boot is what it leads to.</summary>
+        public bool Restarts => Rung is Rung.Reboot or Rung.Recreate;
     }
+
+    /// <summary>The bridge was stopped in the middle of an act; what became of it is being found out.</summary>
+    /// <param name="Open">The intent without an end.</param>
+    /// <param name="Attempt">The how-manieth recovery of this guest in its window; from 1.</param>
+    /// <param name="BeganAt">When it began, on the monotonic clock; it may lie before the start.</param>
+    /// <param name="Since">When the bridge started, on the monotonic clock.</param>
+    /// <param name="Deadline">When that has taken too long, on the monotonic clock.</param>
+    internal sealed record Resuming(
+        OpenIntent Open, int Attempt, TimeSpan BeganAt, TimeSpan Since, TimeSpan Deadline) : RecoveryState;
 
     /// <summary>A rung was climbed; whether it helped is being proved.</summary>
     /// <param name="Act">What was done.</param>

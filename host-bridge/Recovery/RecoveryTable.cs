@@ -22,6 +22,12 @@ internal enum Rung
     /// <summary>Have a check forced at the next boot, and ask the guest to restart.</summary>
     Reboot,
 
+    /// <summary>
+    /// Destroy the domain whose old boot refuses to end, check its disks where the policy says so, and create it again.
+    /// No verdict leads here, only a restart that did not happen.
+    /// </summary>
+    Recreate,
+
     /// <summary>A person is needed.</summary>
     Operator,
 }

@@ -4,7 +4,7 @@ using static HostBridge.Recovery.RecoveryState;
 
 namespace HostBridge.Recovery;
 
-/// <summary>The part that climbs a rung: intent, arming, request; and gives up what takes too long.</summary>
+/// <summary>The part that climbs a rung of the running guest: intent, arming, request.</summary>
 internal sealed partial class RecoveryTurn
 {
     private void Begin()
@@ -19,7 +19,10 @@ internal sealed partial class RecoveryTurn
         RequestId id = NewRequestId(queued.Rung.ToString().ToLowerInvariant());
         int attempt = RecentRecoveries() + 1;
         var act = new Recovering(
-            queued.Rung, attempt, id, now.Elapsed + policy.IntentDeadline, RecoveryPhase.RecordingIntent, fault);
+            queued.Rung, attempt, id, now.Elapsed + policy.IntentDeadline, RecoveryPhase.RecordingIntent, fault)
+        {
+            BeganAt = now.Elapsed, Domain = _guest.Domain,
+        };
         _guest = _guest with
         {
             State = act,
@@ -42,13 +45,18 @@ internal sealed partial class RecoveryTurn
             return;
         }
 
+        ArmOrSend(act);
+    }
+
+    private void ArmOrSend(Recovering act)
+    {
         if (act.Rung == Rung.Reboot && IsChecked(act.Fault))
         {
             _guest = _guest with
             {
                 State = act with { Phase = RecoveryPhase.ArmingFsck, Deadline = now.Elapsed + policy.ArmDeadline },
             };
-            _actions.Add(new RecoveryAction.ArmForcedFsck(intent));
+            _actions.Add(new RecoveryAction.ArmForcedFsck(act.RequestId));
         }
         else
         {
@@ -74,16 +82,20 @@ internal sealed partial class RecoveryTurn
             return;
         }
 
-        if (armed.Result != ArmingResult.Armed)
+        bool isArmed = armed.Result == ArmingResult.Armed;
+        if (!isArmed && !_terms.AcceptUnforcedReboot)
         {
             CallOperator(
                 $"a check at its next boot could not be forced: {armed.Reason}; "
-                    + "restart it with a forced check by hand",
+                    + "restart it with a forced check by hand, or set accept-unforced-reboot",
                 OperatorRelease.WhenHealthy);
         }
         else if (IsStillWarranted(act))
         {
-            Tell(TellKind.Action, "the next boot will check its filesystems", FactsOf(act));
+            string text = isArmed
+                ? "the next boot will check its filesystems"
+                : $"no check is forced at its next boot ({armed.Reason}); its policy accepts that";
+            Tell(TellKind.Action, text, FactsOf(act));
             SendRequest(act);
         }
     }
@@ -94,25 +106,7 @@ internal sealed partial class RecoveryTurn
     /// </summary>
     private bool IsStillWarranted(Recovering act)
     {
-        string? objection = null;
-        if (_guest.Domain is null || _guest.Report is not { } report || report.BootId != act.Fault.BootId)
-        {
-            objection = "the boot that told of the fault is over";
-        }
-        else if (!StorageIsOpen && _guest.Storage.Gate is StorageGate.Closed closed)
-        {
-            objection = $"its storage is not stable any more: {closed.Reasons}";
-        }
-        else if (IsSilent())
-        {
-            objection = "it fell silent";
-        }
-        else if (Triage.Of(report, storageOpen: true, _guest.RemountTriedOn) is var triage
-            && (triage.Rung != act.Rung || triage.Filesystem?.MountPoint != act.Fault.Filesystem.MountPoint))
-        {
-            objection = "its newest report calls for something else";
-        }
-
+        string? objection = WhyNotAsked(act);
         if (objection is null)
         {
             return true;
@@ -123,6 +117,31 @@ internal sealed partial class RecoveryTurn
         return false;
     }
 
+    /// <summary>Why a guest must not be asked after all, for a person; null when it may.</summary>
+    private string? WhyNotAsked(Recovering act)
+        => _guest.Domain is null || _guest.Report is not { } report || report.BootId != act.Fault.BootId
+            ? "the boot that told of the fault is over"
+            : WhyNotActed()
+                ?? (IsSilent() ? "it fell silent" : null)
+                ?? WhyNoLongerCalledFor(act, report)
+                ?? (act.Restarts && !HasHostEvidence(act.BeganAt) ? NoHostEvidence : null);
+
+    /// <summary>What forbids any act on this guest at this moment: its storage, or people.</summary>
+    private string? WhyNotActed()
+        => !StorageIsOpen && _guest.Storage.Gate is StorageGate.Closed closed
+            ? $"its storage is not stable: {closed.Reasons}"
+            : consent.WhyNot(_guest.Identity, now.Wall);
+
+    private string? WhyNoLongerCalledFor(Recovering act, GuestReport report)
+    {
+        TriageResult triage = Triage.Of(report, TermsOfTriage(storageOpen: true));
+        Rung rung = act.Rung == Rung.Recreate ? Rung.Reboot : act.Rung;
+        return (triage.Rung == rung && triage.Filesystem?.MountPoint == act.Fault.Filesystem.MountPoint)
+            || (act.Restarts && !policy.Holds(Safeguards.DeadRootOnly))
+                ? null
+                : "its newest report calls for something else";
+    }
+
     private void SendRequest(Recovering act)
     {
         var sent = act with
@@ -130,6 +149,7 @@ internal sealed partial class RecoveryTurn
             Phase = RecoveryPhase.AwaitingAnswer,
             Deadline = now.Elapsed + policy.AnswerDeadline,
             Fault = act.Fault with { Sequence = _guest.Report!.Sequence },
+            Domain = _guest.Domain,
         };
         _guest = _guest with { State = sent };
         RequestAction action = act.Rung switch
@@ -160,33 +180,13 @@ internal sealed partial class RecoveryTurn
             facts);
     }
 
-    private void EndOverdue()
-    {
-        string? late = _guest.State switch
-        {
-            Recovering act when now.Elapsed >= act.Deadline => act.Phase switch
-            {
-                RecoveryPhase.RecordingIntent => "the incident log did not take the intent in time",
-                RecoveryPhase.ArmingFsck => "the toolstack did not answer in time",
-                RecoveryPhase.AwaitingAnswer => "it did not answer in time; look at its agent",
-                RecoveryPhase.AwaitingCompletion => "it accepted and did not finish in time",
-                _ => "its new boot did not report in time; look at its console, a check may still run there",
-            },
-            Verifying proof when now.Elapsed >= proof.Deadline => "it could not be proved in time that it writes again",
-            _ => null,
-        };
-        if (late is not null)
-        {
-            CallOperator($"{Facts().Filesystem?.MountPoint}: {late}; recover it by hand", OperatorRelease.WhenHealthy);
-        }
-    }
-
     private void RemoveRequest()
     {
         RequestId id = _guest.State switch
         {
             Recovering { Phase: >= RecoveryPhase.AwaitingAnswer } act => act.RequestId,
             Verifying proof => proof.ProbeId,
+            Resuming resuming => resuming.Open.Intent,
             _ => default,
         };
         if (!id.IsNone && _guest.Domain is { } domain)
@@ -195,9 +195,10 @@ internal sealed partial class RecoveryTurn
         }
     }
 
-    /// <summary>Whether a check at boot is due: the other families have none.</summary>
+    /// <summary>Whether a check is due: the other families have none. What is not known counts as to be checked.</summary>
     private static bool IsChecked(Fault fault)
-        => RecoveryTable.ToFamily(fault.Filesystem.FilesystemType) == FilesystemFamily.Ext;
+        => fault.Filesystem.FilesystemType.Length == 0
+            || RecoveryTable.ToFamily(fault.Filesystem.FilesystemType) == FilesystemFamily.Ext;
 
     /// <summary>
     /// A name that no request of this guest had before: what it is, whose, and when. Restarts of the bridge included,

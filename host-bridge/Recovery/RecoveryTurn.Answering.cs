@@ -20,6 +20,10 @@ internal sealed partial class RecoveryTurn
                 when outcome.Id == proof.ProbeId && outcome.BootId == proof.BootId:
                 TakeProbe(proof, outcome);
                 break;
+            case Resuming resuming
+                when outcome.Id == resuming.Open.Intent && outcome.BootId == resuming.Open.BootId:
+                TakeAnswerOfBefore(resuming, outcome);
+                break;
             default:
                 break;
         }
@@ -29,11 +33,13 @@ internal sealed partial class RecoveryTurn
     {
         switch (outcome.Status)
         {
-            case RequestStatus.Accepted or RequestStatus.Done when act.Rung == Rung.Reboot:
-                AwaitNewBoot(act, "it accepted the restart");
+            case RequestStatus.Accepted or RequestStatus.Done when act.Restarts:
+                TakeAcceptedRestart(act);
                 break;
             case RequestStatus.Accepted when act.Phase == RecoveryPhase.AwaitingAnswer:
-                TimeSpan limit = act.Rung == Rung.Repair ? policy.RepairDeadline : policy.RemountDeadline;
+                TimeSpan limit = act.Rung == Rung.Repair
+                    ? Earlier(policy.RepairDeadline + CheckTime(), policy.LongestCheck)
+                    : policy.RemountDeadline;
                 _guest = _guest with
                 {
                     State = act with { Phase = RecoveryPhase.AwaitingCompletion, Deadline = now.Elapsed + limit },
@@ -54,9 +60,23 @@ internal sealed partial class RecoveryTurn
         }
     }
 
+    private void TakeAcceptedRestart(Recovering act)
+    {
+        if (act.Phase == RecoveryPhase.AwaitingAnswer)
+        {
+            AwaitNewBoot(act, "it accepted the restart");
+        }
+    }
+
     private void TakeRefusal(Recovering act, RequestOutcome outcome)
     {
         string reason = RequestWords.Reasons.ToName(outcome.Reason);
+        if (act.Phase == RecoveryPhase.Recreating)
+        {
+            // It refuses what is not asked any more; what it says of itself counts by its reports.
+            return;
+        }
+
         switch (outcome.Reason)
         {
             case OutcomeReason.FaultGone or OutcomeReason.BootIdDiffers:
@@ -77,6 +97,11 @@ internal sealed partial class RecoveryTurn
     private void TakeFailure(Recovering act, RequestOutcome outcome)
     {
         string reason = RequestWords.Reasons.ToName(outcome.Reason);
+        if (act.Phase == RecoveryPhase.Recreating)
+        {
+            return;
+        }
+
         if (act.Rung == Rung.Remount)
         {
             // A remount that was not legitimate or did not help leads to the next rung of the same ladder.
@@ -86,29 +111,30 @@ internal sealed partial class RecoveryTurn
             return;
         }
 
-        string detail = outcome.Detail.Length == 0 ? string.Empty : $"; the guest says \"{outcome.Detail.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+        if (act.Rung == Rung.Repair && _terms.RebootForData && !(outcome.FsckExitCode >= FirstBadFsckExitCode))
+        {
+            _guest = _guest with { RepairTriedOn = act.Fault.Filesystem.MountPoint };
+            EndIncident($"the repair did not help ({reason}); its policy allows a restart for it");
+            Judge();
+            return;
+        }
+
+        string detail = outcome.Detail.Length == 0
+            ? string.Empty
+            : $"; the guest says \"{outcome.Detail.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
         string check = outcome.FsckExitCode is { } code
             ? string.Create(CultureInfo.InvariantCulture, $", e2fsck exit {code}")
             : string.Empty;
-        CallOperator(
-            $"{act.Fault.Filesystem.MountPoint}: the {act.Rung.ToString().ToLowerInvariant()} was "
-                + $"{RequestWords.Statuses.ToName(outcome.Status)} ({reason}{check}); recover it by hand{detail}",
-            OperatorRelease.WhenHealthy);
-    }
-
-    private void AwaitNewBoot(Recovering act, string text)
-    {
-        if (act.Phase != RecoveryPhase.AwaitingNewBoot)
+        string what = $"the {act.Rung.ToString().ToLowerInvariant()} was "
+            + $"{RequestWords.Statuses.ToName(outcome.Status)} ({reason}{check})";
+        if (act.Restarts && outcome.Status == RequestStatus.Failed)
         {
-            _guest = _guest with
-            {
-                State = act with
-                {
-                    Phase = RecoveryPhase.AwaitingNewBoot,
-                    Deadline = now.Elapsed + policy.RebootDeadline,
-                },
-            };
-            Tell(TellKind.Outcome, $"{text}; waits for the new boot", FactsOf(act));
+            ReplaceOldBoot(act, what, detail);
+        }
+        else
+        {
+            CallOperator(
+                $"{act.Fault.Filesystem.MountPoint}: {what}; recover it by hand{detail}", OperatorRelease.WhenHealthy);
         }
     }
 }

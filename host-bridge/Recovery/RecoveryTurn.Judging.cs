@@ -59,7 +59,11 @@ internal sealed partial class RecoveryTurn
 
     private void BecomeHealthy(GuestReport report)
     {
-        _guest = _guest with { Fault = null, Spent = null };
+        if (_guest is not { Fault: null, Spent: null })
+        {
+            _guest = _guest with { Fault = null, Spent = null };
+        }
+
         bool recovered = _guest.State is NeedsOperator or AwaitingStorage or Queued;
         string leftAlone = LeftAlone(report);
         string well = recovered
@@ -81,7 +85,7 @@ internal sealed partial class RecoveryTurn
 
     private void JudgeFault(GuestReport report)
     {
-        TriageResult triage = Triage.Of(report, StorageIsOpen, _guest.RemountTriedOn);
+        TriageResult triage = Triage.Of(report, TermsOfTriage(StorageIsOpen));
         NoteFault(triage.Filesystem, report);
         if (IsSilent())
         {
@@ -116,7 +120,7 @@ internal sealed partial class RecoveryTurn
                 AwaitSignOfLife(fault);
                 if (rung is Rung.Remount or Rung.Repair or Rung.Reboot)
                 {
-                    AskForSignOfLife(filesystem);
+                    AskForSignOfLife(filesystem.MountPoint);
                 }
 
                 break;
@@ -168,9 +172,14 @@ internal sealed partial class RecoveryTurn
     private void JudgeForAct(FilesystemHealth filesystem, string fault, Rung rung)
     {
         GuestReport report = _guest.Report!;
-        if (policy.Mode == BridgeMode.Observe && policy.Holds(Safeguards.Consent))
+        if (consent.WhyNot(_guest.Identity, now.Wall) is { } withheld)
         {
-            Suspect($"{fault}; would {Verb(rung)}, but the mode is observe");
+            Suspect($"{fault}; would {Verb(rung)}, but {withheld}");
+        }
+        else if (now.Elapsed - _guest.BootHeardAt < policy.GraceAfterBoot)
+        {
+            Suspect($"{fault}; this boot was first heard less than {policy.GraceAfterBoot.TotalSeconds:0} s ago, "
+                + "it is given time");
         }
         else if (_guest.Spent is { } spent && report.Sequence <= spent.Sequence && policy.Holds(Safeguards.FreshEvidence))
         {
@@ -181,7 +190,7 @@ internal sealed partial class RecoveryTurn
         {
             Suspect($"{fault}; nothing can be run in the guest while its root is not writable");
         }
-        else if (rung == Rung.Reboot && !HasHostEvidence())
+        else if (rung == Rung.Reboot && !HasHostEvidence(now.Elapsed))
         {
             CallOperator(
                 $"{fault}, but this host saw no fault on its disks; restart it with a forced check by hand, "
@@ -242,9 +251,11 @@ internal sealed partial class RecoveryTurn
             ? now.Elapsed - (fault.Since > open.Since ? fault.Since : open.Since)
             : TimeSpan.Zero;
 
-    private bool HasHostEvidence()
-        => policy.ActWithoutHostEvidence || !policy.Holds(Safeguards.HostEvidence)
-            || (_guest.Storage.LastFault is { } fault && now.Elapsed - fault.At <= policy.HostEvidenceWindow);
+    /// <summary>Whether this host itself saw a fault on its disks, not too long before the incident began.</summary>
+    private bool HasHostEvidence(TimeSpan beganAt)
+        => (_terms.ActWithoutHostEvidence ?? policy.ActWithoutHostEvidence)
+            || !policy.Holds(Safeguards.HostEvidence)
+            || (_guest.Storage.LastFault is { } fault && beganAt - fault.At <= policy.HostEvidenceWindow);
 
     private int RecentRecoveries() => _guest.Recoveries.Count(began => now.Elapsed - began < policy.BudgetWindow);
 
@@ -256,6 +267,7 @@ internal sealed partial class RecoveryTurn
         Rung.Remount => "ask it to remount read-write",
         Rung.Repair => "ask it to unmount, check and mount it",
         Rung.Reboot => "restart it with a check",
+        Rung.Recreate => "destroy it and create it again",
         _ => throw new ArgumentOutOfRangeException(nameof(rung), rung, "is not an act"),
     };
 }

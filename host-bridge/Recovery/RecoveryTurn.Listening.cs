@@ -16,9 +16,9 @@ internal sealed partial class RecoveryTurn
     /// Asks for a sign of life at once instead of waiting for the heartbeat. A probe changes nothing, so it is no
     /// recovery and needs no intent; an observer sends not even that.
     /// </summary>
-    private void AskForSignOfLife(FilesystemHealth filesystem)
+    private void AskForSignOfLife(MountPoint mountPoint)
     {
-        if (policy.Mode != BridgeMode.Recover
+        if (consent.WhyNot(_guest.Identity, now.Wall) is not null
             || (_guest.LifeRequest is { } before && now.Elapsed - before.At < policy.LifeRequestInterval))
         {
             return;
@@ -26,7 +26,7 @@ internal sealed partial class RecoveryTurn
 
         RequestId id = NewRequestId("listen");
         _guest = _guest with { LifeRequest = new LifeRequest(id, now.Elapsed) };
-        Send(id, RequestAction.Probe, filesystem.MountPoint, Facts());
+        Send(id, RequestAction.Probe, mountPoint, Facts());
     }
 
     /// <summary>Whatever it answers: it lives. An answer that comes late may have stood there for long.</summary>
@@ -37,13 +37,18 @@ internal sealed partial class RecoveryTurn
         {
             Tell(TellKind.Outcome, $"it is alive: it answered request {asked.RequestId}", Facts());
             HearAlive();
-            Judge();
+            GoOn();
         }
     }
 
     private void HearAlive()
     {
-        _guest = _guest with { HeardAt = now.Elapsed, HeardBoot = _guest.CurrentBoot };
+        _guest = _guest with
+        {
+            HeardAt = now.Elapsed,
+            HeardBoot = _guest.CurrentBoot,
+            BootHeardAt = _guest.HeardBoot == _guest.CurrentBoot ? _guest.BootHeardAt : now.Elapsed,
+        };
         if (_guest.LifeRequest is { } asked)
         {
             _actions.Add(new RecoveryAction.RemoveRequest(_guest.Domain!.Value, asked.RequestId));

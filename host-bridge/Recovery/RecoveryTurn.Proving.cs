@@ -10,37 +10,23 @@ internal sealed partial class RecoveryTurn
     /// <summary>An exit code of e2fsck from which errors are left: 4 and above (e2fsck(8)).</summary>
     private const int FirstBadFsckExitCode = 4;
 
-    private void TakeNewBoot()
-    {
-        switch (_guest.State)
-        {
-            case Recovering { Rung: Rung.Reboot, Phase: >= RecoveryPhase.AwaitingAnswer } act:
-                BeginProofByBoot(act);
-                break;
-            case Verifying { Act.Rung: Rung.Reboot } proof:
-                BeginProofByBoot(proof.Act);
-                break;
-            case Recovering or Verifying:
-                EndIncident("it restarted by itself or by a person before it was recovered");
-                break;
-            default:
-                break;
-        }
-    }
-
     private void BeginProofByBoot(Recovering act)
     {
         Tell(TellKind.Outcome, $"new boot id {_guest.CurrentBoot}", FactsOf(act) with { BootId = _guest.CurrentBoot });
         TimeSpan deadline = act.ProofDeadline ?? now.Elapsed + policy.ProofDeadline;
         var proof = new Verifying(
-            act with { ProofDeadline = deadline },
+            act with { ProofDeadline = deadline, OldBootEnded = true },
             _guest.CurrentBoot,
             ProbeId: default,
             FsckExitCode: null,
             deadline,
             ProofPhase.ReadingFsckResult);
         _guest = _guest with { State = proof };
-        if (IsChecked(act.Fault))
+        if (act.Recreation?.CheckExitCode is { } exitCode)
+        {
+            AskForProbe(exitCode);
+        }
+        else if (IsChecked(act.Fault))
         {
             AskForFsckResult(proof);
         }
@@ -165,7 +151,7 @@ internal sealed partial class RecoveryTurn
             return;
         }
 
-        string boot = proof.Act.Rung == Rung.Reboot ? $"new boot id {proof.BootId}, " : string.Empty;
+        string boot = proof.Act.Restarts ? $"new boot id {proof.BootId}, " : string.Empty;
         string text = $"{proof.Act.Fault.Filesystem.MountPoint} writes again: {boot}{FsckText(proof)}probe ok";
         Tell(TellKind.Proof, text, Facts(), endsIntent: true);
         _guest = _guest with { State = new Healthy(proof.BootId), Fault = null };

@@ -11,6 +11,12 @@ internal sealed partial class RecoveryTurn
     private void TakeConsoleSign(ConsoleSign sign)
     {
         _guest = _guest with { ConsoleFault = ConsoleSign.Worse(_guest.ConsoleFault, sign) as ConsoleSign.Fault };
+        if (sign is ConsoleSign.Booted && _guest.State is Recovering { Phase: RecoveryPhase.AwaitingNewBoot } act)
+        {
+            // A guest that boots in the same domain, as by kexec, is not to be destroyed.
+            _guest = _guest with { State = act with { OldBootEnded = true } };
+        }
+
         Judge();
     }
 

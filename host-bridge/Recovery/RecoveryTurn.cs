@@ -5,11 +5,14 @@ namespace HostBridge.Recovery;
 
 /// <summary>
 /// One step of <see cref="RecoveryMachine"/> while it is made: the guest as it becomes, and the actions so far.
-/// This part takes inputs in; the others judge, act and prove.
+/// This part takes inputs in; the others judge, act, destroy and create, take up again, and prove.
 /// </summary>
-internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord guest, Moment now)
+internal sealed partial class RecoveryTurn(
+    RecoveryPolicy policy, Consent consent, GuestRecord guest, Moment now)
 {
+    private readonly GuestPolicy _terms = policy.Of(guest.Identity);
     private readonly List<RecoveryAction> _actions = [];
+
     private GuestRecord _guest = guest;
 
     /// <summary>What the step leads to.</summary>
@@ -21,11 +24,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         switch (input)
         {
             case RecoveryInput.DomainAppeared appeared:
-                _guest = _guest with
-                {
-                    Domain = appeared.Domain, HeardAt = now.Elapsed, HeardBoot = default, LifeRequest = null,
-                    ConsoleFault = null,
-                };
+                EnterDomain(appeared.Domain);
                 break;
             case RecoveryInput.DomainGone:
                 LoseDomain();
@@ -41,7 +40,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
                 break;
             case RecoveryInput.StorageJudged judged:
                 _guest = _guest with { Storage = judged.Storage };
-                Judge();
+                GoOn();
                 break;
             case RecoveryInput.SlotGranted:
                 Begin();
@@ -52,6 +51,24 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
             case RecoveryInput.IntentFailed failed:
                 GiveUpIntent(failed.Intent, failed.Reason);
                 break;
+            case RecoveryInput.StepRecorded recorded:
+                TakeStepRecorded(recorded);
+                break;
+            case RecoveryInput.StepNotRecorded failed:
+                GiveUpStep(failed);
+                break;
+            case RecoveryInput.CreatableConfirmed confirmed:
+                TakeConfirmation(confirmed);
+                break;
+            case RecoveryInput.StepTaken taken:
+                TakeStepTaken(taken);
+                break;
+            case RecoveryInput.OfflineChecked check:
+                TakeOfflineCheck(check);
+                break;
+            case RecoveryInput.BackendSeen seen:
+                TakeBackend(seen.Requests);
+                break;
             case RecoveryInput.FsckArmed armed:
                 ActOnArming(armed);
                 break;
@@ -61,20 +78,49 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
             case RecoveryInput.RequestNotSent failed:
                 Tell(TellKind.Action, $"request {failed.Request} could not be written: {failed.Reason}", Facts());
                 break;
-            case RecoveryInput.HoldReleased
+            case RecoveryInput.HoldReleased or RecoveryInput.Acknowledged
                 when _guest.State is NeedsOperator { Release: not OperatorRelease.WhenReasonEnds }:
                 _guest = _guest with { LastSeenFaulty = [] };
-                Enter(new Unknown(), TellKind.Decision, "a person removed the hold; it is judged by its reports again");
+                Enter(new Unknown(), TellKind.Decision, "a person acknowledged; it is judged by its reports again");
                 Judge();
                 break;
             case RecoveryInput.Tick:
                 EndOverdue();
-                Judge();
+                GoOn();
                 break;
             default:
                 break;
         }
     }
+
+    /// <summary>Whatever time or the storage may have changed: what waits goes on, or the guest is judged anew.</summary>
+    private void GoOn()
+    {
+        switch (_guest.State)
+        {
+            case Resuming resuming:
+                Resume(resuming);
+                break;
+            case Recovering { Phase: RecoveryPhase.Recreating, Recreation.Work: RecreationWork.Waiting } act
+                when now.Elapsed >= act.Recreation.NotBefore:
+                TakeStep(act);
+                break;
+            case Recovering { Phase: RecoveryPhase.AwaitingNewBoot, OldBootEnded: false } act
+                when now.Elapsed >= act.OldBootLimit:
+                ReplaceOldBoot(act, "it accepted the restart, and its old boot is still there");
+                break;
+            default:
+                Judge();
+                break;
+        }
+    }
+
+    private TriageTerms TermsOfTriage(bool storageOpen)
+        => new(
+            storageOpen,
+            _guest.RemountTriedOn,
+            _guest.RepairTriedOn,
+            _terms.RebootForData || !policy.Holds(Safeguards.DeadRootOnly));
 
     private bool StorageIsOpen
         => _guest.Storage.Gate is StorageGate.Open || !policy.Holds(Safeguards.StableStorage);
@@ -105,6 +151,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
                 Fault = null,
                 Spent = null,
                 RemountTriedOn = null,
+                RepairTriedOn = null,
             };
         }
 
@@ -127,7 +174,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         }
 
         ProveByReport();
-        Judge();
+        GoOn();
     }
 
     /// <summary>
@@ -146,43 +193,9 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         };
     }
 
-    private bool IsRestarting => _guest.State is Recovering { Rung: Rung.Reboot, Phase: >= RecoveryPhase.AwaitingAnswer }
-        or Verifying { Act.Rung: Rung.Reboot };
-
-    private void LoseDomain()
-    {
-        _guest = _guest with
-        {
-            Domain = null,
-            Report = null,
-            Fault = null,
-            HeardBoot = default,
-            LifeRequest = null,
-            ConsoleFault = null,
-            LastSeenFaulty = IsRestarting ? _guest.LastSeenFaulty : [],
-        };
-        switch (_guest.State)
-        {
-            case Recovering { Rung: Rung.Reboot, Phase: >= RecoveryPhase.AwaitingAnswer } act:
-                AwaitNewBoot(act, "the old boot is gone");
-                break;
-            case Verifying { Act.Rung: Rung.Reboot } proof:
-                // A check that wants another restart, or a crash: the next boot must prove it, by the old deadline.
-                _guest = _guest with
-                {
-                    State = proof.Act with { Phase = RecoveryPhase.AwaitingNewBoot, Deadline = proof.Deadline },
-                };
-                break;
-            case Recovering or Verifying:
-                EndIncident("the domain is gone before it was recovered; nothing more is done");
-                break;
-            case NeedsOperator:
-                break;
-            default:
-                _guest = _guest with { State = new Unknown() };
-                break;
-        }
-    }
+    private bool IsRestarting => _guest.State is Recovering { Restarts: true, Phase: >= RecoveryPhase.AwaitingAnswer }
+        or Verifying { Act.Restarts: true }
+        or Resuming { Open.Rung: Rung.Reboot or Rung.Recreate };
 
     /// <summary>Ends what is in flight without proof and without blame.</summary>
     private void EndIncident(string text)
@@ -195,7 +208,7 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
     private void CallOperator(string reason, OperatorRelease release)
     {
         IncidentFacts facts = Facts();
-        var state = new NeedsOperator(reason, release, facts.Filesystem?.MountPoint);
+        var state = new NeedsOperator(reason, release, AtStake(facts));
         if (_guest.State == state)
         {
             return;
@@ -210,6 +223,11 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
         });
         _guest = _guest with { State = state };
     }
+
+    private MountPoint? AtStake(IncidentFacts facts)
+        => _guest.State is Resuming { Open.MountPoint: { } encoded } && MountPoint.TryParse(encoded, out MountPoint at)
+            ? at
+            : facts.Filesystem?.MountPoint;
 
     private void Enter(RecoveryState state, TellKind kind, string text)
     {
@@ -227,6 +245,10 @@ internal sealed partial class RecoveryTurn(RecoveryPolicy policy, GuestRecord gu
     private IncidentFacts Facts() => _guest.State switch
     {
         Recovering act => FactsOf(act),
+        Resuming { Open: var open } => new IncidentFacts
+        {
+            RequestId = open.Intent, BootId = open.BootId, Rung = open.Rung,
+        },
         Verifying proof => FactsOf(proof.Act) with { BootId = proof.BootId, FsckExitCode = proof.FsckExitCode },
         Queued queued => FactsOf(_guest.Fault) with { Rung = queued.Rung },
         _ => FactsOf(_guest.Fault),

@@ -117,6 +117,14 @@ internal abstract record StorageGate
 /// <param name="LunGroups">The groups its disks belong to.</param>
 internal sealed record StorageView(StorageGate Gate, HostFault? LastFault, IReadOnlyList<string> LunGroups)
 {
+    /// <summary>The size of all its disks together, in bytes; null when that of any is not known.</summary>
+    public long? SizeBytes { get; init; }
+
+    /// <summary>Whether another view says the same.</summary>
+    public bool IsSameAs(StorageView other)
+        => this with { LunGroups = other.LunGroups } == other
+            && LunGroups.SequenceEqual(other.LunGroups, StringComparer.Ordinal);
+
     /// <summary>Before anything is known.</summary>
     public static StorageView Unknown { get; } = new(new StorageGate.Closed("its disks are not known yet"), null, []);
 }

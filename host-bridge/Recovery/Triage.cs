@@ -7,6 +7,14 @@ namespace HostBridge.Recovery;
 /// <param name="Rung">What to do.</param>
 internal readonly record struct TriageResult(FilesystemHealth? Filesystem, Rung Rung);
 
+/// <summary>On what terms a report is looked at.</summary>
+/// <param name="StorageOpen">Whether the gate is open.</param>
+/// <param name="RemountTriedOn">Where a remount did not help in this boot; null for nowhere.</param>
+/// <param name="RepairTriedOn">Where a repair did not help in this boot; null for nowhere.</param>
+/// <param name="RebootForData">Whether a data filesystem may be a reason to restart the guest.</param>
+internal readonly record struct TriageTerms(
+    bool StorageOpen, MountPoint? RemountTriedOn, MountPoint? RepairTriedOn, bool RebootForData);
+
 /// <summary>
 /// Chooses what to deal with first. The root comes before any data filesystem: a reboot of the root covers the
 /// others, and nothing can be executed in a guest whose root is dead.
@@ -15,30 +23,46 @@ internal static class Triage
 {
     /// <summary>The filesystem to deal with and the rung for it.</summary>
     /// <param name="report">What the guest says.</param>
-    /// <param name="storageOpen">Whether the gate is open.</param>
-    /// <param name="remountTriedOn">Where a remount did not help in this boot.</param>
-    public static TriageResult Of(GuestReport report, bool storageOpen, MountPoint? remountTriedOn)
+    /// <param name="terms">The terms.</param>
+    public static TriageResult Of(GuestReport report, TriageTerms terms)
     {
-        IEnumerable<FilesystemHealth> rootFirst = report.Filesystems
-            .OrderByDescending(one => one.Role)
-            .ThenByDescending(one => one.Verdict.ToRank());
-        foreach (FilesystemHealth one in rootFirst)
+        FilesystemHealth? first = null;
+        Rung firstRung = Rung.Nothing;
+        foreach (FilesystemHealth one in report.Filesystems)
         {
-            FilesystemFamily family = RecoveryTable.ToFamily(one.FilesystemType);
-            Rung rung = RecoveryTable.Decide(one.Verdict, family, one.Role, storageOpen);
-            if (rung == Rung.Remount && one.MountPoint == remountTriedOn)
+            Rung rung = RungOf(one, terms);
+            if (rung != Rung.Nothing && (first is null || IsBefore(one, first)))
             {
-                rung = RecoveryTable.Heavier(family, one.Role);
-            }
-
-            if (rung != Rung.Nothing)
-            {
-                return new TriageResult(one, rung);
+                (first, firstRung) = (one, rung);
             }
         }
 
-        return new TriageResult(null, Rung.Nothing);
+        return new TriageResult(first, firstRung);
     }
+
+    private static Rung RungOf(FilesystemHealth one, TriageTerms terms)
+    {
+        FilesystemFamily family = RecoveryTable.ToFamily(one.FilesystemType);
+        Rung rung = RecoveryTable.Decide(one.Verdict, family, one.Role, terms.StorageOpen);
+        if (rung == Rung.Remount && one.MountPoint == terms.RemountTriedOn)
+        {
+            rung = RecoveryTable.Heavier(family, one.Role);
+        }
+
+        if (rung == Rung.Repair && one.MountPoint == terms.RepairTriedOn)
+        {
+            rung = Rung.Operator;
+        }
+
+        bool wouldRestartHelp = rung == Rung.Operator && IsDead(one.Verdict) && family != FilesystemFamily.Other;
+        return wouldRestartHelp && terms.RebootForData ? Rung.Reboot : rung;
+    }
+
+    private static bool IsBefore(FilesystemHealth one, FilesystemHealth other)
+        => one.Role != other.Role ? one.Role > other.Role : one.Verdict.ToRank() > other.Verdict.ToRank();
+
+    private static bool IsDead(Verdict verdict)
+        => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly;
 
     /// <summary>Whether everything that is reported is well, so far as a reader can act on it.</summary>
     public static bool IsHealthy(GuestReport report)

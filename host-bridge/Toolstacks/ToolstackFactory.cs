@@ -1,5 +1,4 @@
 using HostBridge.Doctor.Reading;
-using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Toolstacks.Steps;
 
@@ -30,7 +29,7 @@ internal static class ToolstackFactory
             XlProgram = program,
             XenstorePath = options.XenstorePath,
             ConfigFolders = options.GuestConfigFolders,
-            ExclusiveStorageOf = _ => ExclusiveStorage.Unknown,
+            ExclusiveStorageOf = guest => options.Policy.Of(guest).ExclusiveStorage,
             HostBoot = HostFiles.TryRead("/proc/sys/kernel/random/boot_id") ?? string.Empty,
         };
         return new XlToolstack(

@@ -1,5 +1,6 @@
 using Benchmarks.Bridge;
 using Benchmarks.Detection;
+using Benchmarks.Incidents;
 using Benchmarks.Storage;
 using Benchmarks.Xenstore;
 
@@ -9,6 +10,8 @@ return args switch
     ["bridge"] => await BridgeBenchmark.RunAsync(),
     ["detection"] => await AbortBenchmark.RunAsync(),
     ["fleet", var kind, var folder] => await BridgeBenchmark.RunFleetAsync(kind, folder),
+    ["incidents"] => await IncidentBenchmark.RunAsync(),
+    ["intents", var folder] => IntentWriter.Run(folder),
     ["storage"] => await StorageBenchmark.RunAsync(),
     _ => Usage(),
 };
@@ -16,6 +19,6 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: benchmarks xenstore|bridge|storage|detection (in tests/contained.sh; make bench does all)");
+        "usage: benchmarks xenstore|bridge|storage|incidents|detection (in tests/contained.sh; make bench does all)");
     return 64;
 }

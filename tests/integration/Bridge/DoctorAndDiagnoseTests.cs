@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Runtime.Versioning;
 using System.Text;
 using System.Text.Json;
+using HostBridge.Incidents;
 using Protocol.Xenstore;
 using Protocol.Xenstore.Client;
 using Testbed.Xenstore;
@@ -72,8 +73,15 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
         Program(programs, "multipath", "trap '' TERM; sleep 1000 & wait");
         await using EmbeddedXenstore store = await StoreWithGuestAsync();
         string state = Directory.CreateDirectory(Path.Combine(_folder, "state")).FullName;
-        await File.WriteAllTextAsync(
-            Path.Combine(state, "incidents.jsonl"), "{\"text\":\"it happened\"}\n", TestContext.Current.CancellationToken);
+        using (var incidents = new IncidentStore(state, StateLock.TryTake(state).Lock))
+        {
+            incidents.Open();
+            incidents.Append([new StateChange.Story(new IncidentEntry
+            {
+                Time = DateTimeOffset.UnixEpoch, Guest = Guid.Empty, Name = "web1", Kind = "report", Text = "<it> happened",
+            })]);
+        }
+
         string archive = Path.Combine(_folder, "a.tar.gz");
 
         BridgeRun run = await BridgeProgram.RunAsync(
@@ -89,7 +97,10 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
             "/local/domain/5/data/guest-agent/state = \"critical journal-aborted hidden\"", files["guests/web1"],
             StringComparison.Ordinal);
         Assert.Contains("/libxl/5/vncpasswd = (removed)", files["guests/web1"], StringComparison.Ordinal);
-        Assert.Equal("{\"text\":\"it happened\"}\n", files["bridge/incidents.jsonl"]);
+        Assert.Equal(
+            "{'time':'1970-01-01T00:00:00+00:00','guest':'00000000-0000-0000-0000-000000000000','name':'web1',"
+                + "'kind':'report','text':'<it> happened'}\n",
+            files["bridge/incidents.jsonl"].Replace('"', '\''));
         Assert.DoesNotContain(files.Values, text => text.Contains("SECRET0", StringComparison.Ordinal));
     }
 

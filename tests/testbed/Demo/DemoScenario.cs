@@ -82,7 +82,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
             await Task.WhenAll(domains.Select(domain => toolstack.StartAsync(domain)));
         await using var kernel = new KernelWatch(_timeline, guests);
         await using var incidents = new IncidentTail(
-            Path.Combine(folder, "state", "incidents.jsonl"),
+            Path.Combine(folder, "state", "incidents.db"),
             incident => _timeline.Add(new Moment(
                 _timeline.At(incident.Time),
                 toolstack.Find(incident.Guest)?.Domain.Definition.Name ?? incident.Guest.ToString(),
@@ -178,6 +178,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
                 "--toolstack-command", Path.Combine(folder, "toolstack-command"),
                 "--act-without-host-evidence",
                 "--stable-seconds", "3",
+                "--grace-seconds", "0",
                 .. vouchedFor.SelectMany(disk => (string[])
                 [
                     "--assume-operational",

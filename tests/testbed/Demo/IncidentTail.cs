@@ -1,9 +1,10 @@
-using System.Text;
-using System.Text.Json;
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Testbed.Demo;
 
-/// <summary>One line of the bridge's incident log.</summary>
+/// <summary>One entry of the story that the bridge keeps.</summary>
 /// <param name="Time">When, on the wall clock.</param>
 /// <param name="Guest">The guest's uuid.</param>
 /// <param name="Kind">report, decision, gate, intent, action, outcome, proof or operator.</param>
@@ -11,7 +12,7 @@ namespace Testbed.Demo;
 /// <param name="Rung">What is done, where something is.</param>
 public sealed record Incident(DateTimeOffset Time, Guid Guest, string Kind, string Text, string Rung);
 
-/// <summary>Follows the incident log of the bridge, which appends lines of JSON to a file.</summary>
+/// <summary>Follows the story in the bridge's database, as a reader beside it.</summary>
 public sealed class IncidentTail : IAsyncDisposable
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(50);
@@ -21,11 +22,11 @@ public sealed class IncidentTail : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private readonly List<Incident> _incidents = [];
     private readonly Task _following;
-    private long _position;
+    private long _last;
 
-    /// <summary>Follows from the file's beginning; it need not be there yet.</summary>
-    /// <param name="file">The log.</param>
-    /// <param name="tell">Told of each line.</param>
+    /// <summary>Follows from its beginning; it need not be there yet.</summary>
+    /// <param name="file">The database.</param>
+    /// <param name="tell">Told of each entry.</param>
     public IncidentTail(string file, Action<Incident> tell)
     {
         _file = file;
@@ -33,7 +34,9 @@ public sealed class IncidentTail : IAsyncDisposable
         _following = FollowAsync();
     }
 
-    /// <summary>What the log says of a guest so far.</summary>
+    static IncidentTail() => raw.SetProvider(new SQLite3Provider_sqlite3());
+
+    /// <summary>What it says of a guest so far.</summary>
     public IReadOnlyList<Incident> Of(Guid guest)
     {
         lock (_incidents)
@@ -66,34 +69,44 @@ public sealed class IncidentTail : IAsyncDisposable
             return;
         }
 
-        using var stream = new FileStream(_file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        stream.Position = _position;
-        byte[] news = new byte[stream.Length - _position];
-        stream.ReadExactly(news);
-        int complete = news.AsSpan().LastIndexOf((byte)'\n') + 1;
-        _position += complete;
-        string text = Encoding.UTF8.GetString(news, 0, complete);
-        foreach (string line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        try
         {
-            Incident incident = Parse(line);
-            lock (_incidents)
+            foreach (Incident incident in Read())
             {
-                _incidents.Add(incident);
-            }
+                lock (_incidents)
+                {
+                    _incidents.Add(incident);
+                }
 
-            _tell(incident);
+                _tell(incident);
+            }
+        }
+        catch (SqliteException failure) when (failure.SqliteErrorCode is raw.SQLITE_BUSY or raw.SQLITE_CANTOPEN)
+        {
+            // The bridge makes it or closes it at this moment.
         }
     }
 
-    private static Incident Parse(string line)
+    private List<Incident> Read()
     {
-        using JsonDocument document = JsonDocument.Parse(line);
-        JsonElement root = document.RootElement;
-        return new Incident(
-            root.GetProperty("time").GetDateTimeOffset(),
-            root.GetProperty("guest").GetGuid(),
-            root.GetProperty("kind").GetString()!,
-            root.GetProperty("text").GetString()!,
-            root.TryGetProperty("rung", out JsonElement rung) ? rung.GetString()! : string.Empty);
+        var incidents = new List<Incident>();
+        using var connection = new SqliteConnection($"Data Source={_file};Mode=ReadOnly;Pooling=False");
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "SELECT id, at, guest, kind, text, rung FROM story WHERE id > $last ORDER BY id";
+        command.Parameters.AddWithValue("$last", _last);
+        using SqliteDataReader rows = command.ExecuteReader();
+        while (rows.Read())
+        {
+            _last = rows.GetInt64(0);
+            incidents.Add(new Incident(
+                DateTimeOffset.Parse(rows.GetString(1), CultureInfo.InvariantCulture),
+                Guid.Parse(rows.GetString(2)),
+                rows.GetString(3),
+                rows.GetString(4),
+                rows.IsDBNull(5) ? string.Empty : rows.GetString(5)));
+        }
+
+        return incidents;
     }
 }

@@ -24,7 +24,11 @@ public sealed class FakeXl
         Write("takes", "cmdline");
         Program = Path.Combine(_folder, "xl");
         File.WriteAllText(Program, Script.Replace("FOLDER", _folder, StringComparison.Ordinal));
-        File.SetUnixFileMode(Program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(Program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
         Configs = Path.Combine(_folder, "etc");
         Directory.CreateDirectory(Configs);
         WriteConfig($"name = \"web\"\nuuid = \"{Uuid:D}\"\nkernel = \"/boot/vmlinuz\"\ndisk = [\"phy:/dev/sda,xvda,w\"]\n");

@@ -10,6 +10,12 @@ internal sealed class BridgeStory
 {
     public static readonly DeviceNumber Disk = new(8, 16);
 
+    /// <summary>Acts at once: the grace after a boot has stories of its own.</summary>
+    public static readonly RecoveryPolicy Recover = new()
+    {
+        Mode = BridgeMode.Recover, ActWithoutHostEvidence = true, GraceAfterBoot = TimeSpan.Zero,
+    };
+
     /// <summary>How often the disks are checked again.</summary>
     private const int DiskCheckSeconds = 5;
 
@@ -19,7 +25,7 @@ internal sealed class BridgeStory
 
     public BridgeStory(RecoveryPolicy? policy = null)
     {
-        Policy = policy ?? new RecoveryPolicy { Mode = BridgeMode.Recover, ActWithoutHostEvidence = true };
+        Policy = policy ?? Recover;
         Loop = new BridgeLoop(Policy);
     }
 
@@ -170,6 +176,33 @@ internal sealed class BridgeStory
         return Complete(new RecoveryInput.FsckResultRead(asked.Intent, asked.BootId, exitCode), guest);
     }
 
+    /// <summary>The toolstack says whether the domain could be created again.</summary>
+    public BridgeStory Confirm(StepResult result = StepResult.Done, int guest = 1)
+        => Complete(new RecoveryInput.CreatableConfirmed(Intent(guest), Answered(result)), guest);
+
+    /// <summary>The step that was last to be made durable is.</summary>
+    public BridgeStory RecordStep(int guest = 1)
+    {
+        RecoveryAction.RecordStep record = Of<RecoveryAction.RecordStep>().Last(one => one.Intent == Intent(guest));
+        return Complete(new RecoveryInput.StepRecorded(record.Intent, record.Step), guest);
+    }
+
+    /// <summary>The toolstack destroyed or created the guest, whichever was asked last, or did not.</summary>
+    public BridgeStory StepDone(StepResult result = StepResult.Done, int guest = 1)
+    {
+        bool isCreating = Effects.Last(one => one.Action is RecoveryAction.Destroy or RecoveryAction.Create)
+            .Action is RecoveryAction.Create;
+        OfflineStep step = isCreating ? OfflineStep.Creating : OfflineStep.Destroying;
+        return Complete(new RecoveryInput.StepTaken(Intent(guest), step, Answered(result)), guest);
+    }
+
+    /// <summary>The check from Dom0 ended.</summary>
+    public BridgeStory CheckOffline(int? exitCode, StepResult result = StepResult.Done, int guest = 1)
+        => Complete(
+            new RecoveryInput.OfflineChecked(
+                Intent(guest), new OfflineCheckAnswer(result, exitCode, Answered(result).Reason)),
+            guest);
+
     /// <summary>A root whose journal is aborted, on storage that has been stable for long enough.</summary>
     public BridgeStory WithAbortedRoot(int boot = 1)
         => StorageIs(true).Appear().Say(5, boot, 1, Filesystem()).Wait(31)
@@ -206,6 +239,9 @@ internal sealed class BridgeStory
         Step(new BridgeInput.ReportRead(GuestIn(domain), new DomainId(domain), report, isNew));
         return this;
     }
+
+    private static StepAnswer Answered(StepResult result)
+        => result == StepResult.Done ? StepAnswer.Done : new StepAnswer(result, "the toolstack says why");
 
     /// <summary>The guest that appeared last in a domain; the first one where none did.</summary>
     private Guid GuestIn(int domain) => Guest(_guestIn.GetValueOrDefault(domain, 1)).Uuid;

@@ -30,10 +30,7 @@ public sealed class HostileGuestTests
     [Fact]
     public void A_guest_that_accepts_and_does_nothing_keeps_no_other_from_its_turn()
     {
-        var story = new BridgeStory(new RecoveryPolicy
-        {
-            Mode = BridgeMode.Recover, ActWithoutHostEvidence = true, MaxPerHost = 1,
-        });
+        var story = new BridgeStory(Recover with { MaxPerHost = 1, OldBootPatience = TimeSpan.FromHours(1) });
         story.Appear(7, guest: 2).WithAbortedRoot().RecordIntent().Arm().Answer(RequestStatus.Accepted).Wait(590);
         story.Say(7, 20, 1, Filesystem(verdict: Verdict.JournalAborted));
         Assert.IsType<RecoveryState.Queued>(story.State(2));

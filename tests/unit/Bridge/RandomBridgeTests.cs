@@ -72,7 +72,7 @@ public sealed class RandomBridgeTests
         public Run(BridgeMode mode)
         {
             _mode = mode;
-            Story = new BridgeStory(new RecoveryPolicy { Mode = mode, ActWithoutHostEvidence = true });
+            Story = new BridgeStory(Recover with { Mode = mode });
             Story.AfterStep = Check;
             Story.StorageIs(true);
             for (int guest = 1; guest <= Guests; guest++)

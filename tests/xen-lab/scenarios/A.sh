@@ -7,7 +7,7 @@ scenario() {
     log_in 120
     create_guest 6.1 || fail_lab "the guest did not come up"
     # A bridge that means to act would not wait long.
-    start_bridge --stable-seconds 5
+    start_bridge --stable-seconds 5 --grace-seconds 5
     await_gate 60 operational >/dev/null || fail_lab "the bridge did not find the storage operational: see bridge.log"
     tell "the guest is well; the bridge follows it"
     note_storage "before the fault"

@@ -1,0 +1,65 @@
+using HostBridge.Correlation;
+using HostBridge.Recovery;
+
+namespace HostBridge.Incidents;
+
+/// <summary>A pause that an administrator ordered: nothing is begun while it lasts.</summary>
+/// <param name="Guest">The guest that is left alone; null for all of them.</param>
+/// <param name="Until">When it ends by itself, on the wall clock; null when a person ends it.</param>
+internal sealed record SavedPause(Guid? Guest, DateTimeOffset? Until);
+
+/// <summary>One thing to be written to the state database.</summary>
+internal abstract record StateChange
+{
+    private StateChange()
+    {
+    }
+
+    /// <summary>
+    /// Whether a restart needs it: then it is written before anything that is only told, and never pruned before it is
+    /// over.
+    /// </summary>
+    public abstract bool IsNeeded { get; }
+
+    /// <summary>An entry of a guest's story; one that begins, steps on or ends an intent is noted as that too.</summary>
+    /// <param name="Entry">The entry.</param>
+    internal sealed record Story(IncidentEntry Entry) : StateChange
+    {
+        /// <inheritdoc/>
+        public override bool IsNeeded => Entry.EndsIntent == true || Entry.Standing == true || Entry.Step is not null
+            || Entry.Kind == IncidentEntry.KindName(TellKind.Intent)
+            || Entry.Kind == IncidentEntry.KindName(TellKind.Proof);
+    }
+
+    /// <summary>An entry of a storage incident's timeline.</summary>
+    /// <param name="Entry">The entry.</param>
+    internal sealed record Happened(TimelineEntry Entry) : StateChange
+    {
+        /// <inheritdoc/>
+        public override bool IsNeeded => false;
+    }
+
+    /// <summary>A pause begins, or has another end from now on.</summary>
+    /// <param name="Pause">The pause.</param>
+    internal sealed record Paused(SavedPause Pause) : StateChange
+    {
+        /// <inheritdoc/>
+        public override bool IsNeeded => true;
+    }
+
+    /// <summary>A pause is over.</summary>
+    /// <param name="Guest">The guest that was left alone; null for the pause of all.</param>
+    internal sealed record Resumed(Guid? Guest) : StateChange
+    {
+        /// <inheritdoc/>
+        public override bool IsNeeded => true;
+    }
+
+    /// <summary>A person acknowledged what stood for a guest.</summary>
+    /// <param name="Guest">The guest.</param>
+    internal sealed record Acknowledged(Guid Guest) : StateChange
+    {
+        /// <inheritdoc/>
+        public override bool IsNeeded => true;
+    }
+}
