@@ -94,7 +94,7 @@ internal static unsafe partial class Sandbox
         }
 
         _ = Execute((byte*)path, arguments, environment);
-        return FailedExitCode;
+        return Fail(program);
     }
 
     private static int Fail(string what)

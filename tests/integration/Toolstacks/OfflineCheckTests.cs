@@ -214,8 +214,8 @@ public sealed class OfflineCheckTests : IAsyncLifetime
     {
         await MakeAsync("mke2fs", "-q", "-t", "ext4", Image);
         await DestroyAsync();
-        string programs = Path.Combine(_folder, "programs");
-        Directory.CreateDirectory(programs);
+        // Where nobody may come.
+        string programs = Directory.CreateTempSubdirectory("programs-").FullName;
         string fake = Path.Combine(programs, "e2fsck");
         await File.WriteAllTextAsync(
             fake,
@@ -227,7 +227,7 @@ public sealed class OfflineCheckTests : IAsyncLifetime
             exec head -c 3000000 /dev/filesystem
             """,
             Cancellation);
-        await Tool.RequireAsync("chmod", "755", _folder, programs, fake);
+        await Tool.RequireAsync("chmod", "755", programs, fake);
         string? path = Environment.GetEnvironmentVariable("PATH");
         Environment.SetEnvironmentVariable("PATH", $"{programs}:{path}");
         try
@@ -237,6 +237,7 @@ public sealed class OfflineCheckTests : IAsyncLifetime
         finally
         {
             Environment.SetEnvironmentVariable("PATH", path);
+            Directory.Delete(programs, recursive: true);
         }
 
         string told = Remarks();
