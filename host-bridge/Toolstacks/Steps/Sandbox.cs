@@ -94,7 +94,9 @@ internal static unsafe partial class Sandbox
         }
 
         _ = Execute((byte*)path, arguments, environment);
-        return Fail(program);
+
+        // Words would need memory, which there may be none of now.
+        return FailedExitCode;
     }
 
     private static int Fail(string what)

@@ -214,8 +214,9 @@ public sealed class OfflineCheckTests : IAsyncLifetime
     {
         await MakeAsync("mke2fs", "-q", "-t", "ext4", Image);
         await DestroyAsync();
-        // Where nobody may come.
-        string programs = Directory.CreateTempSubdirectory("programs-").FullName;
+        // Where nobody may come, and what the sandbox does not hide: not under /dev, where temporary files are here.
+        string programs = $"/tmp/programs-{Guid.NewGuid():N}";
+        Directory.CreateDirectory(programs);
         string fake = Path.Combine(programs, "e2fsck");
         await File.WriteAllTextAsync(
             fake,
