@@ -44,7 +44,7 @@ internal static partial class BoundedCommand
 
     private static readonly string[] FixedFolders = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-    /// <summary>Makes a session and becomes the program it is given (util-linux, busybox); null where there is none.</summary>
+    /// <summary>Makes a session and becomes the program it is given (util-linux); null where there is none.</summary>
     private static readonly string? SessionProgram = Find("setsid");
 
     /// <summary>Where a program is, by PATH and then by the usual folders; null when it is not installed.</summary>

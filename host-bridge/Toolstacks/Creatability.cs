@@ -37,7 +37,8 @@ internal readonly record struct Creatability(CreatableGuest? Guest, StepAnswer A
             return Refused(problem!);
         }
 
-        XlAnswer<XlDomainConfig> defined = await xl.TryCreateAsync(file.Path, [], cancellationToken).ConfigureAwait(false);
+        XlAnswer<XlDomainConfig> defined = await xl.TryCreateAsync(file.Path, [], cancellationToken)
+            .ConfigureAwait(false);
         if (defined.Value is not { } made)
         {
             return Refused(defined.Problem!);

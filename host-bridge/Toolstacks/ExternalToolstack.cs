@@ -65,5 +65,6 @@ internal sealed class ExternalToolstack(string path, TimeSpan limit) : IToolstac
         => Task.FromResult(NoToolstack.Unavailable);
 
     private Task<CommandOutput> RunAsync(string verb, GuestIdentity guest, CancellationToken cancellationToken)
-        => BoundedCommand.RunAsync(path, [verb, guest.Uuid.ToString("D")], new CommandLimits(limit, MaxOutputBytes), cancellationToken);
+        => BoundedCommand.RunAsync(
+            path, [verb, guest.Uuid.ToString("D")], new CommandLimits(limit, MaxOutputBytes), cancellationToken);
 }

@@ -31,7 +31,8 @@ internal sealed class GuestConfigs(HostTree tree, IReadOnlyList<string> folders)
         bool areSame = found.TrueForAll(config => IsSame(config, found[0]));
         problem = found.Count == 0
             ? $"no file in {string.Join(", ", folders)} defines {name}; name its folder in guest-config-folders"
-            : areSame ? null : $"{name} is defined differently in {string.Join(" and ", found.Select(config => config.Path))}";
+            : areSame ? null
+            : $"{name} is defined differently in {string.Join(" and ", found.Select(config => config.Path))}";
         return problem is null ? found[0] : null;
     }
 

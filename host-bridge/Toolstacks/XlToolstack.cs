@@ -65,7 +65,8 @@ internal sealed class XlToolstack(
         {
             return new ArmingAnswer(
                 ArmingResult.Unavailable,
-                $"xl does not restart it when it reboots (on_reboot = {again.Running.OnReboot}); set on_reboot = \"restart\"");
+                $"xl does not restart it when it reboots (on_reboot = {again.Running.OnReboot}); "
+                    + "set on_reboot = \"restart\"");
         }
 
         BootSettings boot = await BootSettings.FindAsync(
@@ -96,11 +97,23 @@ internal sealed class XlToolstack(
     /// </summary>
     public async Task<int?> ReadFsckResultAsync(GuestIdentity guest, CancellationToken cancellationToken)
     {
-        if (folder.ReadArmed(guest.Uuid) is not { } armed)
+        try
         {
-            return null;
+            if (folder.ReadArmed(guest.Uuid) is { } armed)
+            {
+                await TakeBackAsync(guest, armed, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The guest's next restart checks once more, which does no harm; then it is tried again.
         }
 
+        return null;
+    }
+
+    private async Task TakeBackAsync(GuestIdentity guest, ArmedBoot armed, CancellationToken cancellationToken)
+    {
         (XlDomain? domain, _) = await FindAsync(guest, cancellationToken).ConfigureAwait(false);
         bool isNewBoot = armed.HostBoot == options.HostBoot && domain is not null && domain.Domain.Value != armed.Domain;
         if (isNewBoot && configs.Find(domain!.Name, out _) is { } file)
@@ -113,8 +126,6 @@ internal sealed class XlToolstack(
         {
             folder.RemoveArmed(guest.Uuid);
         }
-
-        return null;
     }
 
     /// <inheritdoc/>
@@ -137,8 +148,9 @@ internal sealed class XlToolstack(
         XlAnswer<IReadOnlyList<XlDomain>> listed = await xl.ListAsync(cancellationToken).ConfigureAwait(false);
         return listed.Value is not { } domains ? new StepAnswer(StepResult.Failed, listed.Problem!)
             : domains.FirstOrDefault(one => one.Uuid == guest.Uuid) is { } there
-                && folder.ReadOutcome(order.Intent, StepKind.Create) is null
-                ? new StepAnswer(StepResult.Refused, $"it was destroyed, and somebody runs it again in domain {there.Domain}")
+                && !steps.HasBegun(order.Intent, StepKind.Create)
+                ? new StepAnswer(
+                    StepResult.Refused, $"it was destroyed, and somebody runs it again in domain {there.Domain}")
                 : StepAnswer.Done;
     }
 

@@ -140,13 +140,14 @@ internal static class DiskContentReader
         return false;
     }
 
-    /// <summary>Formats 1.1 and 1.2 lie at the beginning; 1.0 and 0.90 near the end, behind what looks like no array.</summary>
+    /// <summary>Formats 1.1 and 1.2 lie at the beginning; 1.0 and 0.90 near the end.</summary>
     private static bool IsRaidMember(ReadOnlySpan<byte> begin, ReadOnlySpan<byte> end, long size)
     {
         long atEnd = size - end.Length;
         long format10 = (size & ~4095L) - 8192;
         long format090 = (size & -RaidUnitBytes) - RaidUnitBytes;
-        return IsRaid(begin, 0) || IsRaid(begin, 4096) || IsRaid(end, format10 - atEnd) || IsRaid(end, format090 - atEnd);
+        return IsRaid(begin, 0) || IsRaid(begin, 4096)
+            || IsRaid(end, format10 - atEnd) || IsRaid(end, format090 - atEnd);
     }
 
     private static bool IsRaid(ReadOnlySpan<byte> bytes, long offset)

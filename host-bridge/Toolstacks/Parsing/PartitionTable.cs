@@ -129,7 +129,8 @@ internal static class PartitionTableReader
 
         byte[] summed = header[..(int)headerSize];
         summed.AsSpan(16, sizeof(uint)).Clear();
-        byte[] entries = read(BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(72)) * blockBytes, (int)count * GptEntryBytes);
+        long place = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(72));
+        byte[] entries = read(place * blockBytes, (int)count * GptEntryBytes);
         if (Crc32(summed) != Number(header, 16) || entries.Length != count * GptEntryBytes
             || Crc32(entries) != Number(header, 88))
         {

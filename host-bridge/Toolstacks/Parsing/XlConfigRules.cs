@@ -1,6 +1,6 @@
 namespace HostBridge.Toolstacks.Parsing;
 
-/// <summary>What must hold of a guest's definition before its domain may be destroyed or its boot be changed. Pure.</summary>
+/// <summary>What must hold of a guest's definition before its domain is destroyed or its boot is changed. Pure.</summary>
 internal static class XlConfigRules
 {
     /// <summary>The actions that xl knows (libxl_types.idl, action_on_shutdown).</summary>

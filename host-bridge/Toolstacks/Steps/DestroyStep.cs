@@ -38,7 +38,9 @@ internal sealed class DestroyStep(
                 : await WaitUntilGoneAsync(record.Domain).ConfigureAwait(false);
         }
 
-        return WhyNot(own) is { } reason ? StepOutcome.Refused(reason) : await DestroyAsync(own[0].Domain).ConfigureAwait(false);
+        return WhyNot(own) is { } reason
+            ? StepOutcome.Refused(reason)
+            : await DestroyAsync(own[0].Domain).ConfigureAwait(false);
     }
 
     private string? WhyNot(XlDomain[] own) => own switch

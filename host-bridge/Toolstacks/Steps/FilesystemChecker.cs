@@ -82,7 +82,8 @@ internal static partial class FilesystemChecker
         return output.ExitCode switch
         {
             null => new CheckResult(null, $"e2fsck: {output.Problem}: {words}"),
-            Sandbox.FailedExitCode => new CheckResult(null, $"e2fsck was not begun: {(words.Length > 0 ? words : "nobody cannot execute it")}"),
+            Sandbox.FailedExitCode => new CheckResult(
+                null, $"e2fsck was not begun: {(words.Length > 0 ? words : "the user nobody cannot execute it")}"),
             { } exitCode => new CheckResult(exitCode, $"e2fsck ended with {Text(exitCode)}: {words}"),
         };
     }

@@ -105,7 +105,7 @@ internal sealed class OfflineFactsReader(Xl xl, BackendUses uses, HostFiles file
         return seen.Count == 0 ? null : found;
     }
 
-    /// <summary>Whatever stands on the disk but its own partitions: maps, arrays, and loop devices, which claim nothing.</summary>
+    /// <summary>What stands on the disk but its own partitions: maps, arrays, and loop devices, which claim nothing.</summary>
     private List<string> HoldersOf(BlockDevice disk, BlockStackReader stacks)
     {
         var found = new List<string>();

@@ -23,7 +23,8 @@ internal sealed class StepFolder(string path)
     public string Path { get; } = path;
 
     /// <summary>What a step is to do; null when there is no such order, or it cannot be read.</summary>
-    public StepOrder? ReadOrder(string intent, StepKind kind) => Read(NameOf(intent, kind, "order"), StepJson.Default.StepOrder);
+    public StepOrder? ReadOrder(string intent, StepKind kind)
+        => Read(NameOf(intent, kind, "order"), StepJson.Default.StepOrder);
 
     /// <summary>Makes an order durable.</summary>
     public void WriteOrder(StepOrder order)

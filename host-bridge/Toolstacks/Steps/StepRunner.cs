@@ -58,6 +58,19 @@ internal sealed class StepRunner(StepFolder folder, string program, string? syst
         }
     }
 
+    /// <summary>Whether a step was ordered, whatever came of it; also when that cannot be read.</summary>
+    public bool HasBegun(string intent, StepKind kind)
+    {
+        try
+        {
+            return folder.ReadOrder(intent, kind) is not null;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            return true;
+        }
+    }
+
     private async Task<StepOutcome> WaitAsync(StepOrder order, TimeSpan limit, CancellationToken cancellationToken)
     {
         long began = time.GetTimestamp();
