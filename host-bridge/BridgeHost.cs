@@ -78,9 +78,7 @@ internal static partial class BridgeHost
         services.AddSingleton<ChannelBook>();
         services.AddSingleton<GuestRequests>();
         AddStorage(services, options);
-        services.AddSingleton<IToolstack>(options.ToolstackCommand is { } command
-            ? new ExternalToolstack(command, ExternalToolstack.DefaultLimit)
-            : new NoToolstack());
+        services.AddSingleton(provider => ToolstackFactory.Create(options, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(incidents);
         services.AddSingleton<IncidentLog>();
         services.AddSingleton<EffectExecutor>();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using HostBridge.Recovery;
+using HostBridge.Toolstacks;
 using Microsoft.Extensions.Configuration;
 using Protocol.Channel;
 
@@ -17,14 +18,33 @@ internal sealed record BridgeOptions
     /// <summary>Where the incident log is kept.</summary>
     public required string StateDirectory { get; init; }
 
-    /// <summary>An administrator's command as the toolstack; null for none.</summary>
+    /// <summary>Which toolstack restarts guests.</summary>
+    public ToolstackKind Toolstack { get; init; }
+
+    /// <summary>The command of <see cref="ToolstackKind.Command"/>; null for another toolstack.</summary>
     public string? ToolstackCommand { get; init; }
+
+    /// <summary>The folders in which files that define guests lie.</summary>
+    public IReadOnlyList<string> GuestConfigFolders { get; init; } = GuestConfigs.DefaultFolders;
 
     /// <summary>Disks that the administrator vouches for.</summary>
     public IReadOnlyList<DeviceNumber> AssumeOperational { get; init; } = [];
 
     /// <summary>The policy.</summary>
     public RecoveryPolicy Policy { get; init; } = new();
+}
+
+/// <summary>The toolstack that runs the guests, as far as the bridge uses it.</summary>
+internal enum ToolstackKind
+{
+    /// <summary>None: no check is forced, and no domain destroyed.</summary>
+    None = 0,
+
+    /// <summary>xl.</summary>
+    Xl,
+
+    /// <summary>A command of the administrator, which forces checks and no more.</summary>
+    Command,
 }
 
 /// <summary>Options, or the one line that says what is wrong with them and how to mend it.</summary>
@@ -42,7 +62,12 @@ internal static class BridgeOptionsParser
     public const string Channel = "channel";
     public const string StateDirectory = "state-directory";
     public const string Mode = "mode";
+    public const string Toolstack = "toolstack";
     public const string ToolstackCommand = "toolstack-command";
+    public const string GuestConfigFolders = "guest-config-folders";
+    public const string AllowDestroy = "allow-destroy";
+    public const string OfflineCheck = "offline-check";
+    public const string ExclusiveStorageOf = "exclusive-storage";
     public const string ActWithoutHostEvidence = "act-without-host-evidence";
     public const string AssumeOperational = "assume-operational";
     public const string StableSeconds = "stable-seconds";
@@ -54,8 +79,8 @@ internal static class BridgeOptionsParser
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
-        Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence, AssumeOperational,
-        StableSeconds, GraceSeconds,
+        Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
+        OfflineCheck, ExclusiveStorageOf, ActWithoutHostEvidence, AssumeOperational, StableSeconds, GraceSeconds,
     };
 
     /// <summary>Makes options.</summary>
@@ -120,9 +145,17 @@ internal static class BridgeOptionsParser
             error = $"{settings[ToolstackCommand].Source}: {command} is not there; give the path of a program.";
         }
 
+        ToolstackKind toolstack = CheckedToolstack(settings, command, ref error);
+        IReadOnlyList<string> folders = CheckedFolders(settings, ref error);
         var policy = new RecoveryPolicy
         {
             Mode = CheckedMode(settings, ref error),
+            AnyGuest = new GuestPolicy
+            {
+                AllowDestroy = CheckedSwitch(settings, AllowDestroy, ref error),
+                OfflineCheck = CheckedSwitch(settings, OfflineCheck, ref error),
+                ExclusiveStorage = CheckedExclusiveStorage(settings, ref error),
+            },
             ActWithoutHostEvidence = CheckedSwitch(settings, ActWithoutHostEvidence, ref error),
             StableFor = CheckedSeconds(settings, StableSeconds, least: 1, new RecoveryPolicy().StableFor, ref error),
             GraceAfterBoot = CheckedSeconds(
@@ -138,7 +171,9 @@ internal static class BridgeOptionsParser
                     XenstorePath = xenstore,
                     Channel = channel,
                     StateDirectory = stateDirectory,
+                    Toolstack = toolstack,
                     ToolstackCommand = command,
+                    GuestConfigFolders = folders,
                     AssumeOperational = assumed,
                     Policy = policy,
                 },
@@ -181,6 +216,49 @@ internal static class BridgeOptionsParser
         }
     }
 
+    private static ToolstackKind CheckedToolstack(
+        Dictionary<string, Setting> settings, string? command, ref string? error)
+    {
+        ToolstackKind? kind = settings.GetValueOrDefault(Toolstack)?.Value switch
+        {
+            null => command is null ? ToolstackKind.None : ToolstackKind.Command,
+            "none" => ToolstackKind.None,
+            "xl" => ToolstackKind.Xl,
+            "command" => ToolstackKind.Command,
+            _ => null,
+        };
+        if (kind is null)
+        {
+            Setting setting = settings[Toolstack];
+            error ??= $"{setting.Source}: \"{setting.Value}\" is no toolstack; write xl, command or none.";
+        }
+        else if (kind == ToolstackKind.Command != command is not null)
+        {
+            error ??= kind == ToolstackKind.Command
+                ? $"{settings[Toolstack].Source}: a command needs its path; set {ToolstackCommand}."
+                : $"{settings[ToolstackCommand].Source}: it is not used with {Toolstack} = {settings[Toolstack].Value}; "
+                    + "leave one of them out.";
+        }
+
+        return kind ?? ToolstackKind.None;
+    }
+
+    private static IReadOnlyList<string> CheckedFolders(Dictionary<string, Setting> settings, ref string? error)
+    {
+        if (settings.GetValueOrDefault(GuestConfigFolders) is not { } setting)
+        {
+            return GuestConfigs.DefaultFolders;
+        }
+
+        string[] folders = setting.Value.Split(',', StringSplitOptions.TrimEntries);
+        if (folders.FirstOrDefault(folder => !Path.IsPathRooted(folder)) is { } relative)
+        {
+            error ??= $"{setting.Source}: \"{relative}\" is no absolute path; write folders that begin with /.";
+        }
+
+        return folders;
+    }
+
     private static BridgeMode CheckedMode(Dictionary<string, Setting> settings, ref string? error)
     {
         switch (settings.GetValueOrDefault(Mode))
@@ -192,6 +270,22 @@ internal static class BridgeOptionsParser
             case { } setting:
                 error ??= $"{setting.Source}: \"{setting.Value}\" is no mode; write observe or recover.";
                 return BridgeMode.Observe;
+        }
+    }
+
+    private static ExclusiveStorage CheckedExclusiveStorage(Dictionary<string, Setting> settings, ref string? error)
+    {
+        switch (settings.GetValueOrDefault(ExclusiveStorageOf))
+        {
+            case null or { Value: "unknown" }:
+                return ExclusiveStorage.Unknown;
+            case { Value: "yes" }:
+                return ExclusiveStorage.Yes;
+            case { Value: "no" }:
+                return ExclusiveStorage.No;
+            case { } setting:
+                error ??= $"{setting.Source}: \"{setting.Value}\" is neither yes nor no nor unknown; write one of them.";
+                return ExclusiveStorage.Unknown;
         }
     }
 

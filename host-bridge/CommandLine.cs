@@ -4,6 +4,7 @@ using System.Reflection;
 using HostBridge.Admin;
 using HostBridge.Incidents;
 using HostBridge.Storage;
+using HostBridge.Toolstacks.Steps;
 using Protocol.Channel;
 
 namespace HostBridge;
@@ -43,6 +44,29 @@ internal static class CommandLine
     private static readonly Option<string?> ToolstackCommand = Setting(
         BridgeOptionsParser.ToolstackCommand, "PATH", "A program that forces a check at a guest's next boot.");
 
+    private static readonly Option<string?> Toolstack = Setting(
+        BridgeOptionsParser.Toolstack, "xl|command|none", "What restarts guests (default: none).");
+
+    private static readonly Option<string?> GuestConfigFolders = Setting(
+        BridgeOptionsParser.GuestConfigFolders,
+        "DIR,DIR",
+        "Where files that define guests lie (default: /etc/xen, and vm, auto and domains in it).");
+
+    private static readonly Option<string?> AllowDestroy = Setting(
+        BridgeOptionsParser.AllowDestroy,
+        "true|false",
+        "Whether a domain whose old boot refuses to end may be destroyed (default: false).");
+
+    private static readonly Option<string?> OfflineCheck = Setting(
+        BridgeOptionsParser.OfflineCheck,
+        "true|false",
+        "Whether its filesystems are then checked from Dom0 (default: false).");
+
+    private static readonly Option<string?> ExclusiveStorage = Setting(
+        BridgeOptionsParser.ExclusiveStorageOf,
+        "yes|no|unknown",
+        "Whether no other host can use the disks of guests (default: unknown).");
+
     private static readonly Option<bool> ActWithoutHostEvidence = new("--" + BridgeOptionsParser.ActWithoutHostEvidence)
     {
         Description = "Restart a guest although this host saw no fault on its disks.",
@@ -78,10 +102,20 @@ internal static class CommandLine
             return DirectReader.Run(Console.In, Console.Out);
         }
 
+        if (arguments is [StepProgram.Verb, var folder, var intent, var step])
+        {
+            return await StepProgram.RunAsync(folder, intent, step).ConfigureAwait(false);
+        }
+
+        if (arguments is [Sandbox.Verb, ..])
+        {
+            return Sandbox.Run(arguments.AsSpan(1));
+        }
+
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
-            Config, Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, ActWithoutHostEvidence,
-            AssumeOperational, StableSeconds, GraceSeconds,
+            Config, Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
+            OfflineCheck, ExclusiveStorage, ActWithoutHostEvidence, AssumeOperational, StableSeconds, GraceSeconds,
         };
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
@@ -96,7 +130,10 @@ internal static class CommandLine
     {
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
         Option<string?>[] named =
-            [Xenstore, Channel, StateDirectory, Mode, ToolstackCommand, StableSeconds, GraceSeconds];
+        [
+            Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
+            OfflineCheck, ExclusiveStorage, StableSeconds, GraceSeconds,
+        ];
         foreach (Option<string?> option in named)
         {
             if (parsed.GetValue(option) is { } value)

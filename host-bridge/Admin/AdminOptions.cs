@@ -1,4 +1,5 @@
 using System.CommandLine;
+using HostBridge.Commands;
 using HostBridge.Doctor.Reading;
 
 namespace HostBridge.Admin;

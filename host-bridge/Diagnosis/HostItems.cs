@@ -1,5 +1,5 @@
 using System.Text;
-using HostBridge.Admin;
+using HostBridge.Commands;
 using HostBridge.Correlation;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Reading;
@@ -96,8 +96,8 @@ internal sealed class HostItems(DiagnosisSources sources)
             }
 
             CommandOutput output = await BoundedCommand
-                .RunAsync(program, command.Arguments, limit, MaxCommandBytes).ConfigureAwait(false);
-            return new ItemContent(output.Output, output.Problem);
+                .RunAsync(program, command.Arguments, new CommandLimits(limit, MaxCommandBytes)).ConfigureAwait(false);
+            return new ItemContent([.. output.Output, .. output.Errors], output.Problem);
         });
 
     /// <summary>What xenstore holds of a guest: what it wrote itself, its disks, what the toolstack wrote.</summary>

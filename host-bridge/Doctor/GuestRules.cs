@@ -1,3 +1,4 @@
+using HostBridge.Toolstacks.Parsing;
 using Protocol.Health;
 
 namespace HostBridge.Doctor;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using HostBridge.Recovery;
 using HostBridge.Storage.Judging;
+using HostBridge.Toolstacks.Parsing;
 using Protocol.Health;
 
 namespace HostBridge.Doctor;
@@ -41,21 +42,6 @@ internal sealed record MultipathSetting(string Section, string Key, string Value
 /// <param name="Queueing">on, off, or a number of checks and <c>chk</c>, or of seconds and <c>sec</c>.</param>
 /// <param name="Features">The features of the map in the kernel.</param>
 internal sealed record MapQueueing(string Name, string Queueing, string Features);
-
-/// <summary>A file that defines a guest, in xl's and xm's form.</summary>
-/// <param name="Path">The file.</param>
-/// <param name="Values">Its settings; a list has several values, anything else one.</param>
-internal sealed record GuestConfig(string Path, IReadOnlyDictionary<string, IReadOnlyList<string>> Values)
-{
-    /// <summary>The guest's name; the file's without one.</summary>
-    public string Name => First("name") ?? Path[(Path.LastIndexOf('/') + 1)..];
-
-    /// <summary>A setting's only or first value; null when it is not set.</summary>
-    public string? First(string key) => Values.TryGetValue(key, out var values) && values.Count > 0 ? values[0] : null;
-
-    /// <summary>All values of a setting; none when it is not set.</summary>
-    public IReadOnlyList<string> All(string key) => Values.TryGetValue(key, out var values) ? values : [];
-}
 
 /// <summary>A guest and all that carries it.</summary>
 /// <param name="Name">Its name.</param>

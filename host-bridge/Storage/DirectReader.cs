@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using HostBridge.Recovery;
 using HostBridge.Storage.Judging;
 using HostBridge.Storage.Parsing;
-using Mono.Unix.Native;
 
 namespace HostBridge.Storage;
 
@@ -55,8 +54,7 @@ internal static unsafe class DirectReader
     /// <summary>Reads the first block past the page cache.</summary>
     private static (ReadResult Result, string Reason) ReadOneBlock(ReadRequest request)
     {
-        // The kernel writes "!" in the place of a slash.
-        string path = $"/dev/{request.Name.Replace('!', '/')}";
+        string path = DeviceNodes.PathOf(request.Name);
         int file = Libc.Open(path, Libc.OpenReadOnly | Libc.OpenDirect | Libc.OpenCloseOnExec, mode: 0);
         if (file < 0)
         {
@@ -66,7 +64,7 @@ internal static unsafe class DirectReader
         byte* block = (byte*)NativeMemory.AlignedAlloc(BlockBytes, BlockBytes);
         try
         {
-            if (NumberOf(file) != request.Device)
+            if (DeviceNodes.NumberOf(file) != request.Device)
             {
                 return (ReadResult.NotMade, $"{path} is another device");
             }
@@ -91,20 +89,5 @@ internal static unsafe class DirectReader
         int errno = Marshal.GetLastPInvokeError();
         bool isOfTheDisk = errno is not (Libc.NotPermitted or Libc.NoEntry or Libc.NoAccess or Libc.Invalid);
         return (isOfTheDisk ? ReadResult.Failed : ReadResult.NotMade, what + Libc.NameOf(errno));
-    }
-
-    /// <summary>fstat(2), not statx(2), which kernels before 4.11 and C libraries before 2.28 lack.</summary>
-    private static DeviceNumber? NumberOf(int file)
-    {
-        if (Syscall.fstat(file, out Stat status) != 0)
-        {
-            return null;
-        }
-
-        // gnu_dev_major and gnu_dev_minor, sys/sysmacros.h.
-        ulong device = status.st_rdev;
-        ulong major = ((device >> 8) & 0xfff) | ((device >> 32) & ~0xffful);
-        ulong minor = (device & 0xff) | ((device >> 12) & ~0xfful);
-        return new DeviceNumber((int)major, (int)minor);
     }
 }

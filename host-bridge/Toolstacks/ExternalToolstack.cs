@@ -1,7 +1,5 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Globalization;
-using System.Text;
+using HostBridge.Commands;
 using HostBridge.Guests;
 using HostBridge.Recovery;
 using Protocol.Health;
@@ -28,18 +26,19 @@ internal sealed class ExternalToolstack(string path, TimeSpan limit) : IToolstac
     /// <inheritdoc/>
     public async Task<ArmingAnswer> ArmForcedFsckAsync(GuestIdentity guest, CancellationToken cancellationToken)
     {
-        CommandResult result = await RunAsync("force-fsck", guest, cancellationToken).ConfigureAwait(false);
-        return result.Failure is null
+        CommandOutput result = await RunAsync("force-fsck", guest, cancellationToken).ConfigureAwait(false);
+        return result.Problem is null
             ? new ArmingAnswer(ArmingResult.Armed, string.Empty)
-            : new ArmingAnswer(ArmingResult.Failed, result.Failure);
+            : new ArmingAnswer(
+                ArmingResult.Failed, $"{path} force-fsck: {result.Problem}: {Printable.Escape(result.Complaint)}");
     }
 
     /// <inheritdoc/>
     public async Task<int?> ReadFsckResultAsync(GuestIdentity guest, CancellationToken cancellationToken)
     {
-        CommandResult result = await RunAsync("fsck-result", guest, cancellationToken).ConfigureAwait(false);
-        return result.Failure is null
-            && int.TryParse(result.Output.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int exitCode)
+        CommandOutput result = await RunAsync("fsck-result", guest, cancellationToken).ConfigureAwait(false);
+        return result.Problem is null
+            && int.TryParse(result.Text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int exitCode)
             && exitCode <= MaxExitCode
                 ? exitCode
                 : null;
@@ -65,95 +64,7 @@ internal sealed class ExternalToolstack(string path, TimeSpan limit) : IToolstac
     public Task<StepAnswer> CreateAsync(GuestIdentity guest, RequestId intent, CancellationToken cancellationToken)
         => Task.FromResult(NoToolstack.Unavailable);
 
-    private async Task<CommandResult> RunAsync(string verb, GuestIdentity guest, CancellationToken cancellationToken)
-    {
-        var start = new ProcessStartInfo(path)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.ArgumentList.Add(verb);
-        start.ArgumentList.Add(guest.Uuid.ToString("D"));
-        Process process;
-        try
-        {
-            process = Process.Start(start) ?? throw new InvalidOperationException($"{path} did not start");
-        }
-        catch (Win32Exception failure)
-        {
-            return CommandResult.Failed($"{path} cannot be run: {failure.Message}");
-        }
-
-        using (process)
-        using (var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
-        {
-            timer.CancelAfter(limit);
-            try
-            {
-                process.StandardInput.Close();
-                return await WatchAsync(process, verb, timer.Token).ConfigureAwait(false);
-            }
-            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-            {
-                return CommandResult.Failed($"{path} {verb} did not end within {limit.TotalSeconds:0.#} s");
-            }
-            catch (IOException failure)
-            {
-                return CommandResult.Failed($"{path} {verb}: its output cannot be read: {failure.Message}");
-            }
-            finally
-            {
-                End(process);
-            }
-        }
-    }
-
-    private async Task<CommandResult> WatchAsync(Process process, string verb, CancellationToken cancellationToken)
-    {
-        Task<string?> output = ReadBoundedAsync(process.StandardOutput.BaseStream, cancellationToken);
-        Task<string?> errors = ReadBoundedAsync(process.StandardError.BaseStream, cancellationToken);
-        // The first to overflow ends it: a command that floods is not waited for.
-        Task<string?> first = await Task.WhenAny(output, errors).ConfigureAwait(false);
-        Task<string?> second = first == output ? errors : output;
-        if (await first.ConfigureAwait(false) is null || await second.ConfigureAwait(false) is null)
-        {
-            return CommandResult.Failed($"{path} {verb} printed more than {MaxOutputBytes} bytes");
-        }
-
-        await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
-        string complaint = Printable.Escape((await errors.ConfigureAwait(false))!.Trim());
-        return process.ExitCode == 0
-            ? new CommandResult((await output.ConfigureAwait(false))!, Failure: null)
-            : CommandResult.Failed($"{path} {verb} ended with {process.ExitCode}: {complaint}");
-    }
-
-    private static async Task<string?> ReadBoundedAsync(Stream stream, CancellationToken cancellationToken)
-    {
-        byte[] buffer = new byte[MaxOutputBytes + 1];
-        int read = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken)
-            .ConfigureAwait(false);
-        return read > MaxOutputBytes ? null : Encoding.UTF8.GetString(buffer, 0, read);
-    }
-
-    private static void End(Process process)
-    {
-        try
-        {
-            process.Kill(entireProcessTree: true);
-        }
-        catch (InvalidOperationException)
-        {
-            // It had ended already.
-        }
-        catch (AggregateException)
-        {
-            // Some descendant could not be ended; it is no longer waited for.
-        }
-    }
-
-    private readonly record struct CommandResult(string Output, string? Failure)
-    {
-        public static CommandResult Failed(string reason) => new(string.Empty, reason);
-    }
+    private Task<CommandOutput> RunAsync(string verb, GuestIdentity guest, CancellationToken cancellationToken)
+        => BoundedCommand.RunAsync(
+            path, [verb, guest.Uuid.ToString("D")], new CommandLimits(limit, MaxOutputBytes), cancellationToken);
 }

@@ -16,7 +16,7 @@ hypervisor=xen-hypervisor-4.17-amd64
 # Guest kernel -> the suite that brings it. Dom0 runs 6.1.
 declare -A kernel_suites=([5.10]=bullseye [6.1]=$suite [6.12]=$suite-backports)
 
-dom0_modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 crc32c_generic sd_mod iscsi_tcp
+dom0_modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 loop crc32c_generic sd_mod iscsi_tcp
     dm_multipath dm_service_time xen-blkback xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs nf_tables tun"
 dom0_boot_modules="virtio_pci virtio_blk ext4 crc32c_generic"
 domu_boot_modules="xen-blkfront ext4 crc32c_generic"

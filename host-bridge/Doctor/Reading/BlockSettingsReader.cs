@@ -1,5 +1,5 @@
 using System.Globalization;
-using HostBridge.Admin;
+using HostBridge.Commands;
 using HostBridge.Doctor.Parsing;
 using HostBridge.Storage;
 
@@ -136,7 +136,8 @@ internal sealed class BlockSettingsReader(HostTree tree)
         }
 
         CommandOutput answer = await BoundedCommand
-            .RunAsync(multipathd, ["show", "maps", "json"], MultipathdLimit, MaxAnswerBytes).ConfigureAwait(false);
+            .RunAsync(multipathd, ["show", "maps", "json"], new CommandLimits(MultipathdLimit, MaxAnswerBytes))
+            .ConfigureAwait(false);
         IReadOnlyDictionary<string, MapQueueing>? maps = MapQueueings.Parse(answer.Output);
         if (maps is null)
         {

@@ -4,6 +4,8 @@ using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Storage.Judging;
 using HostBridge.Storage.Parsing;
+using HostBridge.Toolstacks;
+using HostBridge.Toolstacks.Parsing;
 using Protocol.Health;
 using Protocol.Xenstore.Client;
 
@@ -14,10 +16,7 @@ namespace HostBridge.Doctor.Reading;
 internal sealed class GuestSettingsReader(HostTree tree)
 {
     private const string Domains = "/local/domain";
-    private const string PackagedExamples = "/etc/xen/xlexample";
     private const int MaxDomains = 4096;
-
-    private static readonly string[] ConfigFolders = ["/etc/xen", "/etc/xen/vm", "/etc/xen/auto", "/etc/xen/domains"];
 
     private static readonly TimeSpan XenstoreLimit = TimeSpan.FromSeconds(10);
 
@@ -28,17 +27,13 @@ internal sealed class GuestSettingsReader(HostTree tree)
     {
         List<GuestConfig> configs =
         [
-            .. ConfigFolders.SelectMany(folder => tree.FilesBelow(folder, depth: 0))
-                .Where(path => !path.StartsWith(PackagedExamples, StringComparison.Ordinal))
-                .Select(path => tree.TryReadText(path) is { } text ? GuestConfigFile.Parse(text, path) : null)
-                .OfType<GuestConfig>()
-                .DistinctBy(config => config.Name),
+            .. new GuestConfigs(tree, GuestConfigs.DefaultFolders).All().DistinctBy(config => config.Name),
         ];
         if (configs.Count == 0)
         {
             gaps.Add(new Gap(
                 HostPart.GuestConfigs,
-                $"no guest is defined in {string.Join(", ", ConfigFolders)}; the definitions of libvirt and XAPI are not read",
+                $"no guest is defined in {string.Join(", ", GuestConfigs.DefaultFolders)}; the definitions of libvirt and XAPI are not read",
                 IsRefused: false));
         }
 

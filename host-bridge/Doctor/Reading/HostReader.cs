@@ -1,5 +1,6 @@
 using HostBridge.Guests;
 using HostBridge.Recovery;
+using HostBridge.Toolstacks.Parsing;
 
 namespace HostBridge.Doctor.Reading;
 

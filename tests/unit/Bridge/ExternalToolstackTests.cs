@@ -53,7 +53,7 @@ public sealed class ExternalToolstackTests : IDisposable
         ArmingAnswer answer = await Script("printf 'no such\\033[2J guest' >&2; exit 3")
             .ArmForcedFsckAsync(Guest(), Cancellation);
         Assert.Equal(ArmingResult.Failed, answer.Result);
-        Assert.EndsWith("force-fsck ended with 3: no such\\x1b[2J guest", answer.Reason, StringComparison.Ordinal);
+        Assert.EndsWith("it ended with exit code 3: no such\\x1b[2J guest", answer.Reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class ExternalToolstackTests : IDisposable
     public async Task A_command_that_floods_is_ended()
     {
         ArmingAnswer answer = await Script("exec yes").ArmForcedFsckAsync(Guest(), Cancellation);
-        Assert.Contains("printed more than 4096 bytes", answer.Reason);
+        Assert.Contains("wrote more than 4096 bytes", answer.Reason);
     }
 
     [Fact]

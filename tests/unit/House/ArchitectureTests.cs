@@ -71,9 +71,10 @@ public sealed class ArchitectureTests
         { "host-bridge", "HostBridge.Diagnosis.Parsing", [] },
         {
             "host-bridge", "HostBridge.Doctor",
-            ["Protocol.Health", "HostBridge.Recovery", "HostBridge.Storage.Judging"]
+            ["Protocol.Health", "HostBridge.Recovery", "HostBridge.Storage.Judging", "HostBridge.Toolstacks.Parsing"]
         },
         { "host-bridge", "HostBridge.Doctor.Parsing", ["HostBridge.Doctor"] },
+        { "host-bridge", "HostBridge.Toolstacks.Parsing", ["HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Storage.Judging", ["HostBridge.Recovery", "HostBridge.Correlation"] },
         { "host-bridge", "HostBridge.Storage.Parsing", ["HostBridge.Recovery", "HostBridge.Storage.Judging"] },
     };

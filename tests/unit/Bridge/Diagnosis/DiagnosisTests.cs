@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text;
-using HostBridge.Admin;
+using HostBridge.Commands;
 using HostBridge.Diagnosis;
 using HostBridge.Diagnosis.Parsing;
 using Xunit;
@@ -63,7 +63,8 @@ public sealed class DiagnosisTests : IDisposable
     {
         string program = Program("echo first; sleep 1000 & echo $!; sleep 1000");
         long began = Stopwatch.GetTimestamp();
-        CommandOutput output = await BoundedCommand.RunAsync(program, [], TimeSpan.FromSeconds(0.5), 1000);
+        CommandOutput output = await BoundedCommand.RunAsync(
+            program, [], new CommandLimits(TimeSpan.FromSeconds(0.5), 1000), TestContext.Current.CancellationToken);
         Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 0.4, 10);
         Assert.Equal("it did not end within 0.5 s and was killed", output.Problem);
         string[] lines = Encoding.ASCII.GetString(output.Output).Trim().Split('\n');
@@ -75,7 +76,8 @@ public sealed class DiagnosisTests : IDisposable
     public async Task A_command_that_floods_is_killed_and_cut()
     {
         CommandOutput output = await BoundedCommand.RunAsync(
-            Program("exec yes"), [], TimeSpan.FromSeconds(20), 1000);
+            Program("exec yes"), [], new CommandLimits(TimeSpan.FromSeconds(20), 1000),
+            TestContext.Current.CancellationToken);
         Assert.Equal((1000, "it wrote more than 1000 bytes and was killed"), (output.Output.Length, output.Problem));
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Parsing;
 using HostBridge.Doctor.Reading;
+using HostBridge.Toolstacks.Parsing;
 using Xunit;
 
 namespace Tests.Unit.Bridge.Doctor;

@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace HostBridge.Doctor.Parsing;
+namespace HostBridge.Toolstacks.Parsing;
 
 /// <summary>
 /// Reads a guest's definition, xl.cfg(5): <c>name = value</c>, where a value is a string in either quotes, a number or
