@@ -54,7 +54,7 @@ internal static class AgentProgram
     {
         if (AgentOptions.Read(arguments, out string error) is not { } options)
         {
-            Console.Error.WriteLine($"guest-agent: {error}");
+            Console.Error.WriteLine($"guest-agent: {error.ReplaceLineEndings(" ")}");
             return UsageError;
         }
 

@@ -216,7 +216,7 @@ public sealed class SafetyTests
         story.Say(5, 1, 1, Filesystem()).Say(6, 2, 1, Filesystem()).StorageIs(false).StorageIs(true);
         story.Say(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted));
         story.Say(6, 2, 2, Filesystem(verdict: Verdict.JournalAborted)).Wait(31, guest: 2);
-        story.RecordIntent(1).Arm(guest: 1).Answer(RequestStatus.Accepted, guest: 1).Wait(9 * 60, guest: 2);
+        story.RecordIntent(1).Arm(guest: 1).Answer(RequestStatus.Accepted, guest: 1).Gone(5).Wait(9 * 60, guest: 2);
         Assert.IsType<RecoveryState.Queued>(story.State(2));
 
         story.Wait(60, guest: 2);
