@@ -1,5 +1,5 @@
 using Benchmarks.Bridge;
-using Benchmarks.Channel;
+using Benchmarks.Carriers;
 using Benchmarks.Detection;
 using Benchmarks.Incidents;
 using Benchmarks.Storage;

@@ -13,6 +13,7 @@ internal sealed unsafe partial class ChannelBackend : IDisposable
     private const int BufferBytes = 4096;
     private const ulong BytesToRead = 0x541b; // FIONREAD, asm-generic/ioctls.h
     private const int PathBytes = 64;
+    private const int LookMilliseconds = 20;
 
     private readonly int _master;
     private readonly Socket _listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -103,9 +104,16 @@ internal sealed unsafe partial class ChannelBackend : IDisposable
                 }
             }
 
-            Pollfd[] watched = [new() { fd = _master, events = PollEvents.POLLIN }];
-            if (_isStopped || Syscall.poll(watched, 1) < 0 || (watched[0].revents & PollEvents.POLLHUP) != 0)
+            Pollfd[] watched =
+            [
+                new() { fd = _master, events = PollEvents.POLLIN },
+                new() { fd = (int)(_client ?? _listener).Handle, events = PollEvents.POLLIN },
+            ];
+            bool isIdle = _isStopped || Syscall.poll(watched, LookMilliseconds) < 0
+                || (watched[0].revents & PollEvents.POLLHUP) != 0;
+            if (isIdle)
             {
+                // A terminal that nobody has opened hangs up all the time.
                 Thread.Sleep(1);
             }
         }

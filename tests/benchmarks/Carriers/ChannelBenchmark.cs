@@ -6,7 +6,7 @@ using Protocol.Xenstore;
 using Spectre.Console;
 using Testbed.Xenstore;
 
-namespace Benchmarks.Channel;
+namespace Benchmarks.Carriers;
 
 /// <summary>
 /// Both carriers side by side: how long a guest's report takes until the host has it, and how many the host gets a

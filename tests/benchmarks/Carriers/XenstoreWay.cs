@@ -3,7 +3,7 @@ using Protocol.Health;
 using Protocol.Xenstore;
 using Protocol.Xenstore.Client;
 
-namespace Benchmarks.Channel;
+namespace Benchmarks.Carriers;
 
 /// <summary>A report over xenstore: a guest's client that writes, and Dom0's that waits for events and reads.</summary>
 internal sealed class XenstoreWay(string hostSocket, string guestSocket) : IAsyncDisposable

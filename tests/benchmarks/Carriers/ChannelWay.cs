@@ -6,7 +6,7 @@ using Protocol.Channel;
 using Protocol.Health;
 using Testbed.Channels;
 
-namespace Benchmarks.Channel;
+namespace Benchmarks.Carriers;
 
 /// <summary>A report over the channel: both ends' links, the agent's terminal, a backend and a unix socket.</summary>
 internal sealed class ChannelWay : IDisposable
