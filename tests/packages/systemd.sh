@@ -196,6 +196,8 @@ if boot; then
     story "The init script keeps the agent running, and stops it" the_init_script_keeps_the_agent
     in_guest systemctl poweroff || true
     wait "$nspawn" || true
+    # Control groups are the machine's, no namespace's; nspawn leaves the empty ones of its payload.
+    find /sys/fs/cgroup -depth -type d -path '*/payload*' -exec rmdir {} \; 2>/dev/null || true
 else
     story "Under systemd" skip "systemd-nspawn boots nothing here: $(tail -n 1 "$work/console" 2>/dev/null)"
     kill "$nspawn" 2>/dev/null || true
