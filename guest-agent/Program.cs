@@ -54,7 +54,9 @@ internal static class AgentProgram
     {
         if (AgentOptions.Read(arguments, out string error) is not { } options)
         {
-            Console.Error.WriteLine($"guest-agent: {error.ReplaceLineEndings(" ")}");
+            // What a damaged file holds is part of it; a NUL begins a new line in the journal.
+            string line = string.Concat(error.Select(one => char.IsControl(one) ? ' ' : one));
+            Console.Error.WriteLine($"guest-agent: {line}");
             return UsageError;
         }
 

@@ -31,7 +31,8 @@ portable() {
         echo "publishing $program for the C library $newest_glibc and newer"
         dotnet publish "$program" --configuration Release --runtime linux-x64 --verbosity quiet \
             --artifacts-path "$PWD/out/portable/build" --output "out/portable/$program" \
-            -p:SysRoot="$sysroot" -p:PathMap="$PWD=/source" -p:CopyOutputSymbolsToPublishDirectory=false
+            -p:SysRoot="$sysroot" -p:PathMap="$PWD=/source" -p:EnableSourceControlManagerQueries=false \
+            -p:EnableSourceLink=false -p:CopyOutputSymbolsToPublishDirectory=false
         rm -f "out/portable/$program"/*.{dbg,pdb,xml}
         check_symbols "out/portable/$program"
     done

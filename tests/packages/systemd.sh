@@ -74,8 +74,10 @@ the_agent_is_confined_and_locked() {
     grep -q '^NoNewPrivs:\s*1$' <<<"$status" && grep -q '^Seccomp:\s*2$' <<<"$status" || fail "it is not confined"
     [ "$(awk '/^VmLck:/ { print $2 }' <<<"$status")" -gt 1000 ] || fail "its memory is not locked"
     in_guest grep -q '^Max core file size *0 ' "/proc/$pid/limits" || fail "it may dump core"
-    grep -qx -- -900 <<<"$(in_guest cat "/proc/$pid/oom_score_adj")" \
-        || fail "it is not kept from the OOM killer: $(in_guest cat "/proc/$pid/oom_score_adj")"
+    # Not every machine lets its root protect a process; systemd then goes on without.
+    if sh -c 'echo -900 >/proc/self/oom_score_adj' 2>/dev/null; then
+        grep -qx -- -900 <<<"$(in_guest cat "/proc/$pid/oom_score_adj")" || fail "it is not kept from the OOM killer"
+    fi
 }
 
 the_agent_probes_under_its_confinement() {
@@ -194,6 +196,8 @@ if boot; then
     story "The init script keeps the agent running, and stops it" the_init_script_keeps_the_agent
     in_guest systemctl poweroff || true
     wait "$nspawn" || true
+    # Control groups are the machine's, no namespace's; nspawn leaves the empty ones of its payload.
+    find /sys/fs/cgroup -depth -type d -path '*/payload*' -exec rmdir {} \; 2>/dev/null || true
 else
     story "Under systemd" skip "systemd-nspawn boots nothing here: $(tail -n 1 "$work/console" 2>/dev/null)"
     kill "$nspawn" 2>/dev/null || true
