@@ -36,7 +36,7 @@ public sealed class OfflineCheckTests : IAsyncLifetime
 
     private StepFolder Steps => new(Path.Combine(_folder, "steps"));
 
-    private string Backend(int domain) => $"/local/domain/0/backend/vbd/{domain}/51712";
+    private static string Backend(int domain) => $"/local/domain/0/backend/vbd/{domain}/51712";
 
     private string Number => string.Create(CultureInfo.InvariantCulture, $"7:{_loop!.Minor:x}");
 
