@@ -167,6 +167,11 @@ internal sealed record RecoveryPolicy
     /// <summary>How long a hung filesystem may go on hanging on stable storage before an operator is needed.</summary>
     public TimeSpan HungPatience { get; init; } = TimeSpan.FromMinutes(10);
 
+    /// <summary>
+    /// How long a fault may last on storage that this host cannot map to its devices before an operator is needed.
+    /// </summary>
+    public TimeSpan HiddenStoragePatience { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long a failing device is given to be probed again once its storage is stable.</summary>
     public TimeSpan DeviceFailingPatience { get; init; } = TimeSpan.FromMinutes(1);
 

@@ -109,6 +109,12 @@ internal sealed partial class RecoveryTurn
         string fault = Triage.Describe(filesystem);
         switch (triage.Rung)
         {
+            case Rung.Wait when CountsAsHeard && IsStorageHidden():
+                CallOperator(
+                    $"{fault}, and this host will not learn how its storage is: {Unmappable()} cannot be mapped to a device "
+                        + "of it; once the storage is well, restart the guest with a forced check by hand",
+                    OperatorRelease.WhenReasonEnds);
+                break;
             case Rung.Wait when _guest.Storage.Gate is StorageGate.Closed closed:
                 TimeSpan since = _guest.State is AwaitingStorage awaiting ? awaiting.Since : now.Elapsed;
                 Enter(
@@ -135,6 +141,13 @@ internal sealed partial class RecoveryTurn
                 break;
         }
     }
+
+    /// <summary>A gate that is closed for good is not waited for: nobody else would tell a person of this guest.</summary>
+    private bool IsStorageHidden()
+        => _guest.Disks.Unmappable.Count > 0 && _guest.Fault is { } fault
+            && now.Elapsed - fault.Since >= policy.HiddenStoragePatience;
+
+    private string Unmappable() => string.Join(", ", _guest.Disks.Unmappable);
 
     private void WaitOutHang(string fault)
     {

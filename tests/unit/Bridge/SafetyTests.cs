@@ -224,6 +224,23 @@ public sealed class SafetyTests
     }
 
     [Fact]
+    public void A_gate_that_never_opens_is_waited_for_ten_minutes_then_an_operator_comes()
+    {
+        var story = new BridgeStory();
+        story.Step(new BridgeInput.GuestSeen(Guest(), new DomainId(5), new GuestDisks([], ["xvda (qdisk)"])));
+        story.Say(5, 1, 1, Filesystem()).Say(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted)).Wait(599);
+        Assert.IsType<RecoveryState.AwaitingStorage>(story.State());
+        story.Wait(2);
+        Assert.Contains("xvda (qdisk) cannot be mapped", story.Operator().Reason);
+        story.Wait(600);
+        Assert.Single(story.Told(TellKind.Operator));
+        Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
+
+        story.Say(5, 1, 3, Filesystem());
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+    }
+
+    [Fact]
     public void A_guest_that_merely_hangs_is_not_restarted_but_an_operator_comes_after_ten_minutes()
     {
         var story = new BridgeStory();
