@@ -5,6 +5,7 @@ using HostBridge.Incidents;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Logging.Abstractions;
 using Protocol.Health;
+using Testbed.Agents;
 using Testbed.Domains;
 using Testbed.Linux;
 using Xunit;
@@ -12,6 +13,7 @@ using Xunit;
 namespace Tests.Integration.Bridge;
 
 /// <summary>The state database on real disks that are full, hang or fail, and in a process that is killed.</summary>
+[Collection(AgentProcess.SeesEveryMount)]
 public sealed class StateDiskTests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);

@@ -5,6 +5,7 @@ using HostBridge.Recovery;
 using HostBridge.Toolstacks;
 using HostBridge.Toolstacks.Steps;
 using Protocol.Health;
+using Testbed.Agents;
 using Testbed.Linux;
 using Testbed.Toolstack;
 using Testbed.Xenstore;
@@ -14,6 +15,7 @@ using Xunit;
 namespace Tests.Integration.Toolstacks;
 
 /// <summary>The published program checks real filesystems on real loop devices with the real e2fsck.</summary>
+[Collection(AgentProcess.SeesEveryMount)]
 public sealed class OfflineCheckTests : IAsyncLifetime
 {
     private const long ImageBytes = 64 * 1024 * 1024;
