@@ -38,13 +38,14 @@ soak: publish ## Ten minutes of hard work on filesystems that are well: the agen
 	@dotnet build tests/testbed --configuration Release --verbosity quiet
 	@tests/contained.sh tests/testbed/bin/Release/net10.0/testbed soak --minutes $(or $(MINUTES),10)
 
-bench: publish ## The xenstore client beside Xen's own C library, both carriers, a thousand guests and their storage, aborts into xenstore (needs root or sudo)
+bench: publish ## The xenstore client beside Xen's own C library, both carriers, a thousand guests and their storage, a hostile guest, aborts into xenstore (needs root or sudo)
 	@tests/prepare.sh bench
 	@tests/prepare.sh testbed
 	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks channel
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
+	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks hostile
 	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks decisions
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
 	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks incidents

@@ -13,6 +13,8 @@ return args switch
     ["decisions"] => DecisionBenchmark.Run(),
     ["detection"] => await AbortBenchmark.RunAsync(),
     ["fleet", var kind, var folder] => await BridgeBenchmark.RunFleetAsync(kind, folder),
+    ["hostile"] => await HostileBenchmark.RunAsync(),
+    ["hostile-guests", var folder] => await HostileBenchmark.RunGuestsAsync(folder),
     ["incidents"] => await IncidentBenchmark.RunAsync(),
     ["intents", var folder] => IntentWriter.Run(folder),
     ["storage"] => await StorageBenchmark.RunAsync(),
@@ -22,7 +24,7 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: benchmarks xenstore|channel|bridge|decisions|storage|incidents|detection "
+        "usage: benchmarks xenstore|channel|bridge|hostile|decisions|storage|incidents|detection "
         + "(in tests/contained.sh; make bench does all)");
     return 64;
 }

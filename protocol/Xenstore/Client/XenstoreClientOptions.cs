@@ -27,7 +27,7 @@ public sealed record XenstoreClientOptions
     /// <summary>
     /// How long the link is left alone after events alone were read, none by default: xenstored sends each event by
     /// itself, and what gathers meanwhile is read at once. A listener to many guests saves half its processor time by
-    /// 5 ms; a request made within it is answered that much later.
+    /// 5 ms; a request made within it is answered that much later. Left out while a whole reading waits already.
     /// </summary>
     public TimeSpan PauseAfterEvents { get; init; } = TimeSpan.Zero;
 

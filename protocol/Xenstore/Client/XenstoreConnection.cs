@@ -9,6 +9,9 @@ namespace Protocol.Xenstore.Client;
 /// </summary>
 internal sealed partial class XenstoreConnection : IDisposable
 {
+    /// <summary>What one reading takes at most.</summary>
+    private const int ReadingBytes = 4096;
+
     private readonly string _path;
     private readonly int _maxInFlight;
     private readonly TimeSpan _timeLimit;
@@ -43,7 +46,7 @@ internal sealed partial class XenstoreConnection : IDisposable
             Timeout.InfiniteTimeSpan,
             Timeout.InfiniteTimeSpan);
         _stream = new NetworkStream(socket, ownsSocket: true);
-        _input = PipeReader.Create(_stream);
+        _input = PipeReader.Create(_stream, new StreamPipeReaderOptions(bufferSize: ReadingBytes));
         _output = PipeWriter.Create(_stream);
         _onWatchEvent = onWatchEvent;
         _session = new XenstoreSession(_maxInFlight);
@@ -89,7 +92,7 @@ internal sealed partial class XenstoreConnection : IDisposable
                 _input.AdvanceTo(read.Buffer.End);
                 Send(now: true);
                 isOpen = !read.IsCompleted;
-                if (isOpen && _pauseAfterEvents > TimeSpan.Zero && !IsAnswerDue())
+                if (isOpen && _pauseAfterEvents > TimeSpan.Zero && !IsAnswerDue() && !IsReadingFull())
                 {
                     await Task.Delay(_pauseAfterEvents, _time).ConfigureAwait(false);
                 }
@@ -138,6 +141,12 @@ internal sealed partial class XenstoreConnection : IDisposable
 
     private static bool IsEnd(Exception exception)
         => exception is IOException or ObjectDisposedException or OperationCanceledException;
+
+    /// <summary>
+    /// Whether the next reading is full already. To pause then gathers nothing: it only lets a guest that floods grow
+    /// the queue of the daemon, in which the events of the others stand behind.
+    /// </summary>
+    private bool IsReadingFull() => _stream.Socket.Available >= ReadingBytes;
 
     private bool IsAnswerDue()
     {

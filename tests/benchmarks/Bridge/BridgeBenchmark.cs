@@ -79,7 +79,7 @@ internal static class BridgeBenchmark
         try
         {
             string socketPath = await LineAsync(fleet);
-            await using var bridge = new ListeningBridge(socketPath, BridgeMode.Observe);
+            await using var bridge = new ListeningBridge(socketPath, new RecoveryPolicy { Mode = BridgeMode.Observe });
             long sequence = 1;
             await bridge.UntilAsync(guests => Knows(guests, sequence), Limit);
             for (int round = 0; round < Rounds; round++)

@@ -1,7 +1,9 @@
 using HostBridge;
 using HostBridge.Guests;
+using HostBridge.Incidents;
 using HostBridge.Recovery;
 using HostBridge.Storage;
+using HostBridge.Toolstacks;
 using Microsoft.Extensions.Logging.Abstractions;
 using Protocol.Xenstore.Client;
 
@@ -9,7 +11,7 @@ namespace Benchmarks.Bridge;
 
 /// <summary>
 /// The bridge from the watch event to the decision: its client, its listener and its loop, as host-bridge puts them
-/// together. What it decides is kept instead of done.
+/// together. What it decides is kept, and done only when it has a state directory.
 /// </summary>
 internal sealed class ListeningBridge : IAsyncDisposable
 {
@@ -19,29 +21,53 @@ internal sealed class ListeningBridge : IAsyncDisposable
     private readonly WakeUp _wake = new();
     private readonly XenstoreClient _xenstore;
     private readonly GuestListener _listener;
+    private readonly WatchedDisks _disks;
+    private readonly IncidentLog? _incidents;
+    private readonly EffectExecutor? _executor;
     private readonly BridgeLoop _loop;
     private readonly Lock _gate = new();
     private readonly List<BridgeEffect> _effects = [];
     private readonly Task _driving;
 
     /// <summary>Begins to listen.</summary>
-    public ListeningBridge(string socketPath, BridgeMode mode)
+    /// <param name="socketPath">xenstored's socket.</param>
+    /// <param name="policy">By which it decides.</param>
+    /// <param name="stateDirectory">
+    /// The directory of its incident log: what it decides is done then, without a toolstack, and every disk of a guest
+    /// is held to be well. Null: nothing is done, and nothing is known of any disk.
+    /// </param>
+    public ListeningBridge(string socketPath, RecoveryPolicy policy, string? stateDirectory = null)
     {
         var options = new BridgeOptions
         {
             XenstorePath = socketPath,
-            StateDirectory = "/nonexistent",
-            Policy = new RecoveryPolicy { Mode = mode },
+            StateDirectory = stateDirectory ?? "/nonexistent",
+            Policy = policy,
         };
         _loop = new BridgeLoop(options.Policy);
         _xenstore = new XenstoreClient(
             socketPath,
             new XenstoreClientOptions { Jitter = new Random(1), PauseAfterEvents = GuestListener.EventPause },
             _clock.Time);
+        _disks = new WatchedDisks(_clock, _wake);
         _listener = new GuestListener(
-            options, _xenstore, new WatchedDisks(_clock, _wake), _inputs, _clock, NullLogger<GuestListener>.Instance);
+            options, _xenstore, _disks, _inputs, _clock, NullLogger<GuestListener>.Instance);
+        if (stateDirectory is not null)
+        {
+            var store = new IncidentStore(stateDirectory, StateLock.TryTake(stateDirectory).Lock);
+            _incidents = new IncidentLog(store, _inputs, _clock, NullLogger<IncidentLog>.Instance);
+            _executor = new EffectExecutor(
+                _incidents, new GuestRequests(_xenstore, _clock.Time), new NoToolstack(), _inputs, _clock,
+                NullLogger<EffectExecutor>.Instance);
+        }
+
         _driving = DriveAsync();
     }
+
+    /// <summary>
+    /// Told of every step of the loop, by the task that makes it: the input, and the effects that it led to.
+    /// </summary>
+    public event Action<BridgeInput, IReadOnlyList<BridgeEffect>>? Stepped;
 
     /// <summary>Every guest that it knows now.</summary>
     public IReadOnlyList<GuestRecord> Guests
@@ -91,22 +117,30 @@ internal sealed class ListeningBridge : IAsyncDisposable
         _listener.Dispose();
         await _xenstore.DisposeAsync();
         await _driving;
+        if (_incidents is not null)
+        {
+            await _incidents.StopAsync(CancellationToken.None);
+            _incidents.Dispose();
+        }
+
         _wake.Dispose();
         _stop.Dispose();
     }
 
     private async Task DriveAsync()
     {
+        if (_incidents is not null)
+        {
+            await _incidents.OpenAsync(_stop.Token).ConfigureAwait(false);
+        }
+
         await _listener.StartAsync(_stop.Token).ConfigureAwait(false);
         Task ticking = TickAsync();
         try
         {
             await foreach (BridgeInput input in _inputs.ReadAllAsync(_stop.Token).ConfigureAwait(false))
             {
-                lock (_gate)
-                {
-                    _effects.AddRange(_loop.Step(input, _clock.Now));
-                }
+                Step(input);
             }
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -115,12 +149,35 @@ internal sealed class ListeningBridge : IAsyncDisposable
         }
     }
 
+    private void Step(BridgeInput input)
+    {
+        IReadOnlyList<BridgeEffect> effects;
+        lock (_gate)
+        {
+            effects = _loop.Step(input, _clock.Now);
+            _effects.AddRange(effects);
+            Stepped?.Invoke(input, effects);
+        }
+
+        foreach (BridgeEffect effect in _executor is null ? [] : effects)
+        {
+            _executor!.Begin(effect, _stop.Token);
+        }
+    }
+
     private async Task TickAsync()
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _clock.Time);
         while (await timer.WaitForNextTickAsync(_stop.Token).ConfigureAwait(false))
         {
+            if (_executor is not null)
+            {
+                _inputs.TryPost(new BridgeInput.DisksChecked([.. _disks.Take().Select(IsWell)]));
+            }
+
             _inputs.TryPost(new BridgeInput.Tick());
         }
     }
+
+    private static DiskCondition IsWell(DeviceNumber disk) => new(disk, Operational: true, "held to be well", [$"lun-{disk}"]);
 }

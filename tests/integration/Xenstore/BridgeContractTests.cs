@@ -23,7 +23,7 @@ public sealed class BridgeContractTests
         stage.Daemon.ReleaseDomain(5);
         stage.Daemon.ReleaseDomain(6);
         using var fleet = new GuestFleet(stage.Daemon.SocketPath, guests);
-        await using var bridge = new ListeningBridge(stage.Daemon.SocketPath, BridgeMode.Observe);
+        await using var bridge = new ListeningBridge(stage.Daemon.SocketPath, new RecoveryPolicy { Mode = BridgeMode.Observe });
         await bridge.UntilAsync(known => known.Count == guests && known.All(IsUpToDate), ContractStage.Patience);
 
         await fleet.ChangeAsync(changes, TimeSpan.FromMilliseconds(100));
@@ -47,7 +47,7 @@ public sealed class BridgeContractTests
     {
         await using ContractStage stage = await ContractStage.StartAsync(kind);
         IXenstoreDaemon daemon = stage.Daemon;
-        await using var bridge = new ListeningBridge(daemon.SocketPath, BridgeMode.Recover);
+        await using var bridge = new ListeningBridge(daemon.SocketPath, new RecoveryPolicy { Mode = BridgeMode.Recover });
         daemon.IntroduceDomain(7, "web", Uuid);
         Report(stage, 7, boot: 1);
         await UntilAsync(bridge, Uuid, 7, boot: 1);

@@ -240,6 +240,38 @@ public sealed class ClientTests
     }
 
     [Fact]
+    public async Task The_pause_after_events_is_left_out_while_a_flood_waits()
+    {
+        const int flood = 160 * 1024;
+        using var daemon = new RawDaemon();
+        var time = new PauseCounter(TimeSpan.FromMilliseconds(50));
+        await using var client = new XenstoreClient(
+            daemon.Path, Options with { PauseAfterEvents = time.Pause }, time);
+        client.Start();
+        using RawPeer peer = await daemon.AcceptAsync();
+        var events = new StoreStage.EventReader(client);
+        await events.UntilAsync<XenstoreEvent.Connected>();
+        foreach (string watched in new[] { "/flood", "/quiet" })
+        {
+            Task<XenstoreError> watching = client.WatchAsync(watched);
+            await AnswerAsync(peer, XenstoreOperation.Watch, "OK\0");
+            Assert.Equal(XenstoreError.None, await watching.WaitAsync(Patience, Cancellation));
+        }
+
+        byte[] one = Wire.Message(XenstoreOperation.WatchEvent, 0, $"/flood/{new string('x', 1000)}\0token\0");
+        byte[] last = Wire.Message(XenstoreOperation.WatchEvent, 0, "/quiet\0token\0");
+        await peer.SendAsync([.. Enumerable.Repeat(one, flood / one.Length).SelectMany(bytes => bytes), .. last]);
+
+        while (await events.NextPathAsync() != "/quiet")
+        {
+            // One of the flood.
+        }
+
+        // A pause for each 4 KiB were forty. How often the flood lets the socket run dry is up to the scheduler.
+        Assert.InRange(time.Pauses, 0, 20);
+    }
+
+    [Fact]
     public async Task The_events_end_with_the_client()
     {
         await using var stage = new StoreStage();
@@ -262,5 +294,25 @@ public sealed class ClientTests
     {
         XenstoreMessage request = (await peer.ReceiveAsync())!.Value;
         await peer.SendAsync(type, request.RequestId, payload);
+    }
+
+    /// <summary>The system's clock, which counts the waits of one length.</summary>
+    private sealed class PauseCounter(TimeSpan pause) : TimeProvider
+    {
+        private int _pauses;
+
+        public TimeSpan Pause { get; } = pause;
+
+        public int Pauses => Volatile.Read(ref _pauses);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime == Pause)
+            {
+                Interlocked.Increment(ref _pauses);
+            }
+
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 }
