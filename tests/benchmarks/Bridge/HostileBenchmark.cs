@@ -130,7 +130,8 @@ internal static class HostileBenchmark
             inputsOfHostile += IsOfHostile(input) ? 1 : 0;
         };
         await bridge.UntilAsync(
-            known => known.Count == HostileDomain && known.Count(guest => guest.Report is not null) >= QuietGuests, Limit);
+            known => known.Count == HostileDomain && known.Count(guest => guest.Report is not null) >= QuietGuests,
+            Limit);
 
         foreach ((int number, Phase phase) in Phases.Index())
         {

@@ -179,5 +179,6 @@ internal sealed class ListeningBridge : IAsyncDisposable
         }
     }
 
-    private static DiskCondition IsWell(DeviceNumber disk) => new(disk, Operational: true, "held to be well", [$"lun-{disk}"]);
+    private static DiskCondition IsWell(DeviceNumber disk)
+        => new(disk, Operational: true, "held to be well", [$"lun-{disk}"]);
 }
