@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Security.Cryptography;
 using Protocol.Health;
 using Testbed.Demo;
 using Testbed.Domains;
@@ -85,7 +86,9 @@ public sealed class LeftToPeopleTests
     private static async Task ShareOneBlockAsync(Disk disk)
     {
         string source = Path.GetTempFileName();
-        await File.WriteAllBytesAsync(source, new byte[16 * 1024], TestContext.Current.CancellationToken);
+        // Random, as debugfs leaves holes for zeros.
+        await File.WriteAllBytesAsync(
+            source, RandomNumberGenerator.GetBytes(16 * 1024), TestContext.Current.CancellationToken);
         await DebugAsync(disk, $"write {source} first");
         await DebugAsync(disk, $"write {source} second");
         File.Delete(source);

@@ -65,7 +65,8 @@ public sealed class HostBridge : IAsyncDisposable
 
     private static async Task LogAsync(Process process, string logFile)
     {
-        await using var log = new FileStream(logFile, FileMode.Append, FileAccess.Write, FileShare.Read);
+        // Without a buffer: whoever waits for a line sees it at once.
+        await using var log = new FileStream(logFile, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
         await process.StandardOutput.BaseStream.CopyToAsync(log);
     }
 }
