@@ -198,7 +198,7 @@ internal sealed class HealingStage : IAsyncDisposable
         ]);
     }
 
-    /// <summary>Lets a program of the guest hold a file of a filesystem open, until the guest or the stage ends.</summary>
+    /// <summary>Lets a program of the guest hold a file of a filesystem open, until it is killed.</summary>
     /// <param name="mountPoint">The filesystem; it must write.</param>
     public async Task<Process> HoldFileAsync(string mountPoint)
     {
@@ -250,7 +250,8 @@ internal sealed class HealingStage : IAsyncDisposable
     /// <summary>Waits until what the bridge wrote, in all its runs, holds a text so many times.</summary>
     public Task WaitForLogAsync(string text, int count)
         => WaitAsync(
-            $"\"{text}\" {count} times in the bridge's log", () => File.ReadAllText(BridgeLog).Split(text).Length > count);
+            $"\"{text}\" {count} times in the bridge's log",
+            () => File.ReadAllText(BridgeLog).Split(text).Length > count);
 
     /// <summary>Waits until something is so.</summary>
     /// <exception cref="TimeoutException">It is not; the message holds everything that was said.</exception>
@@ -313,7 +314,8 @@ internal sealed class HealingStage : IAsyncDisposable
             Disks = disks,
             Programs =
             [
-                .. Directory.GetFiles(agent).Select(file => new ProgramFile(file, $"/usr/bin/{Path.GetFileName(file)}")),
+                .. Directory.GetFiles(agent)
+                    .Select(file => new ProgramFile(file, $"/usr/bin/{Path.GetFileName(file)}")),
                 new ProgramFile("/usr/bin/tail", "/usr/bin/tail"),
             ],
             Command = ["/usr/bin/guest-agent", "--xenstore", "/dev/xen/xenbus"],
