@@ -154,13 +154,13 @@ internal sealed partial class RecoveryTurn
         if (StableFaultAge() >= policy.HungPatience)
         {
             CallOperator(
-                $"{fault} although its storage has been stable for {policy.HungPatience.TotalMinutes:0} min; "
+                $"{fault}; its storage has been stable for {policy.HungPatience.TotalMinutes:0} min: "
                     + "look at the guest's console and at the backend, then restart the guest",
                 OperatorRelease.WhenReasonEnds);
         }
         else
         {
-            Suspect($"{fault} on stable storage; a hang ends by itself, nothing is done");
+            Suspect($"{fault}; its storage is stable, and a hang ends by itself: nothing is done");
         }
     }
 
@@ -214,7 +214,7 @@ internal sealed partial class RecoveryTurn
         else if (RecentRecoveries() >= policy.MaxPerGuest && policy.Holds(Safeguards.Budget))
         {
             CallOperator(
-                $"{fault} again after {policy.MaxPerGuest} recoveries within {policy.BudgetWindow.TotalHours:0.#} h; "
+                $"{fault}; it had {policy.MaxPerGuest} recoveries within {policy.BudgetWindow.TotalHours:0.#} h: "
                     + "find out why before it is recovered once more",
                 OperatorRelease.WhenHealthy);
         }
@@ -234,12 +234,12 @@ internal sealed partial class RecoveryTurn
         if (now.Elapsed - spent.At >= policy.NewerReportPatience)
         {
             CallOperator(
-                $"{fault} by a report which it contradicted when asked to recover; look at its agent",
+                $"{fault}; it contradicted that report when it was asked to recover: look at its agent",
                 OperatorRelease.WhenReasonEnds);
         }
         else
         {
-            Suspect($"{fault} by a report which it contradicted when asked to recover; waits for a newer one");
+            Suspect($"{fault}; it contradicted that report when it was asked to recover, waits for a newer one");
         }
     }
 

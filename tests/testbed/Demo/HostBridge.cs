@@ -20,6 +20,9 @@ public sealed class HostBridge : IAsyncDisposable
     /// <summary>Whether it still runs.</summary>
     public bool IsRunning => !_process.HasExited;
 
+    /// <summary>Its process id.</summary>
+    public int ProcessId => _process.Id;
+
     /// <summary>Starts it.</summary>
     /// <param name="program">The native program.</param>
     /// <param name="arguments">Its command line.</param>
@@ -32,6 +35,12 @@ public sealed class HostBridge : IAsyncDisposable
         };
         return new HostBridge(Tool.Start(start), logFile);
     }
+
+    /// <summary>Ends it where it stands, by SIGKILL. May be called from any thread; waits for nothing.</summary>
+    public void Kill() => LinuxCalls.Signal(_process.Id, LinuxCalls.SigKill);
+
+    /// <summary>Completes when it has ended, by whatever.</summary>
+    public Task WaitUntilEndedAsync() => _process.WaitForExitAsync();
 
     /// <summary>Stops it as systemd would, by SIGTERM, and by force when it does not end.</summary>
     public async ValueTask DisposeAsync()
@@ -56,7 +65,8 @@ public sealed class HostBridge : IAsyncDisposable
 
     private static async Task LogAsync(Process process, string logFile)
     {
-        await using var log = new FileStream(logFile, FileMode.Append, FileAccess.Write, FileShare.Read);
+        // Without a buffer: whoever waits for a line sees it at once.
+        await using var log = new FileStream(logFile, FileMode.Append, FileAccess.Write, FileShare.Read, bufferSize: 0);
         await process.StandardOutput.BaseStream.CopyToAsync(log);
     }
 }

@@ -12,6 +12,7 @@ internal static partial class LinuxCalls
     internal const int NonBlocking = 0x800;
     internal const int CloseOnExec = 0x80000;
 
+    internal const int SigKill = 9;
     internal const int SigTerm = 15;
 
     /// <summary>Nothing to read now.</summary>

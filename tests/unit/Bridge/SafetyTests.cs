@@ -241,6 +241,18 @@ public sealed class SafetyTests
     }
 
     [Fact]
+    public void What_is_told_of_a_hidden_hang_says_of_the_storage_that_it_is_stable_and_not_of_the_mount_table()
+    {
+        var story = new BridgeStory();
+        story.StorageIs(true).Appear().Wait(31)
+            .Say(5, 1, 1, Filesystem(verdict: Verdict.Hung) with { Hidden = true });
+        Assert.Contains(
+            "/ (xvda, ext3) is hung, which the mount table hides; "
+                + "its storage is stable, and a hang ends by itself: nothing is done",
+            story.Told(TellKind.Decision));
+    }
+
+    [Fact]
     public void A_guest_that_merely_hangs_is_not_restarted_but_an_operator_comes_after_ten_minutes()
     {
         var story = new BridgeStory();
