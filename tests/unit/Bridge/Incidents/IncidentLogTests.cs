@@ -118,8 +118,9 @@ public sealed class IncidentLogTests : IDisposable
         await log.StopAsync(Cancellation);
     }
 
+    /// <summary>An entry of this moment: the log looks at ages by the real clock, and removes what is old.</summary>
     private static IncidentEntry EntryOf(TellKind kind, string text, int guest = 1)
-        => ((StateChange.Story)Entry(kind, text, guest)).Entry;
+        => ((StateChange.Story)Entry(kind, text, guest)).Entry with { Time = TimeProvider.System.GetUtcNow() };
 
     private IncidentLog Log(IncidentStore? store = null)
         => new(store ?? _directory.Store(), _inputs, new BridgeClock(TimeProvider.System), NullLogger<IncidentLog>.Instance)
