@@ -58,7 +58,15 @@ $cache/dom0-initramfs" \
 }
 
 # One clock for all logs. Dom0's falls behind while this machine is busy, by a second in some minutes.
-set_dom0_clock() { dom0 "date --set '$(dom0_lag) seconds'" >/dev/null; }
+set_dom0_clock() {
+    local try
+    for try in 1 2 3 4 5; do
+        dom0 "date --set '$(dom0_lag) seconds'" >>"$share/steps.log" 2>&1 && return
+        echo "lab: Dom0's clock could not be set (try $try)" >>"$share/steps.log"
+        sleep 1
+    done
+    fail_lab "Dom0's clock cannot be set: $(tail -n 3 "$share/steps.log")"
+}
 
 # By how many seconds Dom0's clock is behind this machine's; the way of one line is in it, some milliseconds.
 dom0_lag() { dom0 'echo $EPOCHREALTIME' | { read -r theirs && awk -v ours="$EPOCHREALTIME" -v theirs="$theirs" \

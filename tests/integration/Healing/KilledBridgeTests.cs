@@ -1,3 +1,4 @@
+using System.Runtime.Versioning;
 using Protocol.Health;
 using Testbed.Demo;
 using Testbed.Domains;
@@ -10,6 +11,7 @@ namespace Tests.Integration.Healing;
 /// The bridge is killed by SIGKILL at each boundary of a recovery and started again on the same state directory. It
 /// goes on under the same intent, the guest ends proved, and nothing is done twice.
 /// </summary>
+[SupportedOSPlatform("linux")]
 public sealed class KilledBridgeTests
 {
     private static readonly KillMoment[] MomentsOfTheBridge =
