@@ -147,11 +147,15 @@ stop_bridge() {
 }
 
 # When the bridge's own gate finds the storage operational, or not, for the first time at or after a time:
-# await_gate LIMIT operational|lost [TIME]
+# await_gate LIMIT operational|lost [TIME]. Lost may be by Dom0's clock a little before the fault is by this machine's:
+# where the processors are short it falls behind between two moments at which it is set.
 await_gate() {
-    local words=' disks are operational,'
-    [ "$2" = operational ] || words=' disks are not operational,'
-    await "$1" bridge.log "storage: [0-9]+$words" "${3:-0}"
+    local words=' disks are operational,' since=${3:-0}
+    if [ "$2" = lost ]; then
+        words=' disks are not operational,'
+        since=$(seconds_after "$since" -1)
+    fi
+    await "$1" bridge.log "storage: [0-9]+$words" "$since"
 }
 
 # When session and disk are operational again, by sysfs alone.
