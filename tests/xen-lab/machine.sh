@@ -29,9 +29,9 @@ start_target() {
     done
 }
 
-# SIGTERM is ignored while there are targets.
+# SIGTERM is ignored while there are targets. A scenario may have ended it already.
 kill_target() {
-    kill -KILL "$target"
+    kill -KILL "$target" 2>/dev/null || true
     wait "$target" 2>/dev/null || true
 }
 
