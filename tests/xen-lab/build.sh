@@ -125,12 +125,12 @@ prepare_dom0() {
 prepare_domu() {
     local tree=$work/domu
     cp -a "$cache/domu" "$tree"
-    mkdir -p "$tree"/{opt,lab,srv}
+    mkdir -p "$tree"/{opt,lab,srv,data}
     cp -a "$published/guest-agent" "$tree/opt/"
     install -m 755 "$here"/domu/{init,poweroff} "$tree/lab/"
     ln -sfn /lab/poweroff "$tree/sbin/poweroff"
     ln -sfn /lab/poweroff "$tree/sbin/reboot"
-    echo '/dev/xvda / ext3 defaults 0 1' >"$tree/etc/fstab"
+    printf '%s\n' '/dev/xvda / ext3 defaults 0 1' '/dev/xvdb /data ext4 defaults,nofail 0 2' >"$tree/etc/fstab"
     image ext3 "$tree" domu 800M
 }
 

@@ -13,8 +13,8 @@ share=
 # shellcheck source=steps.sh
 . "$here/steps.sh"
 
-scenarios=(A B-6.1-killed B-5.10-killed B-6.12-killed B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-long G
-    K-xenstored K-backend-1 K-backend-2)
+scenarios=(A B-6.1-killed B-5.10-killed B-6.12-killed B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-long C D
+    E-bridge E-fsck E-xenstored F G H-short H-long I J-saved J-destroyed K-xenstored K-backend-1 K-backend-2)
 
 # tgtd's socket is named by a number alone: a folder of its own keeps two labs apart.
 mkdir -p /run/tgtd
@@ -27,7 +27,10 @@ begin() {
     rm -rf "$share"
     mkdir -p "$share"
     touch "$share"/{marks,record,guest-console,bridge}.log
-    cp --sparse=always "$cache/domu.img" "$run/lun.img"
+    local number
+    for ((number = 1; number <= luns; number++)); do
+        cp --sparse=always "$cache/domu.img" "$run/lun$number.img"
+    done
     started=$EPOCHREALTIME
     start_target
     boot_dom0
@@ -39,7 +42,7 @@ play() {
     local name=$1 words=() status=0
     IFS=- read -r -a words <<<"$name"
     (
-        trap 'stop_dom0; kill_target 2>/dev/null' EXIT
+        trap 'stop_dom0; kill_target; kill_second' EXIT
         # shellcheck disable=SC1090 # one of scenarios/*.sh
         . "$here/scenarios/${words[0]}.sh"
         begin "$name"

@@ -1,38 +1,65 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154,SC2016 # $cache, $run and $share are set by inside.sh; quoted scripts are for Dom0
+# shellcheck disable=SC2034,SC2154,SC2016 # shared with inside.sh, which sets $cache, $run and $share; quoted scripts are for Dom0
 # The machine under Xen: the iSCSI target, QEMU, and scripts that run in Dom0. Sourced.
 # Needs $cache, $run (working folder) and $share (the folder that Dom0 sees as /share).
 
+# Two arrays: the guest's root lies on the first; the second is there for the scenarios that need one.
 target_name=iqn.2001-04.com.example:lab
-portals=(3260) # the ports at which the target answers; a scenario may name more, before it begins
+second_name=iqn.2001-04.com.example:lab-second
+portals=(3260) # the ports at which the first answers; a scenario may name more, before it begins
+second_portal=3270
+luns=1 # how many disks the first has; a scenario may say more, before it begins
 target=
+second=
 qemu=
 
 # How long Dom0 may take: QEMU emulates every instruction, and others may build on this machine meanwhile.
 boot_limit=240
 
-start_target() {
-    rm -f /run/tgtd/socket.*
-    tgtd -f --iscsi portal=127.0.0.1:3259 >>"$share/tgtd.log" 2>&1 &
-    target=$!
-    until tgtadm --lld iscsi --op show --mode target >/dev/null 2>&1; do
-        kill -0 "$target" || fail_lab "tgtd ended: $(tail -n 3 "$share/tgtd.log")"
+# An array is a tgtd of its own: start_array NUMBER NAME PORTS IMAGE...; its process is then $array.
+start_array() {
+    local number=$1 name=$2 ports=$3 image port lun=0
+    shift 3
+    rm -f "/run/tgtd/socket.$number"*
+    tgtd -f --control-port "$number" --iscsi "portal=127.0.0.1:$((3250 + number))" >>"$share/tgtd.log" 2>&1 &
+    array=$!
+    until array "$number" show --mode target >/dev/null 2>&1; do
+        kill -0 "$array" || fail_lab "tgtd ended: $(tail -n 3 "$share/tgtd.log")"
         sleep 0.1
     done
-    tgtadm --lld iscsi --op new --mode target --tid 1 -T "$target_name"
-    tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 -b "$run/lun.img"
-    tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL
+    array "$number" new --mode target --tid 1 -T "$name"
+    for image in "$@"; do
+        lun=$((lun + 1))
+        array "$number" new --mode logicalunit --tid 1 --lun "$lun" -b "$image"
+    done
+    array "$number" bind --mode target --tid 1 -I ALL
     # The portals open last: who logs in to a target that is not there yet waits 15 s for nothing.
-    local port
-    for port in "${portals[@]}"; do
-        tgtadm --lld iscsi --op new --mode portal --param "portal=127.0.0.1:$port"
+    for port in $ports; do
+        array "$number" new --mode portal --param "portal=127.0.0.1:$port"
     done
 }
 
+array() { tgtadm --control-port "$1" --lld iscsi --op "${@:2}"; }
+
+start_target() {
+    local images=("$run"/lun*.img)
+    start_array 0 "$target_name" "${portals[*]}" "${images[@]}"
+    target=$array
+}
+
+start_second() {
+    start_array 1 "$second_name" "$second_portal" "$run/second.img"
+    second=$array
+}
+
+kill_target() { kill_array "$target"; }
+kill_second() { kill_array "$second"; }
+
 # SIGTERM is ignored while there are targets. A scenario may have ended it already.
-kill_target() {
-    kill -KILL "$target" 2>/dev/null || true
-    wait "$target" 2>/dev/null || true
+kill_array() {
+    [ -n "$1" ] || return 0
+    kill -KILL "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
 }
 
 boot_dom0() {

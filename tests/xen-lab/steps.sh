@@ -83,37 +83,56 @@ mark() {
 
 # The session gives up after this many seconds and fails what waits: replacement_timeout.
 log_in() {
-    dom0 "set -e
-        for port in ${portals[*]}; do iscsiadm -m node -o new -T $target_name -p 10.0.2.2:\$port; done
-        iscsiadm -m node -T $target_name -o update -n node.session.timeo.replacement_timeout -v $1
-        iscsiadm -m node -T $target_name --login
-        for turn in {1..100}; do [ \$(ls -d /sys/block/sd* | wc -l) = ${#portals[@]} ] && break; sleep 0.2; done
+    log_in_at "$target_name" "$1" "${portals[@]}"
+    dom0 "for turn in {1..100}; do [ \$(ls -d /sys/block/sd* | wc -l) = $((luns * ${#portals[@]})) ] && break; sleep 0.2; done
         [ -b /dev/sda ]
-        (record >/share/record.log 2>&1 </dev/null &)" >>"$share/steps.log" || fail_lab "iSCSI login failed: see steps.log"
+        (record >/share/record.log 2>&1 </dev/null &)" >>"$share/steps.log" || fail_lab "no disk appeared: see steps.log"
 }
 
-# Creates the guest and waits until its agent reports: create_guest KERNEL
-create_guest() {
+# log_in_at TARGET REPLACEMENT_TIMEOUT PORT...
+log_in_at() {
+    local name=$1 timeout=$2
+    shift 2
     dom0 "set -e
-        cat >/etc/xen/guest.cfg <<END
-name=\"guest\"
-uuid=\"$guest_uuid\"
+        for port in $*; do iscsiadm -m node -o new -T $name -p 10.0.2.2:\$port; done
+        iscsiadm -m node -T $name -o update -n node.session.timeo.replacement_timeout -v $timeout
+        iscsiadm -m node -T $name --login" >>"$share/steps.log" || fail_lab "iSCSI login failed: see steps.log"
+}
+
+# What the next guest is, where it differs from a guest with one disk, one processor and an agent that may do all.
+guest_vcpus=1
+guest_channel=
+guest_disks=     # in xl's words; empty for the LUN as xvda
+guest_arguments= # for its kernel; domu/init says which there are
+
+# Creates a guest and waits until it runs: boot_guest KERNEL [NAME [UUID]]
+boot_guest() {
+    local name=${2:-guest} uuid=${3:-$guest_uuid}
+    dom0 "set -e
+        cat >/etc/xen/$name.cfg <<END
+name=\"$name\"
+uuid=\"$uuid\"
 type=\"pv\"
 kernel=\"/boot/guests/vmlinuz-$1\"
 ramdisk=\"/boot/guests/initramfs-$1\"
-extra=\"console=hvc0 loglevel=7 mitigations=off\"
+extra=\"console=hvc0 loglevel=7 mitigations=off $guest_arguments\"
 memory=384
-vcpus=${guest_vcpus:-1}
-${guest_channel:-}
-disk=['phy:$lun,xvda,w']
+vcpus=$guest_vcpus
+$guest_channel
+disk=[${guest_disks:-'phy:$lun,xvda,w'}]
 on_reboot=\"restart\"
 on_crash=\"preserve\"
 END
-        : >/var/log/xen/console/guest-guest.log
-        (tail -F /var/log/xen/console/guest-guest.log </dev/null 2>/dev/null | stamp >/share/guest-console.log &)
-        xl create /etc/xen/guest.cfg" >>"$share/steps.log" || fail_lab "xl create failed: $(tail -n 3 "$share/steps.log")"
-    await 180 guest-console.log 'lab: guest is ready' >/dev/null || return 1
-    await 60 record.log 'guest-agent/state ok' >/dev/null
+        : >/var/log/xen/console/guest-$name.log
+        (tail -F /var/log/xen/console/guest-$name.log </dev/null 2>/dev/null | stamp >/share/$name-console.log &)
+        xl create /etc/xen/$name.cfg" >>"$share/steps.log" || fail_lab "xl create failed: $(tail -n 3 "$share/steps.log")"
+    await 180 "$name-console.log" 'lab: guest is ready' >/dev/null
+}
+
+# The same, and until its agent reports.
+create_guest() {
+    boot_guest "$@" || return 1
+    await 60 record.log "^[^ ]* $(dom0 "xl domid ${2:-guest}")/data/guest-agent/state ok" >/dev/null
 }
 
 # Files that are durable in the guest; prints the checksum of their checksums.
@@ -182,14 +201,28 @@ END"
 
 pass_packets() { dom0 "nft delete table ip lab"; }
 
-# A clean shutdown; true when the domain is gone within a minute and a half.
+# A clean shutdown; true when the domain is gone within a minute and a half: shut_down_guest [NAME]
 shut_down_guest() {
-    dom0 "timeout 90 xl shutdown -w guest; for turn in {1..50}; do xl domid guest 2>/dev/null || exit 0; sleep 0.3; done
+    dom0 "timeout 90 xl shutdown -w ${1:-guest}
+        for turn in {1..50}; do xl domid ${1:-guest} 2>/dev/null || exit 0; sleep 0.3; done
         exit 1" >>"$share/steps.log" 2>&1
 }
 
-lun_is_clean() { dom0 "e2fsck -fn $lun" 2>&1 | tee -a "$share/steps.log" | grep -q "^$lun: .* files" \
-    && dom0 "e2fsck -fn $lun >/dev/null 2>&1"; }
+# Ends the bridge as a crash would; its steps and their programs go on.
+kill_bridge() { dom0 'kill -KILL $(cat /run/host-bridge.pid)'; }
+
+# Whether the bridge asked for nothing between two times: nothing_asked FROM [UNTIL]
+nothing_asked() {
+    [ -z "$(awk -v from="$1" -v until="${2:-9e99}" \
+        '$1 >= from && $1 < until && /guest-agent\/request .*action=(reboot|remount|repair)/' "$share/record.log")" ]
+}
+
+# Whether e2fsck finds nothing: lun_is_clean [DEVICE]
+lun_is_clean() {
+    local device=${1:-$lun}
+    dom0 "e2fsck -fn $device" 2>&1 | tee -a "$share/steps.log" | grep -q "^$device: .* files" \
+        && dom0 "e2fsck -fn $device >/dev/null 2>&1"
+}
 
 # What an administrator sees of the guest in Dom0.
 show_xenstore() {
@@ -203,3 +236,44 @@ not() { ! "$@"; }
 # What a run measured, for the table: times since 1970 or empty.
 # figures FAULT ABORT VERDICT STORAGE ACTION PROOF CLOSED
 figures() { (IFS='|' && echo "$*") >"$share/figures"; }
+
+# ---- a guest whose root dies, as several scenarios need it
+
+# A guest with a bridge that may act; sets witness. begin_guest [OPTION OF THE BRIDGE]...
+begin_guest() {
+    log_in 5
+    create_guest 6.1 || fail_lab "the guest did not come up"
+    witness=$(write_witnesses)
+    start_bridge "$@"
+    await_gate 60 operational >/dev/null || fail_lab "the bridge did not find the storage operational: see bridge.log"
+    tell "the guest is well; durable files have the checksum ${witness:0:16}…"
+}
+
+# The same with a guest that does not end when it is asked to, and a bridge that may destroy it and check its disk.
+begin_stuck_guest() {
+    guest_arguments=lab.agent=no-restart
+    begin_guest --allow-destroy true --offline-check true --exclusive-storage yes
+}
+
+# The target is killed and comes back when the guest has aborted its journal; sets fault, closed, aborted, back, storage.
+break_and_mend() {
+    fault=$(mark "the target is killed")
+    kill_target
+    closed=$(await_gate 90 lost "$fault") || closed=
+    aborted=$(await 90 guest-console.log 'Aborting journal' "$fault") || aborted=
+    await 30 record.log 'guest-agent/filesystem/0 .*verdict=journal-aborted' "$fault" >/dev/null || true
+    note_storage "during the fault"
+    back=$(mark "the target is back")
+    start_target
+    storage=$(await_storage "$back") || storage=
+    note_storage "after the fault"
+}
+
+# Whether the guest is in another domain than the first, with its uuid, in the hypervisor's words.
+is_created_anew() {
+    dom0 'xl list -v' | awk -v uuid="$guest_uuid" '$1 == "guest" && $2 > 1 && index($0, uuid) { found = 1 }
+        END { exit !found }'
+}
+
+# What the guest's agent wrote: guest_node NAME
+guest_node() { dom0 "xenstore-read \"/local/domain/\$(xl domid guest)/data/guest-agent/$1\""; }
