@@ -10,7 +10,7 @@ scenario() {
     break_and_mend
 
     action=$(await 180 record.log 'guest-agent/request .*action=reboot' "$back") || action=
-    destroyed=$(await 240 bridge.log 'domain [0-9]+ is gone' "${action:-$back}") || destroyed=
+    destroyed=$(await 240 bridge.log 'domain [0-9]+ is (gone|destroyed)' "${action:-$back}") || destroyed=
     checked=$(await 180 bridge.log 'its disks are checked, e2fsck exit [01]' "${destroyed:-$back}") || checked=
     created=$(await 120 bridge.log 'it was created again' "${checked:-$back}") || created=
     proof=$(await 240 bridge.log 'writes again' "${created:-$back}") || proof=
