@@ -55,7 +55,7 @@ footprint: publish ## What watching costs and what it notices, beside node_expor
 	@tests/prepare.sh testbed
 	@tests/contained.sh tests/footprint.sh
 
-lab: publish ## Build the Xen lab: a hypervisor, a Dom0 and guests in QEMU (needs root or sudo, and Debian's mirror)
+lab: deb ## Build the Xen lab: a hypervisor, a Dom0 and guests in QEMU (needs root or sudo, and Debian's mirror)
 	@tests/prepare.sh lab
 	@tests/xen-lab/lab.sh build
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using HostBridge.Correlation;
 using HostBridge.Guests;
 using HostBridge.Incidents;
@@ -86,7 +87,7 @@ internal sealed partial class EffectExecutor(
         switch (effect.Action)
         {
             case RecoveryAction.RecordIntent intent:
-                LogWarning(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, intent.Text);
+                LogWarning(effect.Guest.Name, effect.Guest.Uuid, NameOf(effect.Domain), intent.Text);
                 string? failure = await incidents
                     .AppendDurableAsync(EntryOf(effect, TellKind.Intent, intent.Text, intent.Facts), cancellationToken)
                     .ConfigureAwait(false);
@@ -130,7 +131,7 @@ internal sealed partial class EffectExecutor(
     private async Task<RecoveryInput> RecordAsync(
         BridgeEffect effect, RecoveryAction.RecordStep record, CancellationToken cancellationToken)
     {
-        LogWarning(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, record.Text);
+        LogWarning(effect.Guest.Name, effect.Guest.Uuid, NameOf(effect.Domain), record.Text);
         string? failure = await incidents
             .AppendDurableAsync(EntryOf(effect, TellKind.Action, record.Text, record.Facts), cancellationToken)
             .ConfigureAwait(false);
@@ -145,13 +146,13 @@ internal sealed partial class EffectExecutor(
         switch (tell.Kind)
         {
             case TellKind.Operator:
-                LogOperator(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, text);
+                LogOperator(effect.Guest.Name, effect.Guest.Uuid, NameOf(effect.Domain), text);
                 break;
             case TellKind.Gate or TellKind.Intent or TellKind.Action or TellKind.Outcome:
-                LogWarning(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, text);
+                LogWarning(effect.Guest.Name, effect.Guest.Uuid, NameOf(effect.Domain), text);
                 break;
             default:
-                LogTold(effect.Guest.Name, effect.Guest.Uuid, effect.Domain?.Value, text);
+                LogTold(effect.Guest.Name, effect.Guest.Uuid, NameOf(effect.Domain), text);
                 break;
         }
 
@@ -162,18 +163,21 @@ internal sealed partial class EffectExecutor(
         });
     }
 
+    private static string NameOf(DomainId? domain)
+        => domain is { } one ? string.Create(CultureInfo.InvariantCulture, $"domain {one.Value}") : "no domain";
+
     private IncidentEntry EntryOf(BridgeEffect effect, TellKind kind, string text, IncidentFacts facts)
         => IncidentEntry.Of(effect.Guest, effect.Domain, kind, text, facts, clock.Now.Wall);
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "guest {Name} ({Uuid}, domain {Domain}): {Text}")]
-    private partial void LogTold(string name, Guid uuid, int? domain, string text);
+    [LoggerMessage(Level = LogLevel.Information, Message = "guest {Name} ({Uuid}, {Domain}): {Text}")]
+    private partial void LogTold(string name, Guid uuid, string domain, string text);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "guest {Name} ({Uuid}, domain {Domain}): {Text}")]
-    private partial void LogWarning(string name, Guid uuid, int? domain, string text);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "guest {Name} ({Uuid}, {Domain}): {Text}")]
+    private partial void LogWarning(string name, Guid uuid, string domain, string text);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "storage incident of {LunGroup}: {Text}")]
     private partial void LogStorageIncident(string lunGroup, string text);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "guest {Name} ({Uuid}, domain {Domain}): operator needed: {Text}")]
-    private partial void LogOperator(string name, Guid uuid, int? domain, string text);
+    [LoggerMessage(Level = LogLevel.Error, Message = "guest {Name} ({Uuid}, {Domain}): operator needed: {Text}")]
+    private partial void LogOperator(string name, Guid uuid, string domain, string text);
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Builds what the lab boots, into the cache: the hypervisor, Dom0's kernel and image, one kernel and initramfs a guest
 # kernel, the tree of the guests' root. Downloads are made once; images are made anew each time, so that they hold the
-# programs that were published last. Usage: tests/xen-lab/build.sh CACHE
+# packages that were built last. Usage: tests/xen-lab/build.sh CACHE
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-published=$here/../../out/publish
+packages=$here/../../out/packages
 cache=$1
 
 suite=bookworm
@@ -79,6 +79,13 @@ install_modules() {
     depmod -b "$folder" "$version"
 }
 
+# Installs one of the packages that are tested, as dpkg does in an image that does not run: install_package NAME TREE
+install_package() {
+    cp "$packages/$1"_*.deb "$2/package.deb"
+    chroot "$2" dpkg --install /package.deb >"$cache/$1.log" 2>&1 || { tail -n 20 "$cache/$1.log" >&2; return 1; }
+    rm "$2/package.deb"
+}
+
 # An initramfs: init, busybox, modules, and programs of a tree with their libraries.
 # make_initramfs OUTPUT KERNEL INIT MODULES TREE PROGRAM...
 make_initramfs() {
@@ -108,8 +115,8 @@ prepare_dom0() {
     cp -a "$cache/dom0" "$tree"
     # shellcheck disable=SC2086 # one word per module
     install_modules 6.1 "$tree" $dom0_modules
-    mkdir -p "$tree"/{lab,share,boot/guests,opt,var/lib/host-bridge}
-    cp -a "$published/host-bridge" "$tree/opt/"
+    mkdir -p "$tree"/{lab,share,boot/guests}
+    install_package host-bridge "$tree"
     cp "$here"/dom0/* "$tree/lab/"
     chmod 755 "$tree"/lab/*
     for kernel in "${!kernel_suites[@]}"; do
@@ -125,8 +132,8 @@ prepare_dom0() {
 prepare_domu() {
     local tree=$work/domu
     cp -a "$cache/domu" "$tree"
-    mkdir -p "$tree"/{opt,lab,srv,data}
-    cp -a "$published/guest-agent" "$tree/opt/"
+    mkdir -p "$tree"/{lab,srv,data}
+    install_package guest-agent "$tree"
     install -m 755 "$here"/domu/{init,poweroff} "$tree/lab/"
     ln -sfn /lab/poweroff "$tree/sbin/poweroff"
     ln -sfn /lab/poweroff "$tree/sbin/reboot"
@@ -135,7 +142,7 @@ prepare_domu() {
 }
 
 for program in guest-agent host-bridge; do
-    [ -x "$published/$program/$program" ] || { echo "build.sh: $program is not published; run make publish" >&2; exit 1; }
+    ls "$packages/$program"_*.deb >/dev/null 2>&1 || { echo "build.sh: there is no package of $program; run make deb" >&2; exit 1; }
 done
 mkdir -p "$cache"
 work=$(mktemp -d)

@@ -153,7 +153,7 @@ witnesses_are_intact() {
 
 # Starts host-bridge in Dom0: start_bridge [OPTION]...
 start_bridge() {
-    dom0 "( setsid /opt/host-bridge/host-bridge --mode recover \
+    dom0 "( setsid host-bridge --mode recover \
             --toolstack xl $* </dev/null 2>&1 & echo \$! >/run/host-bridge.pid; wait ) \
         </dev/null 2>&1 | stamp >>/share/bridge.log &"
 }
