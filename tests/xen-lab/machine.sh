@@ -14,7 +14,7 @@ second=
 qemu=
 
 # How long Dom0 may take: QEMU emulates every instruction, and others may build on this machine meanwhile.
-boot_limit=240
+boot_limit=480
 
 # An array is a tgtd of its own: start_array NUMBER NAME PORTS IMAGE...; its process is then $array.
 start_array() {
@@ -106,7 +106,7 @@ stop_dom0() {
 
 # Runs a script in Dom0: its output and its exit code are this function's. dom0 SCRIPT [LIMIT IN SECONDS]
 dom0() {
-    local door line code=255 limit=${2:-120}
+    local door line code=255 limit=${2:-300}
     exec {door}<>/dev/tcp/127.0.0.1/2222 || return 255
     { base64 -w 0 <<<"$1"; echo; } >&"$door"
     while IFS= read -r -t "$limit" -u "$door" line; do
@@ -120,7 +120,7 @@ dom0() {
 }
 
 # Runs a command in the guest, over its console.
-guest() { dom0 "guest guest $(printf '%q' "$1")" "${2:-120}"; }
+guest() { dom0 "guest guest $(printf '%q' "$1")" "${2:-300}"; }
 
 fail_lab() {
     echo "lab: $1" >&2

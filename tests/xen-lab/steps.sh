@@ -126,13 +126,13 @@ END
         : >/var/log/xen/console/guest-$name.log
         (tail -F /var/log/xen/console/guest-$name.log </dev/null 2>/dev/null | stamp >/share/$name-console.log &)
         xl create /etc/xen/$name.cfg" >>"$share/steps.log" || fail_lab "xl create failed: $(tail -n 3 "$share/steps.log")"
-    await 180 "$name-console.log" 'lab: guest is ready' >/dev/null
+    await 400 "$name-console.log" 'lab: guest is ready' >/dev/null
 }
 
 # The same, and until its agent reports.
 create_guest() {
     boot_guest "$@" || return 1
-    await 60 record.log "^[^ ]* $(dom0 "xl domid ${2:-guest}")/data/guest-agent/state ok" >/dev/null
+    await 120 record.log "^[^ ]* $(dom0 "xl domid ${2:-guest}")/data/guest-agent/state ok" >/dev/null
 }
 
 # Files that are durable in the guest; prints the checksum of their checksums.
