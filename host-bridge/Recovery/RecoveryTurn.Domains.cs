@@ -25,11 +25,29 @@ internal sealed partial class RecoveryTurn
         }
     }
 
+    /// <summary>Two domains of one uuid: the first that was seen may be the copy, so neither is acted on.</summary>
+    private void TakeTwin(DomainId domain)
+    {
+        if (_guest.Twin == domain)
+        {
+            return;
+        }
+
+        _guest = _guest with { Twin = domain };
+        Tell(
+            TellKind.Operator,
+            $"domains {_guest.Domain} and {domain} have the same uuid: nothing is done to either as long as both are there; "
+                + "find out which is the guest and shut the other down",
+            IncidentFacts.None);
+        GoOn();
+    }
+
     private void LoseDomain()
     {
         _guest = _guest with
         {
             Domain = null,
+            Twin = null,
             Report = null,
             Fault = null,
             HeardBoot = default,

@@ -70,7 +70,7 @@ internal sealed partial class Witness
             : IsPaused(Guid.Empty) ? "the host is paused"
             : IsPaused(guest.Identity.Uuid) ? "it is paused"
             : Policy.MaintenanceWindows.Any(window => window is MaintenanceWindow.Once once
-                && once.Begins - DateTimeOffset.UnixEpoch <= Now && Now < once.Ends - DateTimeOffset.UnixEpoch)
+                && once.Begins <= WallNow && WallNow < once.Ends)
                 ? "this is a maintenance window"
                 : null;
         if (why is not null)
@@ -81,7 +81,7 @@ internal sealed partial class Witness
 
     private BridgeMode ModeOf(SimulatedGuest guest) => Policy.Of(guest.Identity).Mode ?? Policy.Mode;
 
-    private bool IsPaused(Guid what) => _world.Pauses.TryGetValue(what, out TimeSpan until) && Now < until;
+    private bool IsPaused(Guid what) => _world.Pauses.TryGetValue(what, out TimeSpan until) && _world.WallNow < until;
 
     private void CheckStorage(SimulatedGuest guest)
     {

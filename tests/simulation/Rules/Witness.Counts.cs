@@ -85,7 +85,7 @@ internal sealed partial class Witness
     private void CheckBudget(SimulatedGuest guest)
     {
         int recent = _world.Store.Entries.Count(entry
-            => entry.Guest == guest && entry.Kind == TellKind.Intent && Now - entry.At < Policy.BudgetWindow);
+            => entry.Guest == guest && entry.Kind == TellKind.Intent && AgeOf(entry) < Policy.BudgetWindow);
         if (recent >= Policy.MaxPerGuest)
         {
             Break(Rule.Budget, $"recovery {recent + 1} of {guest.Identity.Name} in its window, the most is {Policy.MaxPerGuest}");

@@ -22,7 +22,7 @@ public sealed class RecreateTests
     /// <summary>The old boot accepted a restart and is still there two minutes later.</summary>
     private static BridgeStory Refusing(RecoveryPolicy? policy = null)
         => new BridgeStory(policy ?? Destroying).WithAbortedRoot().RecordIntent().Arm()
-            .Answer(RequestStatus.Accepted).Wait(121);
+            .Answer(RequestStatus.Accepted).Wait(301);
 
     private static OfflineStep[] Recorded(BridgeStory story)
         => [.. story.Of<RecoveryAction.RecordStep>().Select(record => record.Step)];
@@ -89,7 +89,7 @@ public sealed class RecreateTests
             .Answer(RequestStatus.Accepted).Answer(RequestStatus.Failed, OutcomeReason.RebootFailed);
         Assert.Single(failed.Of<RecoveryAction.ConfirmCreatable>());
         BridgeStory gone = new BridgeStory(Destroying).WithAbortedRoot().RecordIntent().Arm()
-            .Answer(RequestStatus.Refused, OutcomeReason.FaultGone).Wait(121);
+            .Answer(RequestStatus.Refused, OutcomeReason.FaultGone).Wait(301);
         Assert.Empty(gone.Of<RecoveryAction.ConfirmCreatable>());
     }
 
