@@ -25,6 +25,7 @@ internal sealed partial class Witness
                 CheckBudget(guest);
                 CheckHostEvidence(guest, intent.Facts.Rung);
                 _hearings[guest].InFlightSince = Now;
+                _hearings[guest].InFlightFaultSince = _hearings[guest].FaultSince ?? Now;
                 break;
             case RecoveryAction.ArmForcedFsck:
                 CheckConsent(guest, "arming");
@@ -168,7 +169,7 @@ internal sealed partial class Witness
     {
         bool mayDoWithout = Policy.Of(guest.Identity).ActWithoutHostEvidence ?? Policy.ActWithoutHostEvidence;
         Hearing hearing = _hearings[guest];
-        TimeSpan began = hearing.InFlightSince ?? hearing.FaultSince ?? Now;
+        TimeSpan began = hearing.InFlightFaultSince ?? hearing.FaultSince ?? Now;
         if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout
             && !guest.Disks.Any(disk => disk.FaultSeenAt is { } seen && began - seen <= Policy.HostEvidenceWindow))
         {

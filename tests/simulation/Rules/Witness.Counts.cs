@@ -97,7 +97,7 @@ internal sealed partial class Witness
         Hearing hearing = _hearings[guest];
         if (tell.EndsIntent)
         {
-            hearing.InFlightSince = null;
+            (hearing.InFlightSince, hearing.InFlightFaultSince) = (null, null);
         }
 
         if (tell is { Kind: TellKind.Proof, EndsIntent: true, Facts.Filesystem: { } filesystem } && guest.Character != Character.Hostile

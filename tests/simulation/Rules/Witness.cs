@@ -55,7 +55,9 @@ internal sealed partial class Witness
     {
         if (history.Open is { } open)
         {
-            _hearings[_world.GuestOf(history.Guest)].InFlightSince = Now - Before(open.Began, WallNow);
+            Hearing hearing = _hearings[_world.GuestOf(history.Guest)];
+            hearing.InFlightSince = Now - Before(open.Began, WallNow);
+            hearing.InFlightFaultSince = hearing.InFlightSince;
         }
     }
 

@@ -59,6 +59,7 @@ internal sealed class Edges(SimulatedWorld world)
                     if (guest.Domain == remove.Domain && guest.StandingRequest?.Id == remove.RequestId)
                     {
                         guest.StandingRequest = null;
+                        world.RequestWork.LookForRequest(guest);
                     }
 
                     done(null);

@@ -62,6 +62,16 @@ public sealed class RecreateTests
     }
 
     [Fact]
+    public void A_destroyed_domain_that_is_listed_a_moment_longer_is_not_taken_for_a_new_one()
+    {
+        BridgeStory story = Refusing(Checking).Confirm().RecordStep().StepDone().RecordStep().RecordStep();
+        Assert.Empty(story.Of<RecoveryAction.CheckOffline>());
+        Assert.Contains("its old domain is still listed", story.Told(TellKind.Action)[^1]);
+        story.Gone().Wait(1);
+        Assert.Single(story.Of<RecoveryAction.CheckOffline>());
+    }
+
+    [Fact]
     public void Without_the_offline_check_it_is_created_with_a_check_at_its_boot()
     {
         BridgeStory story = Refusing().Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep().StepDone()
