@@ -16,6 +16,7 @@ internal sealed partial class AgentProcess
 
     private readonly Dictionary<AgentDevice, long> _outstanding = [];
     private readonly HashSet<SimulatedFilesystem> _aborts = [];
+    private readonly Dictionary<SimulatedFilesystem, (int Mounts, long Errors)> _errors = [];
     private long _lastProbe;
 
     /// <summary>Something of the guest's filesystems or disks may be another: what the kernel tells of it is read.</summary>
@@ -27,6 +28,7 @@ internal sealed partial class AgentProcess
         }
 
         ReadMounts(isFirst: false);
+        Drain(otherwise: null);
         foreach (SimulatedFilesystem one in _guest.Filesystems)
         {
             // Mostly the kernel says so; else the next probe finds out.
@@ -48,17 +50,22 @@ internal sealed partial class AgentProcess
 
     private void ReadMounts(bool isFirst)
     {
-        Observe(new Observation.MountTableRead(
+        Note(new Observation.MountTableRead(
             [.. _guest.Filesystems.Where(one => one.Truth != FilesystemTruth.NotMounted).Select(ToMount)], isFirst));
         foreach (SimulatedFilesystem one in _guest.Filesystems)
         {
-            if (one.Truth is not FilesystemTruth.NotMounted)
+            long errors = one.Truth is FilesystemTruth.Aborted or FilesystemTruth.ErrorsRecorded ? 1 : 0;
+            bool isKnown = _errors.TryGetValue(one, out (int Mounts, long Errors) before) && before == (one.Mounts, errors);
+            if (one.Truth != FilesystemTruth.NotMounted && !isKnown)
             {
-                bool hasErrors = one.Truth is FilesystemTruth.Aborted or FilesystemTruth.ErrorsRecorded;
-                Observe(new Observation.ErrorsCountRead(DeviceOf(one), hasErrors ? 1 : 0));
+                _errors[one] = (one.Mounts, errors);
+                Note(new Observation.ErrorsCountRead(DeviceOf(one), errors));
             }
         }
     }
+
+    /// <summary>A fact that is taken with whatever comes next.</summary>
+    private void Note(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
 
     private ObservedMount ToMount(SimulatedFilesystem one)
     {
@@ -82,7 +89,7 @@ internal sealed partial class AgentProcess
     {
         long probe = ++_lastProbe;
         _outstanding[device] = probe;
-        _inputs.Enqueue(new AgentInput.Observed(new Observation.ProbeStarted(device, probe)));
+        Note(new Observation.ProbeStarted(device, probe));
         SimulatedFilesystem one = _guest.Filesystems[device.Minor / MinorsOfADisk];
         _world.Agenda.In(TimeSpan.FromMilliseconds(_world.Chance.Between(1, 30)), () => Return(one, device, probe));
     }
@@ -117,8 +124,8 @@ internal sealed partial class AgentProcess
     {
         foreach (AgentDevice device in _outstanding.Keys)
         {
-            _inputs.Enqueue(new AgentInput.Observed(new Observation.ActivitySampled(
-                device, new BlockActivity(Inflight: 1, WriteCompletions: 1, IsReadOnly: false) { InflightWrites = 1 })));
+            Note(new Observation.ActivitySampled(
+                device, new BlockActivity(Inflight: 1, WriteCompletions: 1, IsReadOnly: false) { InflightWrites = 1 }));
         }
     }
 

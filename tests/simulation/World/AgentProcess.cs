@@ -19,7 +19,7 @@ namespace Simulation.World;
 internal sealed partial class AgentProcess
 {
     /// <summary>A guest that runs for long is probed less often: most of the probes find what the one before did.</summary>
-    private static readonly ProbeIntervals Intervals = new(TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(40));
+    private static readonly ProbeIntervals Intervals = new(TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(60));
 
     private readonly SimulatedWorld _world;
     private readonly SimulatedGuest _guest;
@@ -72,6 +72,18 @@ internal sealed partial class AgentProcess
     private void Take(AgentInput input)
     {
         _inputs.Enqueue(input);
+        Drain(otherwise: null);
+    }
+
+    /// <summary>Everything that came in is taken, and what that brings.</summary>
+    /// <param name="otherwise">What is taken where nothing came in; null for nothing.</param>
+    private void Drain(AgentInput? otherwise)
+    {
+        if (_inputs.Count == 0 && otherwise is not null)
+        {
+            _inputs.Enqueue(otherwise);
+        }
+
         while (Lives && _inputs.TryDequeue(out AgentInput? next))
         {
             foreach (AgentEffect effect in _loop.Step(next, Now))
@@ -170,7 +182,7 @@ internal sealed partial class AgentProcess
             if (wake == _wakes && Lives)
             {
                 SampleOutstanding();
-                Take(new AgentInput.Tick());
+                Drain(new AgentInput.Tick());
             }
         });
     }
