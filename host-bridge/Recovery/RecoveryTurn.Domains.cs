@@ -44,6 +44,7 @@ internal sealed partial class RecoveryTurn
 
     private void LoseDomain()
     {
+        DomainId? lost = _guest.Domain;
         _guest = _guest with
         {
             Domain = null,
@@ -58,7 +59,7 @@ internal sealed partial class RecoveryTurn
         switch (_guest.State)
         {
             case Recovering { Phase: RecoveryPhase.Recreating } act:
-                LoseDomainOnRecreating(act);
+                LoseDomainOnRecreating(act, lost);
                 break;
             case Recovering { Restarts: true, Phase: >= RecoveryPhase.AwaitingAnswer } act:
                 AwaitNewBoot(act with { OldBootEnded = true }, "the old boot is gone");
@@ -90,9 +91,13 @@ internal sealed partial class RecoveryTurn
         }
     }
 
-    private void LoseDomainOnRecreating(Recovering act)
+    private void LoseDomainOnRecreating(Recovering act, DomainId? lost)
     {
-        if (act.Recreation is { MayBeDown: true } or { Step: OfflineStep.Created }
+        if (lost != act.Domain && act.Recreation is { Step: < OfflineStep.Creating } && policy.Holds(Safeguards.OwnHandOnly))
+        {
+            EndIncident("the domain that somebody created meanwhile is gone, and not by our hand; nothing more is done");
+        }
+        else if (act.Recreation is { MayBeDown: true } or { Step: OfflineStep.Created }
             || !policy.Holds(Safeguards.OwnHandOnly))
         {
             // By our own hand, as it seems; the toolstack knows for sure, and is asked before anything follows.

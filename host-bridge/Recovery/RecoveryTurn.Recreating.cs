@@ -189,7 +189,8 @@ internal sealed partial class RecoveryTurn
                 // Destroyed, and the listener has not come round to it yet: it is no new one.
                 break;
             case OfflineStep.Checking or OfflineStep.Creating when _guest.Domain is not null:
-                AwaitNewBoot(act with { OldBootEnded = true }, "it runs in a new domain already");
+                // Durable too: should that domain leave, a bridge that starts anew must not create a second one.
+                Record(act with { OldBootEnded = true }, OfflineStep.Created, "it runs in a new domain already");
                 break;
             case OfflineStep.Checking when WhyNotActed() is null && HasHostEvidence(act.Fault.Since):
                 Work(act, policy.OfflineCheckDeadline, new RecoveryAction.CheckOffline(act.RequestId, _guest.Disks));

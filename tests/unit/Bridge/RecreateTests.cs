@@ -72,6 +72,15 @@ public sealed class RecreateTests
     }
 
     [Fact]
+    public void A_domain_that_somebody_created_and_took_away_again_is_not_created_once_more()
+    {
+        BridgeStory story = Refusing(Checking).Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep();
+        story.Appear(6).Gone(6).CheckOffline(0).Wait(60);
+        Assert.IsType<RecoveryState.Unknown>(story.State());
+        Assert.Empty(story.Of<RecoveryAction.Create>());
+    }
+
+    [Fact]
     public void Without_the_offline_check_it_is_created_with_a_check_at_its_boot()
     {
         BridgeStory story = Refusing().Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep().StepDone()
@@ -218,7 +227,7 @@ public sealed class RecreateTests
     public void A_person_who_creates_it_meanwhile_is_not_interfered_with()
     {
         BridgeStory story = Refusing().Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep()
-            .StepDone(StepResult.Failed).Appear(9).Wait(300);
+            .StepDone(StepResult.Failed).Appear(9).Wait(20).RecordStep().Wait(280);
         Assert.Single(story.Of<RecoveryAction.Create>());
         story.Say(9, 2, 1, Filesystem()).ReadFsck(0).Answer(RequestStatus.Done, probe: "ok", domain: 9);
         Assert.IsType<RecoveryState.Healthy>(story.State());
