@@ -21,9 +21,10 @@ demo: publish ## Four guests on this machine, two of them broken by real I/O err
 test: ## Publish, build, run every test; the last line is the sum
 	@tests/run.sh
 
-simulate: ## Recoveries in virtual time under every fault: SEEDS=1000000 for more, SEED=7 to replay one with its timeline
+simulate: ## Recoveries in virtual time under every fault: SEEDS=1000000, or FROM=1 TO=500000; SEED=7 replays one with its timeline
 	@dotnet build tests/simulation --configuration Release --verbosity quiet
-	@$(SIMULATION) $(if $(SEED),replay $(SEED) $(if $(WITHOUT),without $(WITHOUT)),run --seeds $(or $(SEEDS),10000))
+	@$(SIMULATION) $(if $(SEED),replay $(SEED) $(if $(WITHOUT),without $(WITHOUT)),$(if \
+	    $(TO),seeds $(or $(FROM),1) $(TO),run --seeds $(or $(SEEDS),10000)))
 
 matrix: publish ## What the agent says of each fault on this kernel, measured and put into guest-agent/DETECTION.md (needs root or sudo)
 	@tests/prepare.sh testbed

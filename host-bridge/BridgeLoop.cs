@@ -114,7 +114,7 @@ internal sealed class BridgeLoop
     private void Restore(GuestHistory history, Moment now)
     {
         _registry.Restore(history, now);
-        if (history.Standing is { } standing)
+        if (history.Standing is { } standing && _policy.Holds(Safeguards.IsTold))
         {
             // The entry that stands in the incident log goes on standing; this one only reminds of it.
             var tell = new RecoveryAction.Tell(TellKind.Operator, standing.Reason, IncidentFacts.None);
@@ -139,6 +139,7 @@ internal sealed class BridgeLoop
         DomainId? before = _registry.Find(seen.Guest.Uuid)?.Domain;
         if (!_registry.TryPlace(seen.Guest, seen.Domain, seen.Disks))
         {
+            Give(seen.Guest.Uuid, new RecoveryInput.TwinSeen(seen.Domain), now);
             return;
         }
 
@@ -165,6 +166,7 @@ internal sealed class BridgeLoop
         _rejections.Remove(gone.Domain);
         Carriers.Forget(gone.Guest);
         bool isItsDomain = _registry.Find(gone.Guest)?.Domain == gone.Domain;
+        Give(gone.Guest, new RecoveryInput.TwinGone(gone.Domain), now);
         Give(gone.Guest, gone.Domain, new RecoveryInput.DomainGone(), now);
         if (isItsDomain && _registry.Find(gone.Guest) is { State.IsInFlight: true })
         {

@@ -17,6 +17,9 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
     /// <summary>A guest may notice first: its words of this time before the first fault belong to it.</summary>
     private static readonly TimeSpan Prelude = TimeSpan.FromSeconds(60);
 
+    /// <summary>Whoever is away for less may be restarting: xl takes minutes for that on a loaded host.</summary>
+    private static readonly TimeSpan MayReturnFor = TimeSpan.FromMinutes(5);
+
     private readonly GroupBook _book = new(validFor);
     private readonly RecentWords _recent = new(Prelude);
     private readonly SortedDictionary<string, StorageIncident> _open = new(StringComparer.Ordinal);
@@ -214,7 +217,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
         }
         else
         {
-            return now.Elapsed - incident.InhabitedAt >= stableFor ? "no guest of this host is on it any more" : null;
+            return now.Elapsed - incident.InhabitedAt >= MayReturnFor ? "no guest of this host is on it any more" : null;
         }
 
         if (!_book.IsWell(incident.LunGroup, now.Elapsed))

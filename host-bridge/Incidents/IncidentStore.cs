@@ -216,6 +216,8 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
     {
         var reading = new StateReading(database);
         var guests = new SortedDictionary<Guid, GuestHistory>();
+        Dictionary<Guid, StandingRow> standing = reading.Standing().ToDictionary(row => row.Guest.Uuid);
+        IReadOnlyDictionary<string, DateTimeOffset> proofs = reading.LastProofs();
         foreach (IGrouping<string, IntentRow> intents in reading.Intents().GroupBy(row => row.Guest))
         {
             IntentRow newest = intents.Last();
@@ -225,10 +227,13 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
             guests[guest.Uuid] = new GuestHistory(guest, recoveries, Standing: null)
             {
                 Open = newest.Ended is null ? reading.ToOpenIntent(newest) : null,
+                FailedAt = held.Contains(guest.Uuid) && standing.TryGetValue(guest.Uuid, out StandingRow? stands)
+                    ? reading.FailedAt(newest, stands)
+                    : null,
+                ProvedAt = proofs.TryGetValue(newest.Guest, out DateTimeOffset proved) ? proved : null,
             };
         }
 
-        Dictionary<Guid, StandingRow> standing = reading.Standing().ToDictionary(row => row.Guest.Uuid);
         foreach (Guid uuid in held)
         {
             StandingRow? row = standing.GetValueOrDefault(uuid);

@@ -9,7 +9,8 @@ namespace HostBridge.Incidents;
 /// <param name="Guest">The guest.</param>
 /// <param name="MountPoint">The filesystem at stake; null when none is.</param>
 /// <param name="Text">For a person.</param>
-internal sealed record StandingRow(GuestIdentity Guest, MountPoint? MountPoint, string Text);
+/// <param name="At">Since when, as it is written.</param>
+internal sealed record StandingRow(GuestIdentity Guest, MountPoint? MountPoint, string Text, string At);
 
 /// <summary>
 /// Reads back what a restart needs. A row that does not have its checksum, or means nothing, is thrown as
@@ -48,6 +49,31 @@ internal sealed class StateReading(StateDatabase database)
     /// <summary>When an intent began.</summary>
     public DateTimeOffset BeganAt(IntentRow row) => ToTime(row.Began, "intent", row.Id);
 
+    /// <summary>When what stands failed: the end of that intent, where both are of one entry; null otherwise.</summary>
+    public DateTimeOffset? FailedAt(IntentRow intent, StandingRow standing)
+        => intent.Ended == standing.At ? ToTime(standing.At, "standing", 0) : null;
+
+    /// <summary>
+    /// When a recovery of each guest was last proved. It stands in the story, which is pruned and carries no checksum:
+    /// nothing is done because of it, it only ends that nothing is done.
+    /// </summary>
+    public IReadOnlyDictionary<string, DateTimeOffset> LastProofs()
+    {
+        var proofs = new Dictionary<string, DateTimeOffset>(StringComparer.Ordinal);
+        using SqliteDataReader rows = database.Command(
+            "SELECT guest, max(at) FROM story WHERE kind = ?1 AND ends_intent = 1 GROUP BY guest",
+            IncidentEntry.KindName(TellKind.Proof)).ExecuteReader();
+        while (rows.Read())
+        {
+            if (StateFormat.TryParseTime(rows.GetString(1), out DateTimeOffset at))
+            {
+                proofs[rows.GetString(0)] = at;
+            }
+        }
+
+        return proofs;
+    }
+
     /// <summary>The uuid of a guest, as it stands in a row.</summary>
     public Guid ToGuest(string text)
         => Guid.TryParseExact(text, "D", out Guid guest) ? guest : throw Damaged($"\"{text}\" is no guest");
@@ -67,7 +93,8 @@ internal sealed class StateReading(StateDatabase database)
             standing.Add(new StandingRow(
                 new GuestIdentity(ToGuest(guest), name),
                 MountPoint.TryParse(mount ?? string.Empty, out MountPoint at) ? at : null,
-                text));
+                text,
+                rows.GetString(2)));
         }
 
         return standing;

@@ -12,6 +12,31 @@ internal sealed class Breaker(RecoveryPolicy policy)
     private const string Host = "";
 
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
+    private readonly BreakerMemory _memory = new();
+
+    /// <summary>
+    /// How recoveries of a guest ended before the bridge was started, which comes before anything else: the host is as
+    /// it was then. For its LUN groups that is known as soon as they are, see <see cref="Learn"/>.
+    /// </summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="failedAt">When one failed that still stands, on the monotonic clock; null when none did.</param>
+    /// <param name="provedAt">When one was last proved, on the monotonic clock; null when none was.</param>
+    public void Remember(Guid guest, TimeSpan? failedAt, TimeSpan? provedAt)
+    {
+        if (_memory.Add(guest, failedAt, provedAt))
+        {
+            Rebuild(Host, _memory.Endings);
+        }
+    }
+
+    /// <summary>The LUN groups of a guest are known: what was remembered of it counts there too.</summary>
+    public void Learn(Guid guest, IReadOnlyList<string> groups)
+    {
+        foreach (string group in _memory.Place(guest, groups))
+        {
+            Rebuild(group, _memory.EndingsIn(group));
+        }
+    }
 
     /// <summary>
     /// A recovery failed on a guest of these LUN groups. The places, for a person, where none begins any more from now
@@ -22,17 +47,9 @@ internal sealed class Breaker(RecoveryPolicy policy)
         var tripped = new List<string>();
         foreach (string name in groups.Append(Host))
         {
-            if (!_places.TryGetValue(name, out Place? place))
+            _memory.Forget(name);
+            if (Fail(name, now))
             {
-                _places[name] = place = new Place();
-            }
-
-            bool wasTrial = IsTripped(place) && now - place.TrippedAt >= policy.BreakerCoolDown;
-            place.Failures.RemoveAll(at => now - at >= policy.BreakerWindow);
-            place.Failures.Add(now);
-            if (wasTrial || (!IsTripped(place) && place.Failures.Count >= policy.MaxFailures))
-            {
-                place.TrippedAt = now;
                 tripped.Add(name == Host ? "this host" : $"LUN group {name}");
             }
         }
@@ -43,15 +60,19 @@ internal sealed class Breaker(RecoveryPolicy policy)
     /// <summary>A recovery was proved on a guest of these groups, or a person acknowledged what stood there.</summary>
     public void Reset(IReadOnlyList<string> groups)
     {
-        _places.Remove(Host);
-        foreach (string group in groups)
+        foreach (string name in groups.Append(Host))
         {
-            _places.Remove(group);
+            _memory.Forget(name);
+            _places.Remove(name);
         }
     }
 
     /// <summary>A person acknowledged all of it.</summary>
-    public void ResetAll() => _places.Clear();
+    public void ResetAll()
+    {
+        _memory.Clear();
+        _places.Clear();
+    }
 
     /// <summary>
     /// Whether one more recovery may begin: where too many failed, one alone is tried once the cool-down is over.
@@ -69,6 +90,42 @@ internal sealed class Breaker(RecoveryPolicy policy)
         => !_places.TryGetValue(name, out Place? place)
             || !IsTripped(place)
             || (isEmpty && now - place.TrippedAt >= policy.BreakerCoolDown);
+
+    /// <summary>Counts a failure at a place; whether none begins there any more because of it.</summary>
+    private bool Fail(string name, TimeSpan at)
+    {
+        if (!_places.TryGetValue(name, out Place? place))
+        {
+            _places[name] = place = new Place();
+        }
+
+        bool wasTrial = IsTripped(place) && at - place.TrippedAt >= policy.BreakerCoolDown;
+        place.Failures.RemoveAll(before => at - before >= policy.BreakerWindow);
+        place.Failures.Add(at);
+        if (!wasTrial && (IsTripped(place) || place.Failures.Count < policy.MaxFailures))
+        {
+            return false;
+        }
+
+        place.TrippedAt = at;
+        return true;
+    }
+
+    private void Rebuild(string name, IReadOnlyList<BreakerMemory.Ending> endings)
+    {
+        _places.Remove(name);
+        foreach (BreakerMemory.Ending ending in endings)
+        {
+            if (ending.Failed)
+            {
+                Fail(name, ending.At);
+            }
+            else
+            {
+                _places.Remove(name);
+            }
+        }
+    }
 
     private static bool IsTripped(Place place) => place.TrippedAt is not null;
 

@@ -9,6 +9,14 @@ internal sealed record GuestHistory(
     IReadOnlyList<DateTimeOffset> Recoveries,
     RecoveryState.NeedsOperator? Standing)
 {
+    /// <summary>
+    /// When a recovery of it failed that stands, on the wall clock; null when none does, or a person acknowledged it.
+    /// </summary>
+    public DateTimeOffset? FailedAt { get; init; }
+
+    /// <summary>When a recovery of it was last proved, on the wall clock; null when none is known.</summary>
+    public DateTimeOffset? ProvedAt { get; init; }
+
     /// <summary>The intent in whose middle the bridge stopped; null when there is none.</summary>
     public OpenIntent? Open { get; init; }
 }

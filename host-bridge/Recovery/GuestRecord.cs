@@ -24,6 +24,12 @@ internal sealed record GuestRecord
     /// <summary>The domain it runs in; null when none is known.</summary>
     public DomainId? Domain { get; init; }
 
+    /// <summary>
+    /// Another living domain with its uuid, the last that was seen; null when there is none. As long as there is one,
+    /// nobody can tell which of them is the guest, and nothing is done to either.
+    /// </summary>
+    public DomainId? Twin { get; init; }
+
     /// <summary>Its disks.</summary>
     public GuestDisks Disks { get; init; } = GuestDisks.None;
 

@@ -59,6 +59,10 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
             };
         }
 
+        _breaker.Remember(
+            guest.Identity.Uuid,
+            history.FailedAt is { } failed ? ElapsedAt(failed, now) : null,
+            history.ProvedAt is { } proved ? ElapsedAt(proved, now) : null);
         Set(guest);
     }
 
@@ -95,6 +99,11 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
         if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged)
         {
             _breaker.Reset(guest.Storage.LunGroups);
+        }
+
+        if (input is RecoveryInput.StorageJudged judged)
+        {
+            _breaker.Learn(uuid, judged.Storage.LunGroups);
         }
 
         return step.Actions.Count > 0 && guest.State.IsInFlight

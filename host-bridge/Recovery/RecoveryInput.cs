@@ -114,6 +114,14 @@ internal abstract record RecoveryInput
     /// <summary>A person said so: what stands is acknowledged.</summary>
     internal sealed record Acknowledged : RecoveryInput;
 
+    /// <summary>Another domain with its uuid was seen while the one it is held to run in lives.</summary>
+    /// <param name="Domain">The other one.</param>
+    internal sealed record TwinSeen(DomainId Domain) : RecoveryInput;
+
+    /// <summary>That other domain is gone.</summary>
+    /// <param name="Domain">The other one.</param>
+    internal sealed record TwinGone(DomainId Domain) : RecoveryInput;
+
     /// <summary>Time passed.</summary>
     internal sealed record Tick : RecoveryInput;
 }

@@ -119,8 +119,11 @@ internal sealed record RecoveryPolicy
     /// <summary>For how long no domain may run in the middle of a restart, before an operator is told.</summary>
     public TimeSpan NoDomainDeadline { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How long the old boot may still be there after it accepted a restart.</summary>
-    public TimeSpan OldBootPatience { get; init; } = TimeSpan.FromMinutes(2);
+    /// <summary>
+    /// How long the old boot may still be there after it accepted a restart. The guest calls reboot(2) within seconds;
+    /// then it is xl's turn to take the domain down, which took two minutes on a host where several went at once.
+    /// </summary>
+    public TimeSpan OldBootPatience { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How long destroying or creating may take; the toolstack's own limit is shorter (10 min, xl).</summary>
     public TimeSpan StepDeadline { get; init; } = TimeSpan.FromMinutes(15);

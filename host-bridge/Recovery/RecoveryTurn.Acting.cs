@@ -130,6 +130,12 @@ internal sealed partial class RecoveryTurn
     private string? WhyNotActed()
         => !StorageIsOpen && _guest.Storage.Gate is StorageGate.Closed closed
             ? $"its storage is not stable: {closed.Reasons}"
+            : WhyNotWanted();
+
+    /// <summary>Why nothing may be done to it however its storage is: a twin, or people; null when it may.</summary>
+    private string? WhyNotWanted()
+        => _guest.Twin is { } twin && policy.Holds(Safeguards.OwnWordsOnly)
+            ? $"domain {twin} has the same uuid"
             : consent.WhyNot(_guest.Identity, now.Wall);
 
     private string? WhyNoLongerCalledFor(Recovering act, GuestReport report)

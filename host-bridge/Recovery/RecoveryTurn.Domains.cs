@@ -25,11 +25,30 @@ internal sealed partial class RecoveryTurn
         }
     }
 
+    /// <summary>Two domains of one uuid: the first that was seen may be the copy, so neither is acted on.</summary>
+    private void TakeTwin(DomainId domain)
+    {
+        if (_guest.Twin == domain)
+        {
+            return;
+        }
+
+        _guest = _guest with { Twin = domain };
+        Tell(
+            TellKind.Operator,
+            $"domains {_guest.Domain} and {domain} have the same uuid: nothing is done to either as long as both are there; "
+                + "find out which is the guest and shut the other down",
+            IncidentFacts.None);
+        GoOn();
+    }
+
     private void LoseDomain()
     {
+        DomainId? lost = _guest.Domain;
         _guest = _guest with
         {
             Domain = null,
+            Twin = null,
             Report = null,
             Fault = null,
             HeardBoot = default,
@@ -40,7 +59,7 @@ internal sealed partial class RecoveryTurn
         switch (_guest.State)
         {
             case Recovering { Phase: RecoveryPhase.Recreating } act:
-                LoseDomainOnRecreating(act);
+                LoseDomainOnRecreating(act, lost);
                 break;
             case Recovering { Restarts: true, Phase: >= RecoveryPhase.AwaitingAnswer } act:
                 AwaitNewBoot(act with { OldBootEnded = true }, "the old boot is gone");
@@ -72,9 +91,13 @@ internal sealed partial class RecoveryTurn
         }
     }
 
-    private void LoseDomainOnRecreating(Recovering act)
+    private void LoseDomainOnRecreating(Recovering act, DomainId? lost)
     {
-        if (act.Recreation is { MayBeDown: true } or { Step: OfflineStep.Created }
+        if (lost != act.Domain && act.Recreation is { Step: < OfflineStep.Creating } && policy.Holds(Safeguards.OwnHandOnly))
+        {
+            EndIncident("the domain that somebody created meanwhile is gone, and not by our hand; nothing more is done");
+        }
+        else if (act.Recreation is { MayBeDown: true } or { Step: OfflineStep.Created }
             || !policy.Holds(Safeguards.OwnHandOnly))
         {
             // By our own hand, as it seems; the toolstack knows for sure, and is asked before anything follows.

@@ -185,7 +185,7 @@ internal sealed partial class RecoveryTurn
     private void JudgeForAct(FilesystemHealth filesystem, string fault, Rung rung)
     {
         GuestReport report = _guest.Report!;
-        if (consent.WhyNot(_guest.Identity, now.Wall) is { } withheld)
+        if (WhyNotWanted() is { } withheld)
         {
             Suspect($"{fault}; would {Verb(rung)}, but {withheld}");
         }

@@ -159,9 +159,12 @@ internal sealed partial class RecoveryTurn
     {
         if (_guest.State is Recovering { Recreation: { Work: RecreationWork.Waiting, IsDown: true } } waiting)
         {
-            Tell(TellKind.Action, $"{Down(waiting)}it waits: {WhyNotActed() ?? NoHostEvidence}", FactsOf(waiting));
+            string reason = WhyNotActed() ?? (IsOldDomainListed(waiting) ? "its old domain is still listed" : NoHostEvidence);
+            Tell(TellKind.Action, $"{Down(waiting)}it waits: {reason}", FactsOf(waiting));
         }
     }
+
+    private bool IsOldDomainListed(Recovering act) => _guest.Domain is { } domain && domain == act.Domain;
 
     private void GiveUpStep(RecoveryInput.StepNotRecorded failed)
     {
@@ -182,8 +185,12 @@ internal sealed partial class RecoveryTurn
             case OfflineStep.Destroying:
                 TakeDestroyingStep(act);
                 break;
+            case OfflineStep.Checking or OfflineStep.Creating when IsOldDomainListed(act):
+                // Destroyed, and the listener has not come round to it yet: it is no new one.
+                break;
             case OfflineStep.Checking or OfflineStep.Creating when _guest.Domain is not null:
-                AwaitNewBoot(act with { OldBootEnded = true }, "it runs in a new domain already");
+                // Durable too: should that domain leave, a bridge that starts anew must not create a second one.
+                Record(act with { OldBootEnded = true }, OfflineStep.Created, "it runs in a new domain already");
                 break;
             case OfflineStep.Checking when WhyNotActed() is null && HasHostEvidence(act.Fault.Since):
                 Work(act, policy.OfflineCheckDeadline, new RecoveryAction.CheckOffline(act.RequestId, _guest.Disks));

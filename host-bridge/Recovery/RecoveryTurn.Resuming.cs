@@ -111,7 +111,14 @@ internal sealed partial class RecoveryTurn
     private void GoOnRecreating(Recovering act, OfflineStep last)
     {
         Tell(TellKind.Action, $"goes on after the bridge was stopped (intent {act.RequestId})", FactsOf(act));
-        if (last is OfflineStep.Destroyed or OfflineStep.Checked)
+        if (last == OfflineStep.Checked && HasHostEvidence(act.Fault.Since))
+        {
+            // How e2fsck ended stands with the toolstack alone, which is asked again: it checks once under an intent.
+            act = act with { Recreation = act.Recreation! with { Step = OfflineStep.Checking } };
+            _guest = _guest with { State = act };
+            TakeStep(act);
+        }
+        else if (last is OfflineStep.Destroyed or OfflineStep.Checked)
         {
             // Recorded as done; what comes next is not.
             act = act with { Recreation = act.Recreation! with { Work = RecreationWork.Recording } };

@@ -29,6 +29,14 @@ internal sealed partial class RecoveryTurn(
             case RecoveryInput.DomainGone:
                 LoseDomain();
                 break;
+            case RecoveryInput.TwinSeen seen:
+                TakeTwin(seen.Domain);
+                break;
+            case RecoveryInput.TwinGone gone when _guest.Twin == gone.Domain:
+                _guest = _guest with { Twin = null };
+                Tell(TellKind.Decision, $"domain {gone.Domain}, which had the same uuid, is gone", IncidentFacts.None);
+                GoOn();
+                break;
             case RecoveryInput.ReportReceived received:
                 TakeReport(received.Report, received.IsNew);
                 break;

@@ -44,6 +44,9 @@ internal enum Safeguards
     /// <summary>S11: a restart needs evidence of this host.</summary>
     HostEvidence = 1 << 10,
 
+    /// <summary>L2: what stands is told anew by a bridge that starts, so that nothing is lost over a restart.</summary>
+    IsTold = 1 << 11,
+
     /// <summary>All of them.</summary>
-    All = (1 << 11) - 1,
+    All = (1 << 12) - 1,
 }

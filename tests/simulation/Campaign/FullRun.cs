@@ -36,7 +36,12 @@ internal static class FullRun
     }
 
     /// <summary>Runs seeds alone; the exit code of the program.</summary>
-    public static int RunSeeds(ulong first, ulong last) => RunSeeds(first, last, out _);
+    public static int RunSeeds(ulong first, ulong last)
+    {
+        int exitCode = RunSeeds(first, last, out long broken);
+        Console.WriteLine($"simulate: seeds {first} to {last}, {broken} broken");
+        return exitCode;
+    }
 
     private static int RunSeeds(ulong first, ulong last, out long broken)
     {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using HostBridge.Recovery;
 using Simulation.Rules;
 using Simulation.World;
@@ -15,6 +17,9 @@ internal static class SeedRunner
     /// <summary>How many broken seeds are kept: more of them tell nothing new.</summary>
     private const int MaxKept = 100;
 
+    /// <summary>After so many seeds it is told how far a run came.</summary>
+    private const long ToldEvery = 20_000;
+
     /// <summary>Runs seeds with every safeguard on.</summary>
     /// <param name="first">The first seed.</param>
     /// <param name="count">How many.</param>
@@ -24,6 +29,8 @@ internal static class SeedRunner
     {
         var kept = new List<BrokenSeed>();
         long sum = 0;
+        long done = 0;
+        var clock = Stopwatch.StartNew();
         InParallel(count, index =>
         {
             if (FirstBreach(first + index, Safeguards.All, rule: null) is { } breach)
@@ -37,6 +44,7 @@ internal static class SeedRunner
                 }
             }
 
+            TellProgress(Interlocked.Increment(ref done), count, clock.Elapsed);
             return true;
         });
         broken = kept;
@@ -52,6 +60,17 @@ internal static class SeedRunner
         var world = new SimulatedWorld(seed, safeguards, isKept: false);
         world.Run();
         return world.Witness.Breaches.Find(breach => rule is null || breach.Rule == rule);
+    }
+
+    private static void TellProgress(long done, ulong count, TimeSpan elapsed)
+    {
+        if (done % ToldEvery == 0 && (ulong)done < count)
+        {
+            Console.Error.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{done} of {count} seeds after {elapsed.TotalMinutes:0.0} min, "
+                    + $"{elapsed.TotalMinutes * (count - (ulong)done) / done:0.0} min to go"));
+        }
     }
 
     /// <summary>Does a work for every number below a count, on every core, until one says false.</summary>

@@ -27,6 +27,9 @@ internal sealed class Hearing
     /// <summary>When the recovery that is in flight began; null when none is.</summary>
     public TimeSpan? InFlightSince { get; set; }
 
+    /// <summary>Since when it said that something was wrong as the recovery in flight began; null when none is.</summary>
+    public TimeSpan? InFlightFaultSince { get; set; }
+
     /// <summary>Since when it says that something is wrong; null when it does not.</summary>
     public TimeSpan? FaultSince { get; set; }
 

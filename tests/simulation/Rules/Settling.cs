@@ -42,12 +42,30 @@ internal sealed class Settling(SimulatedWorld world)
             return;
         }
 
+        if (world.Witness.Owed is { } owed)
+        {
+            world.Witness.Break(Rule.IsTold, $"nobody was told of {owed}");
+        }
+
+        DemandEnds();
         foreach (GuestRecord record in world.Bridge.Guests)
         {
             if (record.State is RecoveryState.NeedsOperator { Reason: var reason })
             {
                 DemandTold(world.GuestOf(record.Identity), reason);
             }
+        }
+    }
+
+    /// <summary>Every recovery that was begun durably has a durable end.</summary>
+    private void DemandEnds()
+    {
+        HashSet<RequestId> ended = [.. world.Store.Entries.Where(entry => entry.EndsIntent).Select(entry => entry.Facts.RequestId)];
+        StoreEntry? open = world.Store.Entries.Find(entry => entry.Kind == TellKind.Intent
+            && !ended.Contains(entry.Facts.RequestId) && !world.Store.Refused.Contains(entry.Guest));
+        if (open is not null)
+        {
+            world.Witness.Break(Rule.IsTold, $"of the end of {open.Facts.RequestId} of {open.Guest.Identity.Name} nobody was told");
         }
     }
 

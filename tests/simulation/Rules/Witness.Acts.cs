@@ -25,6 +25,7 @@ internal sealed partial class Witness
                 CheckBudget(guest);
                 CheckHostEvidence(guest, intent.Facts.Rung);
                 _hearings[guest].InFlightSince = Now;
+                _hearings[guest].InFlightFaultSince = _hearings[guest].FaultSince ?? Now;
                 break;
             case RecoveryAction.ArmForcedFsck:
                 CheckConsent(guest, "arming");
@@ -70,7 +71,7 @@ internal sealed partial class Witness
             : IsPaused(Guid.Empty) ? "the host is paused"
             : IsPaused(guest.Identity.Uuid) ? "it is paused"
             : Policy.MaintenanceWindows.Any(window => window is MaintenanceWindow.Once once
-                && once.Begins - DateTimeOffset.UnixEpoch <= Now && Now < once.Ends - DateTimeOffset.UnixEpoch)
+                && once.Begins <= WallNow && WallNow < once.Ends)
                 ? "this is a maintenance window"
                 : null;
         if (why is not null)
@@ -81,7 +82,7 @@ internal sealed partial class Witness
 
     private BridgeMode ModeOf(SimulatedGuest guest) => Policy.Of(guest.Identity).Mode ?? Policy.Mode;
 
-    private bool IsPaused(Guid what) => _world.Pauses.TryGetValue(what, out TimeSpan until) && Now < until;
+    private bool IsPaused(Guid what) => _world.Pauses.TryGetValue(what, out TimeSpan until) && _world.WallNow < until;
 
     private void CheckStorage(SimulatedGuest guest)
     {
@@ -168,7 +169,7 @@ internal sealed partial class Witness
     {
         bool mayDoWithout = Policy.Of(guest.Identity).ActWithoutHostEvidence ?? Policy.ActWithoutHostEvidence;
         Hearing hearing = _hearings[guest];
-        TimeSpan began = hearing.InFlightSince ?? hearing.FaultSince ?? Now;
+        TimeSpan began = hearing.InFlightFaultSince ?? hearing.FaultSince ?? Now;
         if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout
             && !guest.Disks.Any(disk => disk.FaultSeenAt is { } seen && began - seen <= Policy.HostEvidenceWindow))
         {

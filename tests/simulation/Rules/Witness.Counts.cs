@@ -85,7 +85,7 @@ internal sealed partial class Witness
     private void CheckBudget(SimulatedGuest guest)
     {
         int recent = _world.Store.Entries.Count(entry
-            => entry.Guest == guest && entry.Kind == TellKind.Intent && Now - entry.At < Policy.BudgetWindow);
+            => entry.Guest == guest && entry.Kind == TellKind.Intent && AgeOf(entry) < Policy.BudgetWindow);
         if (recent >= Policy.MaxPerGuest)
         {
             Break(Rule.Budget, $"recovery {recent + 1} of {guest.Identity.Name} in its window, the most is {Policy.MaxPerGuest}");
@@ -97,7 +97,7 @@ internal sealed partial class Witness
         Hearing hearing = _hearings[guest];
         if (tell.EndsIntent)
         {
-            hearing.InFlightSince = null;
+            (hearing.InFlightSince, hearing.InFlightFaultSince) = (null, null);
         }
 
         if (tell is { Kind: TellKind.Proof, EndsIntent: true, Facts.Filesystem: { } filesystem } && guest.Character != Character.Hostile

@@ -34,6 +34,7 @@ internal sealed partial class Witness
         {
             Whereabouts.Here or Whereabouts.Restarting => "its own domain",
             Whereabouts.OnAnotherHost => "another host",
+            _ when _world.Toolstack.IsDying(guest) => "its own domain, which is still dying",
             _ when guest.Disks.Any(disk => disk.IsMountedHere) => "a mount of this host",
             _ when _world.Guests.Any(other => other != guest && other.Domain is not null && other.Disks.Any(guest.Disks.Contains))
                 => "another domain",

@@ -14,6 +14,8 @@ internal sealed partial class Witness
     private readonly Dictionary<SimulatedGuest, Hearing> _hearings = [];
     private readonly Dictionary<DeviceNumber, (string Identity, bool LooksUp)> _looks = [];
     private TimeSpan? _lookedAt;
+    private TimeSpan _startedAt;
+    private DateTimeOffset _startedWall;
 
     public Witness(SimulatedWorld world) => _world = world;
 
@@ -21,6 +23,8 @@ internal sealed partial class Witness
     public List<Breach> Breaches { get; } = [];
 
     private TimeSpan Now => _world.Agenda.Now;
+
+    private DateTimeOffset WallNow => SimulatedWorld.Epoch + _world.WallNow;
 
     private RecoveryPolicy Policy => _world.Policy;
 
@@ -42,6 +46,8 @@ internal sealed partial class Witness
 
         _looks.Clear();
         _lookedAt = null;
+        (_startedAt, _startedWall) = (Now, WallNow);
+        ForgetTold();
     }
 
     /// <summary>It is given back what is durable: what was in flight is so again.</summary>
@@ -49,9 +55,20 @@ internal sealed partial class Witness
     {
         if (history.Open is { } open)
         {
-            _hearings[_world.GuestOf(history.Guest)].InFlightSince = open.Began - DateTimeOffset.UnixEpoch;
+            Hearing hearing = _hearings[_world.GuestOf(history.Guest)];
+            hearing.InFlightSince = Now - Before(open.Began, WallNow);
+            hearing.InFlightFaultSince = hearing.InFlightSince;
         }
     }
+
+    /// <summary>
+    /// How old an entry of the durable record is as far as a bridge can know: what it wrote itself it knows by a clock
+    /// that nobody sets, what was written before it by the wall clock alone.
+    /// </summary>
+    private TimeSpan AgeOf(StoreEntry entry)
+        => entry.At >= _startedAt ? Now - entry.At : Now - _startedAt + Before(entry.Wall, _startedWall);
+
+    private static TimeSpan Before(DateTimeOffset time, DateTimeOffset wall) => time < wall ? wall - time : TimeSpan.Zero;
 
     /// <summary>The process ends.</summary>
     public void BridgeEnded() => _world.Listener.Disconnect();
@@ -75,6 +92,11 @@ internal sealed partial class Witness
     public void Seen(SimulatedGuest guest, DomainId domain)
     {
         Hearing hearing = _hearings[guest];
+        if (hearing.Domain == domain)
+        {
+            return;
+        }
+
         hearing.Domain = domain;
         hearing.HeardAt = Now;
         hearing.HeardBoot = default;

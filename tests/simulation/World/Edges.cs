@@ -21,20 +21,21 @@ internal sealed class Edges(SimulatedWorld world)
         {
             case RecoveryAction.RecordIntent intent:
                 world.Tell(guest, "intent", intent.Text);
-                var entry = new StoreEntry(
-                    guest, effect.Domain, TellKind.Intent, intent.Text, intent.Facts, world.Agenda.Now);
+                StoreEntry entry = world.EntryOf(guest, effect.Domain, TellKind.Intent, intent.Text, intent.Facts);
                 world.Store.Append(entry, failure => done(failure is null
                     ? new RecoveryInput.IntentRecorded(intent.Intent)
                     : new RecoveryInput.IntentFailed(intent.Intent, failure)));
                 break;
             case RecoveryAction.RecordStep step:
                 world.Tell(guest, "step", step.Text);
-                var taken = new StoreEntry(guest, effect.Domain, TellKind.Action, step.Text, step.Facts, world.Agenda.Now);
+                StoreEntry taken = world.EntryOf(guest, effect.Domain, TellKind.Action, step.Text, step.Facts);
+                world.Persons.Meddle(guest);
                 world.Store.Append(taken, failure => done(failure is null
                     ? new RecoveryInput.StepRecorded(step.Intent, step.Step)
                     : new RecoveryInput.StepNotRecorded(step.Intent, step.Step, failure)));
                 break;
             case RecoveryAction.ConfirmCreatable confirm:
+                world.Persons.Meddle(guest);
                 world.Toolstack.Confirm(answer => done(new RecoveryInput.CreatableConfirmed(confirm.Intent, answer)));
                 break;
             case RecoveryAction.Destroy destroy:
@@ -58,6 +59,7 @@ internal sealed class Edges(SimulatedWorld world)
                     if (guest.Domain == remove.Domain && guest.StandingRequest?.Id == remove.RequestId)
                     {
                         guest.StandingRequest = null;
+                        world.RequestWork.LookForRequest(guest);
                     }
 
                     done(null);

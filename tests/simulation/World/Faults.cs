@@ -7,7 +7,6 @@ namespace Simulation.World;
 internal sealed class Faults(SimulatedWorld world)
 {
     private readonly Prng _chance = world.Chance;
-    private readonly Persons _persons = new(world);
     private readonly HostileWords _hostile = new(world);
     private bool _hasChangedIdentities;
 
@@ -39,7 +38,7 @@ internal sealed class Faults(SimulatedWorld world)
             world.Store.Become(StoreMood.Works);
         }
 
-        _persons.End();
+        world.Persons.End();
         foreach (SimulatedGuest guest in world.Guests)
         {
             if (guest.IsHostile)
@@ -71,7 +70,7 @@ internal sealed class Faults(SimulatedWorld world)
 
     private void Happen()
     {
-        switch (_chance.Below(24))
+        switch (_chance.Below(25))
         {
             case < 7:
                 FailGroup(_chance.Of<SimulatedDisk>(world.Disks.ToArray()).LunGroup);
@@ -105,8 +104,11 @@ internal sealed class Faults(SimulatedWorld world)
             case 19 when world.Guests.Find(guest => guest.Character == Character.DyingAgent) is { } dying:
                 DieForAWhile(dying);
                 break;
+            case 20:
+                SetClock();
+                break;
             default:
-                _persons.Act();
+                world.Persons.Act();
                 break;
         }
     }
@@ -168,6 +170,14 @@ internal sealed class Faults(SimulatedWorld world)
         disk.ChangeIdentity(isOther: true);
         world.Trace.Add(world.Agenda.Now, "disk", "is another", disk.Identity);
         Later(30, 400, () => disk.ChangeIdentity(isOther: false));
+    }
+
+    /// <summary>A time server corrects Dom0's wall clock, or somebody sets it.</summary>
+    private void SetClock()
+    {
+        TimeSpan step = _chance.Chance(500) ? _chance.Seconds(1, 600) : _chance.Seconds(600, 30_000);
+        world.ClockStep += _chance.Chance(500) ? step : -step;
+        world.Trace.Add(world.Agenda.Now, "clock", "is set", world.Trace.IsKept ? $"{world.ClockStep} off" : string.Empty);
     }
 
     private void BreakWithoutReason()

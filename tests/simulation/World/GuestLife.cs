@@ -63,6 +63,7 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
         guest.StandingOutcome = null;
         guest.StandingRequest = null;
         guest.Said.Clear();
+        guest.Nodes.Clear();
         world.Listener.Changed(guest);
     }
 
@@ -91,6 +92,7 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
         guest.AgentRuns = false;
         guest.AgentLife++;
         guest.AtWorkOn = default;
+        guest.Agent = null;
     }
 
     /// <summary>Its agent starts, in the boot that runs.</summary>
@@ -104,6 +106,13 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
         guest.AgentRuns = true;
         guest.AgentLife++;
         guest.Said.Clear();
+        if (guest.RunsRealAgent)
+        {
+            guest.Agent = new AgentProcess(world, guest);
+            guest.Agent.Start();
+            return;
+        }
+
         Look();
         Beat(guest.AgentLife);
         world.RequestWork.LookForRequest(guest);
@@ -114,6 +123,12 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
     {
         if (!guest.AgentRuns || guest.IsHostile)
         {
+            return;
+        }
+
+        if (guest.Agent is { } agent)
+        {
+            agent.Look();
             return;
         }
 

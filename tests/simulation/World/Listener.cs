@@ -25,8 +25,21 @@ internal sealed class Listener(SimulatedWorld world)
         _isConnected = true;
         foreach (SimulatedGuest guest in world.Guests)
         {
+            // A copy that is listed first is held to be the guest until the other is read.
+            if (guest.Domain is not null && !world.FaultsAreOver && !world.Scenario.IsKind && _chance.Chance(15))
+            {
+                world.Persons.LetDoubleSpeak(guest, isFirst: true);
+            }
+
             Read(guest);
         }
+    }
+
+    /// <summary>Its words may have counted for nothing while another domain was held to be it: all is said again.</summary>
+    public void HearAgain(SimulatedGuest guest)
+    {
+        _told.Remove(guest);
+        Read(guest);
     }
 
     /// <summary>The link broke, or its process did.</summary>

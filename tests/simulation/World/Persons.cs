@@ -49,6 +49,34 @@ internal sealed class Persons(SimulatedWorld world)
         }
     }
 
+    /// <summary>
+    /// Somebody takes a guest in hand in the very moment in which the bridge is about to, or looks into its disk.
+    /// </summary>
+    public void Meddle(SimulatedGuest guest)
+    {
+        if (world.FaultsAreOver || world.Scenario.IsKind || !_chance.Chance(120))
+        {
+            return;
+        }
+
+        if (guest.Whereabouts != Whereabouts.Here)
+        {
+            Mount(guest.Root.Disk);
+            return;
+        }
+
+        world.Tell(guest, "person", "is quicker than the bridge");
+        if (_chance.Chance(300))
+        {
+            world.LifeOf(guest).Restart();
+        }
+        else
+        {
+            world.LifeOf(guest).End(_chance.Chance(500) ? Whereabouts.OnAnotherHost : Whereabouts.Stopped);
+            ReturnLater(guest);
+        }
+    }
+
     /// <summary>What they began is ended.</summary>
     public void End()
     {
@@ -68,7 +96,7 @@ internal sealed class Persons(SimulatedWorld world)
 
     private void Pause(Guid guest)
     {
-        TimeSpan until = world.Agenda.Now + _chance.Seconds(30, 300);
+        TimeSpan until = world.WallNow + _chance.Seconds(30, 300);
         world.Pauses[guest] = until;
         world.Trace.Add(world.Agenda.Now, "person", "pauses", world.Trace.IsKept ? $"{guest} until {until}" : string.Empty);
         world.Bridge.Take(SimulatedBridge.Pause(guest, until));
@@ -119,6 +147,7 @@ internal sealed class Persons(SimulatedWorld world)
         {
             world.Tell(guest, "person", "acknowledges");
             guest.IsAcknowledged = guest.Filesystems.Any(one => one.Truth == FilesystemTruth.NotMounted);
+            world.Witness.Acknowledged(guest);
             world.Bridge.Take(new BridgeInput.Acknowledged(guest.Identity.Uuid));
         }
     }
@@ -128,11 +157,17 @@ internal sealed class Persons(SimulatedWorld world)
     /// </summary>
     private void ShowDouble(SimulatedGuest guest)
     {
-        if (guest.Domain is null || !world.Listener.Knows(guest))
+        if (guest.Domain is not null && world.Listener.Knows(guest))
         {
-            return;
+            LetDoubleSpeak(guest, isFirst: false);
         }
+    }
 
+    /// <summary>The bridge is told of a double, which then speaks for a while and ends.</summary>
+    /// <param name="guest">The guest that has one.</param>
+    /// <param name="isFirst">Whether the bridge is told of it before it is told of the guest.</param>
+    public void LetDoubleSpeak(SimulatedGuest guest, bool isFirst)
+    {
         int life = world.Bridge.Life;
         DomainId domain = world.NextDomain();
         world.Tell(guest, "double", world.Trace.IsKept ? $"domain {domain}" : string.Empty);
@@ -157,6 +192,12 @@ internal sealed class Persons(SimulatedWorld world)
             if (life == world.Bridge.Life && world.Bridge.Runs)
             {
                 world.Bridge.Take(new BridgeInput.GuestGone(guest.Identity.Uuid, domain));
+                if (isFirst)
+                {
+                    world.Witness.Gone(guest);
+                }
+
+                world.Listener.HearAgain(guest);
             }
         });
     }

@@ -15,6 +15,12 @@ internal sealed class RequestWork(SimulatedWorld world)
     /// <summary>The agent reads what stands for it, as it does at its start and when the node changes.</summary>
     public void LookForRequest(SimulatedGuest guest)
     {
+        if (guest.RunsRealAgent)
+        {
+            world.Agenda.In(_chance.Seconds(0.05, 1.5), () => guest.Agent?.ReadRequest());
+            return;
+        }
+
         if (guest.StandingRequest is null)
         {
             return;

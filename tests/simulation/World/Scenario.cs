@@ -104,9 +104,9 @@ internal sealed record Scenario
     {
         Mode = chance.Chance(60) ? BridgeMode.Observe : null,
         Priority = chance.Chance(200) ? GuestPriority.Infrastructure : GuestPriority.Normal,
-        AllowDestroy = chance.Chance(600),
-        OfflineCheck = chance.Chance(700),
-        ExclusiveStorage = chance.Chance(700) ? ExclusiveStorage.Yes : (ExclusiveStorage)chance.Below(3),
+        AllowDestroy = chance.Chance(750),
+        OfflineCheck = chance.Chance(800),
+        ExclusiveStorage = chance.Chance(750) ? ExclusiveStorage.Yes : (ExclusiveStorage)chance.Below(3),
         ActWithoutHostEvidence = chance.Chance(100) ? chance.Chance(500) : null,
         AcceptUnforcedReboot = chance.Chance(300),
         RebootForData = chance.Chance(150),
@@ -114,7 +114,7 @@ internal sealed record Scenario
 
     private static MaintenanceWindow.Once DrawWindow(Prng chance)
     {
-        DateTimeOffset begins = DateTimeOffset.UnixEpoch + chance.Seconds(100, 800);
+        DateTimeOffset begins = SimulatedWorld.Epoch + chance.Seconds(100, 800);
         return new MaintenanceWindow.Once(begins, begins + chance.Seconds(50, 500));
     }
 }

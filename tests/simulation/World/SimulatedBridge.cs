@@ -10,9 +10,6 @@ namespace Simulation.World;
 /// </summary>
 internal sealed class SimulatedBridge(SimulatedWorld world)
 {
-    /// <summary>The wall clock at the begin of the run.</summary>
-    private static readonly DateTimeOffset Epoch = DateTimeOffset.UnixEpoch;
-
     private readonly BridgeInput.Tick _tick = new();
     private readonly Dictionary<Guid, Queue<BridgeEffect>> _tails = [];
     private BridgeLoop? _loop;
@@ -33,7 +30,7 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
     public IReadOnlyCollection<GuestRecord> Guests => _loop?.Guests ?? [];
 
     /// <summary>This moment on its clocks.</summary>
-    public Moment Moment => new(world.Agenda.Now - StartedAt, Epoch + world.Agenda.Now);
+    public Moment Moment => new(world.Agenda.Now - StartedAt, SimulatedWorld.Epoch + world.WallNow);
 
     /// <summary>A process begins.</summary>
     public void Start()
@@ -89,6 +86,7 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
         }
 
         IReadOnlyList<BridgeEffect> effects = _loop.Step(input, Moment);
+        world.Witness.Stepped(_loop.Guests, effects);
         foreach (BridgeEffect effect in effects)
         {
             world.Witness.Decided(effect);
@@ -109,7 +107,7 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
 
     /// <summary>The input that pauses one guest, or with an empty uuid the host.</summary>
     public static BridgeInput.Paused Pause(Guid guest, TimeSpan until)
-        => new(guest == Guid.Empty ? null : guest, Epoch + until);
+        => new(guest == Guid.Empty ? null : guest, SimulatedWorld.Epoch + until);
 
     private void WhileAlive(int life, Action act)
     {
@@ -160,7 +158,7 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
             world.Trace.Add(
                 world.Agenda.Now, guest.Identity.Name, "told", world.Trace.IsKept ? $"{tell.Kind} {tell.Text}" : tell.Text);
             world.Store.Append(
-                new StoreEntry(guest, effect.Domain, tell.Kind, tell.Text, tell.Facts, world.Agenda.Now)
+                world.EntryOf(guest, effect.Domain, tell.Kind, tell.Text, tell.Facts) with
                 {
                     EndsIntent = tell.EndsIntent,
                     Standing = tell.Standing,

@@ -50,6 +50,9 @@ internal sealed class SimulatedFilesystem(string mount, string type, SimulatedDi
     /// <summary>The outage of the disk of which the filesystem took note already.</summary>
     public int OutageNoted { get; set; }
 
+    /// <summary>How often it was mounted anew in this boot.</summary>
+    public int Mounts { get; set; }
+
     /// <summary>Whether a write of a program in the guest succeeds.</summary>
     public bool Writes => disk.IsUp && Truth is FilesystemTruth.Well or FilesystemTruth.ErrorsRecorded;
 

@@ -52,6 +52,15 @@ internal sealed class SimulatedGuest(int number, Character character, IReadOnlyL
     /// <summary>Its disks as the backend's side of xenstore lists them.</summary>
     public required GuestDisks ListedDisks { get; init; }
 
+    /// <summary>Whether it runs the real agent, and not a character that speaks like one.</summary>
+    public bool RunsRealAgent { get; init; }
+
+    /// <summary>The real agent that runs; null when none does.</summary>
+    public AgentProcess? Agent { get; set; }
+
+    /// <summary>The nodes that its real agent wrote, by their path in its domain.</summary>
+    public Dictionary<string, byte[]> Nodes { get; } = [];
+
     /// <summary>Where it is.</summary>
     public Whereabouts Whereabouts { get; set; }
 

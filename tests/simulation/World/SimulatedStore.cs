@@ -24,6 +24,9 @@ internal enum StoreMood
 internal sealed record StoreEntry(
     SimulatedGuest Guest, DomainId? Domain, TellKind Kind, string Text, IncidentFacts Facts, TimeSpan At)
 {
+    /// <summary>What Dom0's wall clock showed, which is all that a later bridge knows of its time.</summary>
+    public required DateTimeOffset Wall { get; init; }
+
     /// <summary>The intent of the facts is over.</summary>
     public bool EndsIntent { get; init; }
 

@@ -30,8 +30,12 @@ internal sealed class SimulatedWorld
         Edges = new Edges(this);
         Toolstack = new Toolstack(this);
         Bridge = new SimulatedBridge(this) { CrashesLeft = Scenario.Crashes };
+        Persons = new Persons(this);
         Witness = new Witness(this);
     }
+
+    /// <summary>What Dom0's wall clock showed at the begin of the run.</summary>
+    public static DateTimeOffset Epoch { get; } = DateTimeOffset.UnixEpoch + TimeSpan.FromDays(400);
 
     public Prng Chance { get; }
 
@@ -61,10 +65,18 @@ internal sealed class SimulatedWorld
 
     public List<SimulatedGuest> Guests { get; } = [];
 
+    public Persons Persons { get; }
+
+    /// <summary>By how much somebody set Dom0's wall clock forward, or with less than none back.</summary>
+    public TimeSpan ClockStep { get; set; }
+
+    /// <summary>What Dom0's wall clock shows, since <see cref="Epoch"/>.</summary>
+    public TimeSpan WallNow => Agenda.Now + ClockStep;
+
     /// <summary>Whether the bridge's looks at its disks come back.</summary>
     public bool LooksWork { get; set; } = true;
 
-    /// <summary>What persons paused: a guest, or with none the host; and until when.</summary>
+    /// <summary>What persons paused: a guest, or with none the host; and until when the wall clock shows it.</summary>
     public Dictionary<Guid, TimeSpan> Pauses { get; } = [];
 
     /// <summary>Whether the world has stopped to go wrong.</summary>
@@ -116,6 +128,10 @@ internal sealed class SimulatedWorld
     public SimulatedGuest GuestOf(GuestIdentity identity) => _byUuid[identity.Uuid];
 
     public DomainId NextDomain() => new(++_lastDomain);
+
+    /// <summary>An entry for the durable record, as of this moment.</summary>
+    public StoreEntry EntryOf(SimulatedGuest guest, DomainId? domain, TellKind kind, string text, IncidentFacts facts)
+        => new(guest, domain, kind, text, facts, Agenda.Now) { Wall = Epoch + WallNow };
 
     /// <summary>A report stands in xenstore now.</summary>
     public void Report(SimulatedGuest guest, BootId boot, long sequence, IReadOnlyList<FilesystemHealth> filesystems)

@@ -29,13 +29,15 @@ internal static class StoreReading
         StoreEntry? open = null;
         StoreEntry? standing = null;
         List<StoreEntry> steps = [];
+        DateTimeOffset? failedAt = null;
+        DateTimeOffset? provedAt = null;
         var recoveries = new Queue<DateTimeOffset>();
         foreach (StoreEntry entry in entries)
         {
             if (entry.Kind == TellKind.Intent)
             {
                 (open, standing, steps) = (entry, null, []);
-                recoveries.Enqueue(DateTimeOffset.UnixEpoch + entry.At);
+                recoveries.Enqueue(entry.Wall);
                 if (recoveries.Count > MaxRememberedRecoveries)
                 {
                     recoveries.Dequeue();
@@ -52,6 +54,10 @@ internal static class StoreReading
                 open = null;
             }
 
+            provedAt = entry is { Kind: TellKind.Proof, EndsIntent: true } ? entry.Wall : provedAt;
+            failedAt = entry.Kind is TellKind.Proof or TellKind.Intent ? null
+                : entry is { EndsIntent: true, Standing: true } ? entry.Wall
+                : failedAt;
             standing = entry.Kind == TellKind.Proof ? null : entry.Standing ? entry : standing;
         }
 
@@ -61,14 +67,19 @@ internal static class StoreReading
                 ? new RecoveryState.NeedsOperator(hold, OperatorRelease.WhenAcknowledged)
                 : new RecoveryState.NeedsOperator(
                     standing.Text, OperatorRelease.WhenHealthy, standing.Facts.Filesystem?.MountPoint);
-        return new GuestHistory(guest.Identity, [.. recoveries], stands) { Open = open is null ? null : ToOpen(open, steps) };
+        return new GuestHistory(guest.Identity, [.. recoveries], stands) 
+        {
+            Open = open is null ? null : ToOpen(open, steps),
+            FailedAt = stands is null ? null : failedAt,
+            ProvedAt = provedAt,
+        };
     }
 
     private static OpenIntent ToOpen(StoreEntry intent, List<StoreEntry> steps)
         => new(
             intent.Facts.RequestId,
             intent.Facts.Rung ?? Rung.Nothing,
-            DateTimeOffset.UnixEpoch + intent.At,
+            intent.Wall,
             intent.Domain,
             intent.Facts.BootId,
             intent.Facts.Filesystem?.MountPoint.Encoded,

@@ -14,15 +14,25 @@ internal sealed class Toolstack(SimulatedWorld world)
     /// <summary>After this time a call is given up, whatever became of it.</summary>
     private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(45);
 
+    /// <summary>For so long the end of a domain that was destroyed is waited for (xl toolstack, 3 min).</summary>
+    private static readonly TimeSpan DyingLimit = TimeSpan.FromMinutes(3);
+
     private readonly Prng _chance = world.Chance;
     private readonly Dictionary<RequestId, DestroyedDomain> _destroyed = [];
     private readonly Dictionary<RequestId, OfflineCheckAnswer?> _checks = [];
     private readonly Dictionary<RequestId, List<Action<OfflineCheckAnswer>>> _waiting = [];
     private readonly HashSet<RequestId> _created = [];
 
+    /// <summary>Until when the domain of a guest that was destroyed is still dying: its I/O may be in flight.</summary>
+    private readonly Dictionary<SimulatedGuest, (DomainId Domain, TimeSpan Until)> _dying = [];
+
     /// <summary>The boot of this host.</summary>
     private static BootId HostBoot { get; }
         = BootId.TryParse("99999999-0000-4000-8000-000000000001", out BootId boot) ? boot : default;
+
+    /// <summary>Whether a domain of a guest is on its way out, and not gone.</summary>
+    public bool IsDying(SimulatedGuest guest)
+        => _dying.TryGetValue(guest, out (DomainId Domain, TimeSpan Until) dying) && world.Agenda.Now < dying.Until;
 
     /// <summary>Whether a domain could be created again.</summary>
     public void Confirm(Action<StepAnswer> answer)
@@ -40,9 +50,15 @@ internal sealed class Toolstack(SimulatedWorld world)
 
         Later(() =>
         {
+            if (!IsLucky(960) && guest.Domain == action.Domain && !_destroyed.ContainsKey(intent))
+            {
+                // The old boot ends after all, and xl restarts it itself.
+                world.LifeOf(guest).Restart();
+            }
+
             if (_destroyed.ContainsKey(intent))
             {
-                answer(StepAnswer.Done);
+                AnswerWhenGone(guest, answer);
             }
             else if (guest.Domain != action.Domain)
             {
@@ -54,7 +70,12 @@ internal sealed class Toolstack(SimulatedWorld world)
                 _destroyed[intent] = new DestroyedDomain(
                     guest.Identity.Uuid, action.Domain, intent, HostBoot, guest.Root.Disk.Identity);
                 world.LifeOf(guest).End(Whereabouts.DestroyedByBridge);
-                AnswerTruly(answer);
+                if (!IsLucky(800))
+                {
+                    _dying[guest] = (action.Domain, world.Agenda.Now + _chance.Seconds(20, 400));
+                }
+
+                AnswerWhenGone(guest, answer);
             }
         });
     }
@@ -111,6 +132,10 @@ internal sealed class Toolstack(SimulatedWorld world)
             {
                 answer(new StepAnswer(StepResult.Refused, "it was not destroyed by this bridge"));
             }
+            else if (IsDying(guest))
+            {
+                answer(new StepAnswer(StepResult.Failed, "its old domain is still dying"));
+            }
             else if (guest.Domain is not null)
             {
                 answer(new StepAnswer(StepResult.Refused, "it runs already"));
@@ -152,6 +177,11 @@ internal sealed class Toolstack(SimulatedWorld world)
         var backends = new List<string>();
         foreach (SimulatedGuest other in world.Guests)
         {
+            if (IsDying(other))
+            {
+                domains.Add(new DomainListed(_dying[other].Domain, other.Identity.Uuid, IsDying: true));
+            }
+
             if (other.Domain is { } domain)
             {
                 domains.Add(new DomainListed(domain, other.Identity.Uuid, IsDying: false));
@@ -186,6 +216,23 @@ internal sealed class Toolstack(SimulatedWorld world)
     private void Fail(Action<StepAnswer> answer)
         => world.Agenda.In(_chance.Chance(300) ? CallLimit : TimeSpan.FromSeconds(1),
             () => answer(new StepAnswer(StepResult.Failed, "libxl said no")));
+
+    /// <summary>
+    /// A domain is gone only when it is not dying any more, which is waited for within a limit; now and then xl says that
+    /// it is gone before it is.
+    /// </summary>
+    private void AnswerWhenGone(SimulatedGuest guest, Action<StepAnswer> answer)
+    {
+        if (!IsDying(guest) || !IsLucky(700))
+        {
+            AnswerTruly(answer);
+            return;
+        }
+
+        TimeSpan left = _dying[guest].Until - world.Agenda.Now;
+        world.Agenda.In(left < DyingLimit ? left : DyingLimit, () => answer(
+            IsDying(guest) ? new StepAnswer(StepResult.Failed, "it is still dying") : StepAnswer.Done));
+    }
 
     /// <summary>It was done, and mostly the answer says so.</summary>
     private void AnswerTruly(Action<StepAnswer> answer)

@@ -14,8 +14,11 @@ internal static class WorldDraw
         Prng chance = world.Chance;
         for (int number = 0; number < world.Scenario.Guests; number++)
         {
-            SimulatedDisk root = AddDisk(world);
-            SimulatedDisk data = chance.Chance(500) ? root : AddDisk(world);
+            // Now and then two guests are configured on one disk, as nobody should.
+            SimulatedDisk root = number > 0 && chance.Chance(30) ? chance.Of<SimulatedDisk>(world.Disks.ToArray()) : AddDisk(world);
+            SimulatedDisk data = chance.Chance(500) ? root
+                : number > 0 && chance.Chance(100) ? chance.Of<SimulatedDisk>(world.Disks.ToArray())
+                : AddDisk(world);
             var filesystems = new List<SimulatedFilesystem> { new("/", chance.Chance(800) ? "ext4" : chance.Of<string>(Types), root) };
             if (chance.Chance(600))
             {
@@ -27,8 +30,10 @@ internal static class WorldDraw
 
             Character character = DrawCharacter(chance);
             IReadOnlyList<DeviceNumber> devices = [.. filesystems.Select(one => one.Disk.Device).Distinct()];
+            bool isExt = filesystems.TrueForAll(one => one.Type is "ext3" or "ext4");
             world.Add(new SimulatedGuest(number, character, filesystems)
             {
+                RunsRealAgent = isExt && character is not (Character.Stuck or Character.Hostile) && chance.Chance(60),
                 ListedDisks = new GuestDisks(devices, chance.Chance(40) ? ["xvdc (qdisk)"] : []),
                 RelapsesLeft = character is Character.Relapsing or Character.RebootingMidCommand
                     ? chance.Between(1, 5)
@@ -48,5 +53,7 @@ internal static class WorldDraw
     }
 
     private static Character DrawCharacter(Prng chance)
-        => chance.Chance(500) ? Character.Cooperative : (Character)chance.Between(1, (int)Character.Hanging);
+        => chance.Chance(450) ? Character.Cooperative
+            : chance.Chance(250) ? Character.RefusingToEnd
+            : (Character)chance.Between(1, (int)Character.Hanging);
 }

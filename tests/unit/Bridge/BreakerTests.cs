@@ -147,4 +147,72 @@ public sealed class BreakerTests
 
         Assert.Equal(6, Begun(story));
     }
+
+    [Fact]
+    public void What_failed_before_a_restart_of_the_bridge_counts_after_it()
+    {
+        BridgeStory story = Restored(proof: null);
+        Add(story, 4, 5);
+        LetPass(story, 2400);
+        Assert.Equal(0, Begun(story));
+        LetPass(story, 1200);
+        Assert.Equal(1, Begun(story));
+    }
+
+    [Fact]
+    public void A_proof_after_the_failures_counts_after_a_restart_too()
+    {
+        BridgeStory story = Restored(proof: 5);
+        Add(story, 4, 5);
+        Assert.Equal(1, Begun(story));
+    }
+
+    [Fact]
+    public void A_person_acknowledges_what_failed_before_a_restart()
+    {
+        BridgeStory story = Restored(proof: null);
+        Add(story, 4, 5);
+        story.Step(new BridgeInput.Acknowledged(Guest: null));
+        story.Wait(1, guest: 99);
+        Assert.Equal(1, Begun(story));
+    }
+
+    [Fact]
+    public void What_failed_before_a_restart_stops_its_own_group_alone_where_the_host_had_a_success_since()
+    {
+        BridgeStory story = Restored(proof: 5);
+        // The one that was proved lies on another group than those that failed.
+        for (int guest = 1; guest <= 3; guest++)
+        {
+            var failed = new DeviceNumber(8, guest);
+            story.StorageIs(true, failed, "lun").Appear(guest, guest, failed);
+        }
+
+        var other = new DeviceNumber(9, 1);
+        story.StorageIs(true, other, "other").Appear(20, 20, other);
+        Add(story, 4, 4);
+        Assert.Equal(0, Begun(story));
+    }
+
+    /// <summary>Three guests failed 20, 15 and 10 minutes ago; another was proved so many minutes ago, or none was.</summary>
+    private static BridgeStory Restored(int? proof)
+    {
+        var story = new BridgeStory(Recover with { MaxPerLunGroup = 1, MaxPerHost = 1 });
+        for (int guest = 1; guest <= 3; guest++)
+        {
+            DateTimeOffset failed = story.Now.Wall.AddMinutes(-25 + (guest * 5));
+            var standing = new RecoveryState.NeedsOperator("it failed", OperatorRelease.WhenHealthy, MountPoint.Root);
+            story.Step(new BridgeInput.HistoryRestored(
+                new GuestHistory(Guest(guest), [failed], standing) { FailedAt = failed }));
+        }
+
+        if (proof is { } minutes)
+        {
+            DateTimeOffset proved = story.Now.Wall.AddMinutes(-minutes);
+            story.Step(new BridgeInput.HistoryRestored(
+                new GuestHistory(Guest(20), [proved], Standing: null) { ProvedAt = proved }));
+        }
+
+        return story;
+    }
 }

@@ -155,7 +155,7 @@ public sealed class RandomBridgeTests
             {
                 if (Asked(guest)?.Action is RecoveryAction.SendRequest { Request.Action: RequestAction.Reboot })
                 {
-                    Story.Answer(RequestStatus.Accepted, domain: _domains[guest], guest: guest).Wait(121, guest);
+                    Story.Answer(RequestStatus.Accepted, domain: _domains[guest], guest: guest).Wait(301, guest);
                 }
 
                 Complete(guest, well: true);

@@ -22,7 +22,7 @@ public sealed class RecreateTests
     /// <summary>The old boot accepted a restart and is still there two minutes later.</summary>
     private static BridgeStory Refusing(RecoveryPolicy? policy = null)
         => new BridgeStory(policy ?? Destroying).WithAbortedRoot().RecordIntent().Arm()
-            .Answer(RequestStatus.Accepted).Wait(121);
+            .Answer(RequestStatus.Accepted).Wait(301);
 
     private static OfflineStep[] Recorded(BridgeStory story)
         => [.. story.Of<RecoveryAction.RecordStep>().Select(record => record.Step)];
@@ -62,6 +62,25 @@ public sealed class RecreateTests
     }
 
     [Fact]
+    public void A_destroyed_domain_that_is_listed_a_moment_longer_is_not_taken_for_a_new_one()
+    {
+        BridgeStory story = Refusing(Checking).Confirm().RecordStep().StepDone().RecordStep().RecordStep();
+        Assert.Empty(story.Of<RecoveryAction.CheckOffline>());
+        Assert.Contains("its old domain is still listed", story.Told(TellKind.Action)[^1]);
+        story.Gone().Wait(1);
+        Assert.Single(story.Of<RecoveryAction.CheckOffline>());
+    }
+
+    [Fact]
+    public void A_domain_that_somebody_created_and_took_away_again_is_not_created_once_more()
+    {
+        BridgeStory story = Refusing(Checking).Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep();
+        story.Appear(6).Gone(6).CheckOffline(0).Wait(60);
+        Assert.IsType<RecoveryState.Unknown>(story.State());
+        Assert.Empty(story.Of<RecoveryAction.Create>());
+    }
+
+    [Fact]
     public void Without_the_offline_check_it_is_created_with_a_check_at_its_boot()
     {
         BridgeStory story = Refusing().Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep().StepDone()
@@ -89,7 +108,7 @@ public sealed class RecreateTests
             .Answer(RequestStatus.Accepted).Answer(RequestStatus.Failed, OutcomeReason.RebootFailed);
         Assert.Single(failed.Of<RecoveryAction.ConfirmCreatable>());
         BridgeStory gone = new BridgeStory(Destroying).WithAbortedRoot().RecordIntent().Arm()
-            .Answer(RequestStatus.Refused, OutcomeReason.FaultGone).Wait(121);
+            .Answer(RequestStatus.Refused, OutcomeReason.FaultGone).Wait(301);
         Assert.Empty(gone.Of<RecoveryAction.ConfirmCreatable>());
     }
 
@@ -208,7 +227,7 @@ public sealed class RecreateTests
     public void A_person_who_creates_it_meanwhile_is_not_interfered_with()
     {
         BridgeStory story = Refusing().Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep()
-            .StepDone(StepResult.Failed).Appear(9).Wait(300);
+            .StepDone(StepResult.Failed).Appear(9).Wait(20).RecordStep().Wait(280);
         Assert.Single(story.Of<RecoveryAction.Create>());
         story.Say(9, 2, 1, Filesystem()).ReadFsck(0).Answer(RequestStatus.Done, probe: "ok", domain: 9);
         Assert.IsType<RecoveryState.Healthy>(story.State());

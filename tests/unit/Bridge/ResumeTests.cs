@@ -124,7 +124,7 @@ public sealed class ResumeTests
         Outcome(story, RequestStatus.Accepted);
         Assert.Equal(RecoveryPhase.AwaitingNewBoot, Assert.IsType<RecoveryState.Recovering>(story.State()).Phase);
         Assert.Empty(story.Of<RecoveryAction.SendRequest>());
-        story.Wait(121);
+        story.Wait(301);
         Assert.Contains("allow-destroy", story.Operator().Reason);
     }
 
@@ -230,9 +230,37 @@ public sealed class ResumeTests
         {
             OfflineStep.Destroyed => next is RecoveryAction.RecordStep { Step: OfflineStep.Checking },
             OfflineStep.Checking => next is RecoveryAction.CheckOffline,
-            OfflineStep.Checked => next is RecoveryAction.RecordStep { Step: OfflineStep.Creating },
+            OfflineStep.Checked => next is RecoveryAction.CheckOffline,
             _ => next is RecoveryAction.Create,
         }, $"after {recorded[^1]}: {next}");
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void How_a_check_ended_before_the_bridge_stopped_is_asked_of_the_toolstack_again(int exitCode)
+    {
+        BridgeStory story = Stopped(
+            policy: Destroying,
+            steps: [OfflineStep.Destroying, OfflineStep.Destroyed, OfflineStep.Checking, OfflineStep.Checked]).Wait(32);
+        story.Complete(new RecoveryInput.OfflineChecked(Before, new OfflineCheckAnswer(StepResult.Done, exitCode, string.Empty)));
+        if (exitCode >= 4)
+        {
+            Assert.Contains("the guest is DOWN: e2fsck left errors (exit 4)", story.Operator().Reason);
+            Assert.Empty(story.Of<RecoveryAction.Create>());
+            return;
+        }
+
+        foreach (OfflineStep step in (OfflineStep[])[OfflineStep.Checked, OfflineStep.Creating])
+        {
+            story.Complete(new RecoveryInput.StepRecorded(Before, step));
+        }
+
+        Assert.Single(story.Of<RecoveryAction.Create>());
+        story.Complete(new RecoveryInput.StepTaken(Before, OfflineStep.Creating, StepAnswer.Done));
+        story.Complete(new RecoveryInput.StepRecorded(Before, OfflineStep.Created));
+        story.Appear(6).Say(6, 2, 1, Filesystem()).Answer(RequestStatus.Done, probe: "ok", domain: 6);
+        Assert.Contains("fsck exit 1", Assert.Single(story.Told(TellKind.Proof)));
     }
 
     [Fact]

@@ -180,7 +180,7 @@ public sealed class SafetyTests
     [InlineData(0, 31)]
     [InlineData(1, 61)]
     [InlineData(2, 91)]
-    [InlineData(3, 121)]
+    [InlineData(3, 301)]
     public void A_deadline_that_passes_calls_an_operator(int steps, int seconds)
     {
         var story = new BridgeStory().WithAbortedRoot();
@@ -292,6 +292,37 @@ public sealed class SafetyTests
         story.StorageIs(true).Appear(5).Wait(31).Say(5, 1, 1, Filesystem()).Appear(9);
         story.Say(9, 2, 1, Filesystem(verdict: Verdict.JournalAborted));
         Assert.Equal(new RecoveryState.Healthy(Boot(1)), story.State());
+    }
+
+    [Fact]
+    public void As_long_as_two_domains_have_one_uuid_neither_is_acted_on_and_an_operator_is_told_once()
+    {
+        var story = new BridgeStory();
+        story.StorageIs(true).Appear(9).Appear(5).Wait(31).Say(9, 1, 1, Filesystem()).Appear(5);
+        story.Say(9, 1, 2, Filesystem(verdict: Verdict.JournalAborted)).Wait(300);
+        Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
+        Assert.Contains("domain 5 has the same uuid", Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        Assert.Contains("domains 9 and 5 have the same uuid", Assert.Single(story.Told(TellKind.Operator)));
+
+        story.Gone(5).Wait(1);
+        Assert.Single(story.Of<RecoveryAction.RecordIntent>());
+    }
+
+    [Fact]
+    public void A_domain_that_was_listed_second_is_the_guest_once_the_first_is_gone()
+    {
+        var story = new BridgeStory();
+        story.StorageIs(true).Appear(9).Appear(5).Gone(9).Appear(5).Say(5, 1, 1, Filesystem());
+        Assert.Equal((new DomainId(5), null), (story.Record()!.Domain, story.Record()!.Twin));
+        Assert.Equal(new RecoveryState.Healthy(Boot(1)), story.State());
+    }
+
+    [Fact]
+    public void A_twin_that_appears_after_the_intent_stops_the_act()
+    {
+        BridgeStory story = new BridgeStory().WithAbortedRoot().Appear(9).RecordIntent();
+        Assert.Empty(story.Of<RecoveryAction.ArmForcedFsck>());
+        Assert.Contains(story.Of<RecoveryAction.Tell>(), tell => tell.EndsIntent);
     }
 
     [Fact]

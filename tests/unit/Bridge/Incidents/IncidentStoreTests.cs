@@ -55,6 +55,19 @@ public sealed class IncidentStoreTests : IDisposable
         Assert.Null(history.Open);
         Assert.Null(history.Standing);
         Assert.Equal([Now], history.Recoveries);
+        Assert.Equal((null, Now), (history.FailedAt, history.ProvedAt));
+    }
+
+    [Fact]
+    public void A_recovery_that_failed_is_known_as_that_until_a_person_acknowledges()
+    {
+        _directory.Run(
+            Entry(TellKind.Intent, "about to"), Entry(TellKind.Operator, "fsck exit 4", ends: true, standing: true),
+            Entry(TellKind.Operator, "never tried", guest: 2, standing: true));
+        IReadOnlyList<GuestHistory> guests = _directory.Run().Guests;
+        Assert.Equal([Now, null], guests.Select(guest => guest.FailedAt));
+        _directory.Run(new StateChange.Acknowledged(Guest().Uuid));
+        Assert.Null(_directory.Run().Guests[0].FailedAt);
     }
 
     [Fact]
