@@ -214,7 +214,7 @@ kill_bridge() { dom0 'kill -KILL $(cat /run/host-bridge.pid)'; }
 # Whether the bridge asked for nothing between two times: nothing_asked FROM [UNTIL]
 nothing_asked() {
     [ -z "$(awk -v from="$1" -v until="${2:-9e99}" \
-        '$1 >= from && $1 < until && /guest-agent\/request .*action=(reboot|remount|repair)/' "$share/record.log")" ]
+        '$1 >= from && $1 < until && /asked it to (reboot|remount|repair)/' "$share/bridge.log")" ]
 }
 
 # Whether e2fsck finds nothing: lun_is_clean [DEVICE]

@@ -67,9 +67,14 @@ internal sealed class CreateStep(StepOrder order, StepFolder folder, Xl xl)
             return StepOutcome.Failed(listed.Problem!);
         }
 
-        // What is there counts, not what xl says of it.
-        StepOutcome outcome = StateOf(domains, record)
-            ?? StepOutcome.Failed(complaint ?? $"xl create {record.ConfigFile} says that it did, and there is no domain");
+        // What is there counts, not what xl says of it. What xl made in part it may still be taking away: the next
+        // attempt begins with another look.
+        StepOutcome outcome = StateOf(domains, record) switch
+        {
+            null => StepOutcome.Failed(complaint ?? $"xl create {record.ConfigFile} says that it did, and there is no domain"),
+            { Result: StepResult.Refused } seen => StepOutcome.Failed($"{seen.Reason}{(complaint is null ? "" : $"; {complaint}")}"),
+            var seen => seen,
+        };
         return outcome.Result == StepResult.Done && boot.WhyNot is { } whyNot
             ? outcome with { Remarks = [$"its boot was given no forced check: {whyNot}"] }
             : outcome;

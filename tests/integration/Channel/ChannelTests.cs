@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using GuestAgent;
 using HostBridge;
 using HostBridge.Guests.Channels;
+using HostBridge.Recovery;
 using Protocol.Channel;
 using Protocol.Health;
 using Testbed.Channels;
@@ -148,6 +150,63 @@ public sealed class ChannelTests
             backend.Dispose();
             await Assert.ThrowsAsync<IOException>(
                 () => line.Input.ReadAsync(TestContext.Current.CancellationToken).AsTask());
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public async Task A_guest_that_floods_its_channel_is_read_at_a_pace_and_its_newest_word_arrives()
+    {
+        await using var stage = new ChannelStage();
+        stage.StartBridge();
+        TimeSpan flood = TimeSpan.FromSeconds(6);
+        long sequence = 0;
+        for (var begun = Stopwatch.StartNew(); begun.Elapsed < flood;)
+        {
+            stage.Offer(++sequence);
+            stage.TurnFor(TimeSpan.FromMilliseconds(10));
+        }
+
+        lock (stage.AtBridge)
+        {
+            // A burst of ten, then one a second; the rest replaced each other before they were sent.
+            Assert.InRange(stage.AtBridge.OfType<BridgeInput.ReportRead>().Count(), 5, 10 + 30);
+            Assert.InRange(stage.AtBridge.Count, 0, sequence / 2);
+        }
+
+        stage.TurnUntil(() => stage.HasReport(sequence), "the newest report");
+    }
+
+    [Fact]
+    public async Task A_guest_that_writes_without_end_is_read_at_a_pace()
+    {
+        string folder = Directory.CreateTempSubdirectory("flood-").FullName;
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using var end = new CancellationTokenSource();
+        try
+        {
+            string path = Path.Combine(folder, "socket");
+            listener.Bind(new UnixDomainSocketEndPoint(path));
+            listener.Listen(1);
+            var connection = new ChannelConnection(
+                new ChannelPlace(Guid.NewGuid(), new DomainId(7), path, IsTerminal: false),
+                new BridgeInputQueue(), new BridgeClock(TimeProvider.System), new Random());
+            Task running = connection.RunAsync(end.Token);
+            using Socket guest = await listener.AcceptAsync(TestContext.Current.CancellationToken);
+            byte[] garbage = new byte[64 * 1024];
+            var taken = Stopwatch.StartNew();
+            for (int written = 0; written < 2 * 1024 * 1024; written += garbage.Length)
+            {
+                await guest.SendAsync(garbage, TestContext.Current.CancellationToken);
+            }
+
+            // 256 KiB a second; what socket and pipe hold does not wait.
+            Assert.True(taken.Elapsed > TimeSpan.FromSeconds(4), $"2 MiB were read within {taken.Elapsed}");
+            await end.CancelAsync();
+            await Task.WhenAny(running);
         }
         finally
         {

@@ -129,7 +129,7 @@ internal sealed partial class AgentProcess
         }
     }
 
-    private int IndexOf(SimulatedFilesystem one) => one.IsRoot ? 0 : 1;
+    private static int IndexOf(SimulatedFilesystem one) => one.IsRoot ? 0 : 1;
 
     private AgentDevice DeviceOf(SimulatedFilesystem one) => new(VirtualDisks, IndexOf(one) * MinorsOfADisk);
 

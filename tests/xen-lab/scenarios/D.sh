@@ -9,7 +9,7 @@ scenario() {
     begin_stuck_guest
     break_and_mend
 
-    action=$(await 180 record.log 'guest-agent/request .*action=reboot' "$back") || action=
+    action=$(await 180 bridge.log 'asked it to reboot' "$back") || action=
     destroyed=$(await 240 bridge.log 'domain [0-9]+ is (gone|destroyed)' "${action:-$back}") || destroyed=
     checked=$(await 180 bridge.log 'its disks are checked, e2fsck exit [01]' "${destroyed:-$back}") || checked=
     created=$(await 120 bridge.log 'it was created again' "${checked:-$back}") || created=
@@ -19,7 +19,7 @@ scenario() {
     timeline
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "nothing was asked before the storage had been back for $stable_seconds s" \
-        [ -n "$storage" -a -n "$(nothing_asked 0 "$(seconds_after "${storage:-0}" "$stable_seconds")" && echo yes)" ]
+        nothing_asked 0 "$(seconds_after "${storage:-9e9}" "$stable_seconds")"
     expect "the guest was asked first" [ -n "$action" ]
     expect "the domain was destroyed" [ -n "$destroyed" ]
     expect "its disk was checked from Dom0" [ -n "$checked" ]

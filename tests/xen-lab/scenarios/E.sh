@@ -11,7 +11,7 @@ scenario_bridge() {
     begin_guest
     before=$(boot_id)
     break_and_mend
-    action=$(await 180 record.log 'guest-agent/request .*action=reboot' "$back") || action=
+    action=$(await 180 bridge.log 'asked it to reboot' "$back") || action=
     kill_bridge
     mark "the bridge is killed" >/dev/null
     sleep 3
@@ -27,8 +27,8 @@ scenario_bridge() {
     expect "the bridge that was started anew proved that the root writes" [ -n "$proof" ]
     expect "the guest booted anew, once" [ "$before" != "$after" -a \
         "$(awk -v from="$fault" '$1 >= from && /lab: guest is ready/' "$share/guest-console.log" | wc -l)" = 1 ]
-    expect "one request was made, however often it was asked" [ "$(awk '/guest-agent\/request .*action=reboot/' \
-        "$share/record.log" | grep -o 'id=[^ ]*' | sort -u | wc -l)" = 1 ]
+    expect "one request was made, however often it was asked" [ "$(grep -o 'request reboot-[-0-9a-f]*' "$share/bridge.log" \
+        | sort -u | wc -l)" = 1 ]
     expect "what was durable before the fault is intact" witnesses_are_intact "$witness"
     expect "the guest shuts down cleanly" shut_down_guest
     expect "e2fsck -fn of the LUN finds nothing" lun_is_clean
@@ -40,7 +40,7 @@ scenario_fsck() {
     echo "expected: e2fsck outlives the bridge; the one that is started anew waits for it, and checks nothing twice"
     begin_stuck_guest
     break_and_mend
-    action=$(await 180 record.log 'guest-agent/request .*action=reboot' "$back") || action=
+    action=$(await 180 bridge.log 'asked it to reboot' "$back") || action=
     # It is stopped as soon as it is there, so that it lasts.
     dom0 'for turn in {1..6000}; do for file in /proc/[0-9]*/comm; do
             read -r name <$file && [ "$name" = e2fsck ] && kill -STOP $(basename $(dirname $file)) && exit 0
@@ -80,7 +80,7 @@ scenario_xenstored() {
     sleep 60
     mark "xenstored goes on" >/dev/null
     dom0 'kill -CONT $(pidof xenstored)'
-    action=$(await 300 record.log 'guest-agent/request .*action=reboot' "$stopped") || action=
+    action=$(await 300 bridge.log 'asked it to reboot' "$stopped") || action=
     proof=$(await 300 bridge.log 'writes again' "${action:-$stopped}") || proof=
     stop_bridge
     timeline

@@ -24,7 +24,7 @@ scenario() {
     back=$(mark "the target is back")
     start_target
     storage=$(await_storage "$back") || storage=
-    first=$(await 180 record.log 'guest-agent/request .*action=reboot' "$back") || first=
+    first=$(await 180 bridge.log 'asked it to reboot' "$back") || first=
     for number in 1 2 3; do
         proof=$(await 400 bridge.log "guest$number.* writes again" "${first:-$back}") || proof=
         tell "guest$number: ${proof:+proved}"

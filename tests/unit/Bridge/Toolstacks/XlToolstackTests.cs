@@ -223,9 +223,13 @@ public sealed class XlToolstackTests : IAsyncDisposable
     {
         Assert.Equal(StepAnswer.Done, await DestroyAsync());
         _xl.Let("create", "paused");
-        StepAnswer answer = await CreateAsync();
-        Assert.Equal(StepResult.Refused, answer.Result);
-        Assert.Contains("is paused", answer.Reason);
+        StepAnswer first = await CreateAsync();
+        Assert.Equal(StepResult.Failed, first.Result);
+        Assert.Contains("is paused", first.Reason);
+        StepAnswer second = await CreateAsync();
+        Assert.Equal(StepResult.Refused, second.Result);
+        Assert.Contains("is paused", second.Reason);
+        Assert.Equal(1, _xl.Count("create"));
     }
 
     [Fact]
