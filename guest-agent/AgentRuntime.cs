@@ -1,3 +1,4 @@
+using GuestAgent.Configuration;
 using GuestAgent.Detection;
 using GuestAgent.Inquiries;
 using GuestAgent.Linux;
@@ -54,7 +55,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _stop = stop;
         _log = log;
         _loop = new AgentLoop(settings);
-        _mounts = new MountTable(paths, options.Excluded);
+        _mounts = new MountTable(paths, options.Excluded.ToHashSet());
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _kernelMessage = new KernelMessage(paths);

@@ -1,12 +1,14 @@
 using System.CommandLine;
 using System.Reflection;
 using GuestAgent;
+using GuestAgent.Configuration;
 using GuestAgent.Linux;
 using GuestAgent.Probing;
 using GuestAgent.Remedies;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Protocol.Configuration;
 using Protocol.Health;
 using Serilog;
 
@@ -15,7 +17,7 @@ return args switch
     ["--version"] => AgentProgram.PrintVersion(),
     [ProbeChild.Argument] => ProbeChild.Run(),
     [RemedyProcess.Argument, ..] => RemedyProcess.Run(args),
-    ["--help"] or ["-h"] or ["-?"] or ["status" or "probe", ..] => AgentProgram.RunCommand(args),
+    ["--help"] or ["-h"] or ["-?"] or ["status" or "probe" or ConfigCommand.Name, ..] => AgentProgram.RunCommand(args),
     _ => AgentProgram.Run(args),
 };
 
@@ -39,25 +41,29 @@ internal static class AgentProgram
     /// <summary>A command that asks the running agent, or for help.</summary>
     public static int RunCommand(string[] arguments)
     {
-        ParseResult parsed = new AgentSettingsReader().Command.Parse(arguments);
+        ParseResult parsed = new AgentCommandLine().Command.Parse(arguments);
         if (parsed.Errors.Count == 0)
         {
             return parsed.Invoke();
         }
 
-        Console.Error.WriteLine(
-            $"guest-agent: {parsed.Errors[0].Message.TrimEnd('.')}; guest-agent --help lists what is allowed");
-        return UnknownState;
+        _ = Complain([MistakeOf(parsed)]);
+        return arguments[0] == ConfigCommand.Name ? UsageError : UnknownState;
     }
 
     public static int Run(string[] arguments)
     {
-        if (AgentOptions.Read(arguments, out string error) is not { } options)
+        var commandLine = new AgentCommandLine();
+        ParseResult parsed = commandLine.Command.Parse(arguments);
+        if (parsed.Errors.Count > 0)
         {
-            // What a damaged file holds is part of it; a NUL begins a new line in the journal.
-            string line = string.Concat(error.Select(one => char.IsControl(one) ? ' ' : one));
-            Console.Error.WriteLine($"guest-agent: {line}");
-            return UsageError;
+            return Complain([MistakeOf(parsed)]);
+        }
+
+        AgentConfiguration configuration = commandLine.Settings.Read(parsed);
+        if (configuration.Options is not { } options)
+        {
+            return Complain(ConfigurationProblem.ToLines(configuration.Problems));
         }
 
         ProcessorShare.Prefer();
@@ -86,6 +92,21 @@ internal static class AgentProgram
         Libc.ExitNow(exitCode);
         return exitCode;
     }
+
+    /// <summary>Says what is wrong with the command line or the configuration, a line each.</summary>
+    public static int Complain(IReadOnlyList<string> lines)
+    {
+        foreach (string line in lines)
+        {
+            // A path may hold anything; a NUL begins a new line in the journal.
+            Console.Error.WriteLine($"guest-agent: {string.Concat(line.Select(one => char.IsControl(one) ? ' ' : one))}");
+        }
+
+        return UsageError;
+    }
+
+    private static string MistakeOf(ParseResult parsed)
+        => $"{parsed.Errors[0].Message.TrimEnd('.')}; guest-agent --help lists what is allowed";
 
     private static void RunLoop(AgentOptions options, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
     {
