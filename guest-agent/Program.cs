@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Reflection;
 using GuestAgent;
 using GuestAgent.Configuration;
+using GuestAgent.Configuration.Reading;
 using GuestAgent.Linux;
 using GuestAgent.Probing;
 using GuestAgent.Remedies;
@@ -17,6 +18,7 @@ return args switch
     ["--version"] => AgentProgram.PrintVersion(),
     [ProbeChild.Argument] => ProbeChild.Run(),
     [RemedyProcess.Argument, ..] => RemedyProcess.Run(args),
+    [ConfigurationProcess.Argument, ..] => ConfigurationProcess.Run(args),
     ["--help"] or ["-h"] or ["-?"] or ["status" or "probe" or ConfigCommand.Name, ..] => AgentProgram.RunCommand(args),
     _ => AgentProgram.Run(args),
 };
@@ -76,7 +78,7 @@ internal static class AgentProgram
         int exitCode = 0;
         try
         {
-            RunLoop(options, host, stop, log);
+            RunLoop(options, arguments, host, stop, log);
         }
         catch (Exception broken)
         {
@@ -108,7 +110,8 @@ internal static class AgentProgram
     private static string MistakeOf(ParseResult parsed)
         => $"{parsed.Errors[0].Message.TrimEnd('.')}; guest-agent --help lists what is allowed";
 
-    private static void RunLoop(AgentOptions options, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
+    private static void RunLoop(
+        AgentOptions options, string[] arguments, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
     {
         var paths = new PathRoot("/");
         string bootIdText = SmallFile.TryReadText(paths.Proc("sys/kernel/random/boot_id")) ?? string.Empty;
@@ -129,7 +132,7 @@ internal static class AgentProgram
             // No agent makes a report a millisecond: whoever starts later in this boot begins above the one before.
             FirstSequence = (long)clock.Now.SinceBoot.TotalMilliseconds + 1,
         };
-        using var runtime = new AgentRuntime(options, settings, paths, clock, stop, log);
+        using var runtime = new AgentRuntime(options, arguments, settings, paths, clock, stop, log);
         host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stop.Set);
         host.Start();
         int count = runtime.LookAround();
