@@ -16,7 +16,8 @@ internal sealed partial class AgentRuntime
         {
             string? trouble = CanExecute()
                 ? _reload.TryStart(_clock.Now)
-                : $"the root is {_loop.Detector.At(MountPoint.Root)!.Health.Verdict.ToName()}, and nothing is read from it";
+                : $"the root is {_loop.Detector.At(MountPoint.Root)!.Health.Verdict.ToName()}, and nothing is read from "
+                    + "it; repeat it when the root writes again";
             if (trouble is not null)
             {
                 AgentLog.NotReloaded(_log, trouble);

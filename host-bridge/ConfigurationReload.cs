@@ -16,7 +16,8 @@ namespace HostBridge;
 /// <param name="inputs">The queue that leads into the loop.</param>
 /// <param name="logger">The log.</param>
 internal sealed partial class ConfigurationReload(
-    Func<BridgeConfiguration> read, OptionsInForce inForce, BridgeInputQueue inputs, ILogger<ConfigurationReload> logger)
+    Func<BridgeConfiguration> read, OptionsInForce inForce, BridgeInputQueue inputs,
+    ILogger<ConfigurationReload> logger)
     : BackgroundService
 {
     /// <summary>The disk that the files lie on may hang.</summary>
@@ -26,7 +27,7 @@ internal sealed partial class ConfigurationReload(
 
     private PosixSignalRegistration? _signal;
 
-    /// <summary>From here on SIGHUP does not end the program: before the service manager is told that it is ready.</summary>
+    /// <summary>From here on SIGHUP does not end the program; the service manager is told later that it is ready.</summary>
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Want);
@@ -105,7 +106,8 @@ internal sealed partial class ConfigurationReload(
     }
 
     [LoggerMessage(Level = LogLevel.Information,
-        Message = "the configuration was read again and is in force: mode {Mode}, {Guests} guests with a section; read: {Files}")]
+        Message = "the configuration was read again and is in force: mode {Mode}, {Guests} guests with a section; "
+            + "read: {Files}")]
     private partial void LogTaken(Recovery.BridgeMode mode, int guests, string files);
 
     [LoggerMessage(Level = LogLevel.Warning,

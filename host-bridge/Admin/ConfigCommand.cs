@@ -13,7 +13,7 @@ internal static class ConfigCommand
 {
     private static readonly Option<string?> Check = new("--check")
     {
-        Description = "Only say what is wrong; exit code 0 when nothing is, else 64. With FILE: in that file and FILE.d.",
+        Description = "Only say what is wrong; exit code 0 when nothing is, else 64. FILE: in that file and FILE.d.",
         HelpName = "FILE",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -51,7 +51,9 @@ internal static class ConfigCommand
 
         if (isCheck)
         {
-            string read = configuration.Files.Count == 0 ? "no file, so all are defaults" : string.Join(", ", configuration.Files);
+            string read = configuration.Files.Count == 0
+                ? "no file, so all are defaults"
+                : string.Join(", ", configuration.Files);
             Console.Out.Write($"the configuration is good: {read}\n");
             return 0;
         }
@@ -63,7 +65,7 @@ internal static class ConfigCommand
         if (guest is not null && !configuration.HasSectionOf(guest))
         {
             Console.Error.WriteLine(
-                $"host-bridge: no file has a section [guest {ConfigurationProblem.Quote(guest).Trim('"')}]: what holds for any guest follows");
+                $"host-bridge: no file has a section of {ConfigurationProblem.Quote(guest)}: what holds for any follows");
         }
 
         Console.Out.Write(parsed.GetValue(Json)

@@ -36,7 +36,8 @@ internal static class GuestPolicyKeys
             Switch,
             policy => policy.AllowDestroy,
             (policy, value) => policy with { AllowDestroy = value },
-            "Whether a domain whose old boot refuses to end may be destroyed and created again; only if exclusive-storage is yes.")
+            "Whether a domain whose old boot refuses to end may be destroyed and created again; only if "
+                + "exclusive-storage is yes.")
             with { OptionValue = "true|false" },
         Key(
             "offline-check",
@@ -49,7 +50,8 @@ internal static class GuestPolicyKeys
             new ChoiceKind<ExclusiveStorage>(),
             policy => policy.ExclusiveStorage,
             (policy, value) => policy with { ExclusiveStorage = value },
-            "Whether no other host can use the disks of a guest; unknown forbids what no forbids: to destroy, and to check from this host.")
+            "Whether no other host can use the disks of a guest; unknown forbids what no forbids: to destroy, and "
+                + "to check from this host.")
             with { OptionValue = "unknown|yes|no" },
         Key(
             "accept-unforced-reboot",
@@ -79,7 +81,8 @@ internal static class GuestPolicyKeys
                 new ChoiceKind<GuestPriority>(),
                 policy => policy.Priority,
                 (policy, value) => policy with { Priority = value },
-                "infrastructure comes before the guests that need it: name service, directory, an iSCSI target in a guest."),
+                "infrastructure comes before the guests that need it: name service, directory, an iSCSI target in a "
+                    + "guest."),
             .. ForAnyGuest,
             Key(
                 ActWithoutHostEvidenceName,

@@ -17,7 +17,8 @@ internal sealed class MaintenanceWindowKind : ValueKind<MaintenanceWindow>
     private static readonly TimeSpan LongestWeekly = TimeSpan.FromDays(7);
 
     /// <inheritdoc/>
-    public override string Allowed => "DAY HH:MM UTC for TIME, like Sat 22:00 UTC for 4h, or YYYY-MM-DD HH:MM UTC for TIME";
+    public override string Allowed
+        => "DAY HH:MM UTC for TIME, like Sat 22:00 UTC for 4h, or YYYY-MM-DD HH:MM UTC for TIME";
 
     /// <inheritdoc/>
     public override string? Read(string text, out MaintenanceWindow value)
@@ -25,7 +26,8 @@ internal sealed class MaintenanceWindowKind : ValueKind<MaintenanceWindow>
         value = null!;
         string[] words = text.Split((char[]?)null, 5, StringSplitOptions.RemoveEmptyEntries);
         if (words is not [var day, var clock, "UTC", "for", var length]
-            || !TimeOnly.TryParseExact(clock, TimeForm, CultureInfo.InvariantCulture, DateTimeStyles.None, out TimeOnly time)
+            || !TimeOnly.TryParseExact(
+                clock, TimeForm, CultureInfo.InvariantCulture, DateTimeStyles.None, out TimeOnly time)
             || !SpanText.TryParse(length, out TimeSpan span) || span < Shortest)
         {
             return text;

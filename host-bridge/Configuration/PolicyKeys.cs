@@ -24,19 +24,22 @@ internal static class PolicyKeys
             GuestPolicyKeys.ModeKind,
             policy => policy.Mode,
             (policy, value) => policy with { Mode = value },
-            "observe says what would be done, and does nothing; recover does it.") with { OptionValue = "observe|recover" },
+            "observe says what would be done, and does nothing; recover does it.")
+            with { OptionValue = "observe|recover" },
         Key(
             "stable-seconds",
             new SecondsKind(1, MaxSeconds),
             policy => policy.StableFor,
             (policy, value) => policy with { StableFor = value },
-            "How long all of a guest's storage must have been operational before anything is done.") with { OptionValue = "N" },
+            "How long all of a guest's storage must have been operational before anything is done.")
+            with { OptionValue = "N" },
         Key(
             "grace-seconds",
             new SecondsKind(0, MaxSeconds),
             policy => policy.GraceAfterBoot,
             (policy, value) => policy with { GraceAfterBoot = value },
-            "How long a boot that was first heard is left alone: what it starts may still mend it.") with { OptionValue = "N" },
+            "How long a boot that was first heard is left alone: what it starts may still mend it.")
+            with { OptionValue = "N" },
         Key(
             GuestPolicyKeys.MaintenanceWindowsName,
             GuestPolicyKeys.WindowsKind,
@@ -48,7 +51,8 @@ internal static class PolicyKeys
             GuestPolicyKeys.Switch,
             policy => policy.ActWithoutHostEvidence,
             (policy, value) => policy with { ActWithoutHostEvidence = value },
-            "Whether a guest is restarted although this host saw no fault on its disks.") with { OptionValue = "true|false" },
+            "Whether a guest is restarted although this host saw no fault on its disks.")
+            with { OptionValue = "true|false" },
         Span(
             "host-evidence-window",
             policy => policy.HostEvidenceWindow,
@@ -80,7 +84,8 @@ internal static class PolicyKeys
             (policy, value) => policy with { SlotHeldFor = value },
             Minute,
             Day,
-            "How long one recovery counts against these two: a guest that accepts and does nothing must not keep others from their turn."),
+            "How long one recovery counts against these two: a guest that accepts and does nothing must not keep "
+                + "others from their turn."),
         Count(
             "max-recoveries-per-guest",
             policy => policy.MaxPerGuest,
@@ -106,7 +111,8 @@ internal static class PolicyKeys
             policy => policy.MaxFailures,
             (policy, value) => policy with { MaxFailures = value },
             1000,
-            "How many recoveries must fail on a LUN group or on the host, within failed-recoveries-window and with none that succeeded between, for none to begin there any more."),
+            "How many recoveries must fail on a LUN group or on the host, within failed-recoveries-window and with "
+                + "none that succeeded between, for none to begin there any more."),
         Span(
             "failed-recoveries-window",
             policy => policy.BreakerWindow,
@@ -146,7 +152,8 @@ internal static class PolicyKeys
             (policy, value) => policy with { RebootDeadline = value },
             Minute,
             Day,
-            "How long a guest may take from accepting a restart to the first report of its new boot, apart from the check."),
+            "How long a guest may take from accepting a restart to the first report of its new boot, apart from the "
+                + "check."),
         Span(
             "check-time-per-tebibyte",
             policy => policy.CheckTimePerTebibyte,
@@ -215,7 +222,8 @@ internal static class PolicyKeys
             (policy, value) => policy with { HiddenStoragePatience = value },
             Minute,
             Day,
-            "How long a fault may last on storage that this host cannot map to its devices before an operator is called."),
+            "How long a fault may last on storage that this host cannot map to its devices before an operator is "
+                + "called."),
         Span(
             "device-failing-patience",
             policy => policy.DeviceFailingPatience,

@@ -40,7 +40,10 @@ public static class ConfigurationLayers
             .Select(name => $"{places.Vendor}/{name}");
         IEnumerable<string> main = hasMain ? [places.MainFile] : [];
         return [.. vendor, .. main, .. DropIns(
-            [ConfigurationPlaces.DropInsOf($"{places.Vendor}/{places.FileName}"), ConfigurationPlaces.DropInsOf(places.MainFile)],
+            [
+                ConfigurationPlaces.DropInsOf($"{places.Vendor}/{places.FileName}"),
+                ConfigurationPlaces.DropInsOf(places.MainFile),
+            ],
             namesIn)];
     }
 
@@ -48,7 +51,7 @@ public static class ConfigurationLayers
     public static IReadOnlyList<string> Order(string file, Func<string, IReadOnlyCollection<string>> namesIn)
         => [file, .. DropIns([ConfigurationPlaces.DropInsOf(file)], namesIn)];
 
-    private static IEnumerable<string> DropIns(
+    private static IReadOnlyList<string> DropIns(
         IReadOnlyList<string> folders, Func<string, IReadOnlyCollection<string>> namesIn)
     {
         var paths = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -60,10 +63,12 @@ public static class ConfigurationLayers
             }
         }
 
-        return paths.Values;
+        return [.. paths.Values];
     }
 
-    /// <summary>Hidden files and what package managers and editors leave behind (<c>.rpmsave</c>, <c>~</c>) are none.</summary>
+    /// <summary>
+    /// Hidden files, and what package managers and editors leave behind (<c>.rpmsave</c>, <c>~</c>), are none.
+    /// </summary>
     private static IEnumerable<string> Chosen(IEnumerable<string> names)
         => names.Where(name => name.EndsWith(Suffix, StringComparison.Ordinal) && name[0] != '.')
             .Order(StringComparer.Ordinal);

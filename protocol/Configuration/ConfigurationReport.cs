@@ -30,7 +30,8 @@ public static class ConfigurationReport
         var text = new StringBuilder();
         foreach (SettingInForce one in settings)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{one.Key.PadRight(keys)} = {one.Value.PadRight(values)}  {one.Origin}\n");
+            string value = one.Value.PadRight(values);
+            text.Append(CultureInfo.InvariantCulture, $"{one.Key.PadRight(keys)} = {value}  {one.Origin}\n");
         }
 
         return text.ToString();

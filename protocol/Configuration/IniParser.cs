@@ -13,7 +13,8 @@ public static class IniParser
     /// <summary>The longest line, in bytes.</summary>
     public const int MaxLineBytes = 4096;
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8
+        = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Reads a file.</summary>
     /// <param name="path">Its path, for messages.</param>

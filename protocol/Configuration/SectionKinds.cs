@@ -9,7 +9,9 @@ public sealed record SectionKind(string Word, string? Thing = null)
     public string Form => Thing is null ? $"[{Word}]" : $"[{Word} {Thing}]";
 }
 
-/// <summary>The sections that a program knows. Tells of those it does not know, and leaves out what stands in them.</summary>
+/// <summary>
+/// The sections that a program knows. Tells of those it does not know, and leaves out what stands in them.
+/// </summary>
 /// <param name="kinds">Every kind; the part of a file before its first section is always known.</param>
 public sealed class SectionKinds(IReadOnlyList<SectionKind> kinds)
 {

@@ -4,7 +4,8 @@ using Protocol.Configuration.Files;
 namespace HostBridge.Configuration.Reading;
 
 /// <summary>
-/// Reads the configuration of this host. Files may lie on a disk that hangs: who must go on runs it on a thread of its own.
+/// Reads the configuration of this host. Files may lie on a disk that hangs: who must go on runs it on a thread of its
+/// own.
 /// </summary>
 internal static class BridgeConfigurationReader
 {

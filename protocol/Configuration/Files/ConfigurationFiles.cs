@@ -6,7 +6,9 @@ public static class ConfigurationFiles
     /// <summary>Of a folder with more files than this nothing is read: it is not one of configuration.</summary>
     private const int MaxFilesPerFolder = 256;
 
-    /// <summary>Reads every file that counts, in the order in which they win. Never throws for what is wrong with a file.</summary>
+    /// <summary>
+    /// Reads every file that counts, in the order in which they win. Never throws for what is wrong with a file.
+    /// </summary>
     /// <param name="places">Where a program's configuration lies.</param>
     /// <param name="named">The one file that was named instead; null for none.</param>
     public static IReadOnlyList<IniDocument> Read(ConfigurationPlaces places, string? named)
@@ -30,11 +32,12 @@ public static class ConfigurationFiles
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            return IniDocument.Unreadable(path, $"it cannot be read: {failure.Message.ReplaceLineEndings(" ")} Name a file that can be read");
+            return IniDocument.Unreadable(
+                path, $"it cannot be read: {failure.Message.ReplaceLineEndings(" ")} Name a file that can be read");
         }
     }
 
-    private static IReadOnlyCollection<string> NamesIn(string folder, List<IniDocument> problems)
+    private static List<string> NamesIn(string folder, List<IniDocument> problems)
     {
         try
         {

@@ -86,7 +86,7 @@ public sealed class PolicyChangeTests
         BridgeStory story = TwoDeadGuestsAndOnePlace();
         Change(story, Recover with { MaxPerHost = 2 });
         story.Wait(1, guest: 2);
-        Assert.Equal(2, story.Of<RecoveryAction.RecordIntent>().Count());
+        Assert.Equal(2, story.Of<RecoveryAction.RecordIntent>().Count);
     }
 
     [Theory]
