@@ -25,6 +25,9 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
     private readonly SortedDictionary<string, StorageIncident> _open = new(StringComparer.Ordinal);
     private readonly List<TimelineEntry> _entries = [];
 
+    /// <summary>How long everything must have been well.</summary>
+    public TimeSpan StableFor { get; set; } = stableFor;
+
     /// <summary>How many incidents are open.</summary>
     public int Open => _open.Count;
 
@@ -138,7 +141,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
 
     private void TakeLine(string group, HostLine line, Moment now)
     {
-        if (line.IsFault && now.Elapsed - line.LastAt < stableFor)
+        if (line.IsFault && now.Elapsed - line.LastAt < StableFor)
         {
             Begin(group, line.At, now)?.NoteBad(line.LastAt);
         }
@@ -156,7 +159,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
         foreach (string group in disk.Groups)
         {
             StorageIncident? incident = _open.GetValueOrDefault(group);
-            if (disk.NewFault is { } fault && (isBad || now.Elapsed - fault.At < stableFor))
+            if (disk.NewFault is { } fault && (isBad || now.Elapsed - fault.At < StableFor))
             {
                 incident = Begin(group, fault.At, now);
                 incident?.NoteBad(fault.At);
@@ -225,7 +228,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
             incident.NoteBad(now.Elapsed);
         }
 
-        if (now.Elapsed - incident.BadAt < stableFor)
+        if (now.Elapsed - incident.BadAt < StableFor)
         {
             return null;
         }

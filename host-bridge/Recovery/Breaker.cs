@@ -5,14 +5,16 @@ namespace HostBridge.Recovery;
 /// then not in the guests. It counts recoveries that failed, never guests that are unwell: an outage makes all of them
 /// unwell at once.
 /// </summary>
-/// <param name="policy">The numbers.</param>
-internal sealed class Breaker(RecoveryPolicy policy)
+/// <param name="inForce">The numbers.</param>
+internal sealed class Breaker(PolicyInForce inForce)
 {
     /// <summary>The place of every guest; no LUN group has an empty name.</summary>
     private const string Host = "";
 
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
     private readonly BreakerMemory _memory = new();
+
+    private RecoveryPolicy Policy => inForce.Value;
 
     /// <summary>
     /// How recoveries of a guest ended before the bridge was started, which comes before anything else: the host is as
@@ -89,7 +91,7 @@ internal sealed class Breaker(RecoveryPolicy policy)
     private bool AllowsIn(string name, bool isEmpty, TimeSpan now)
         => !_places.TryGetValue(name, out Place? place)
             || !IsTripped(place)
-            || (isEmpty && now - place.TrippedAt >= policy.BreakerCoolDown);
+            || (isEmpty && now - place.TrippedAt >= Policy.BreakerCoolDown);
 
     /// <summary>Counts a failure at a place; whether none begins there any more because of it.</summary>
     private bool Fail(string name, TimeSpan at)
@@ -99,10 +101,10 @@ internal sealed class Breaker(RecoveryPolicy policy)
             _places[name] = place = new Place();
         }
 
-        bool wasTrial = IsTripped(place) && at - place.TrippedAt >= policy.BreakerCoolDown;
-        place.Failures.RemoveAll(before => at - before >= policy.BreakerWindow);
+        bool wasTrial = IsTripped(place) && at - place.TrippedAt >= Policy.BreakerCoolDown;
+        place.Failures.RemoveAll(before => at - before >= Policy.BreakerWindow);
         place.Failures.Add(at);
-        if (!wasTrial && (IsTripped(place) || place.Failures.Count < policy.MaxFailures))
+        if (!wasTrial && (IsTripped(place) || place.Failures.Count < Policy.MaxFailures))
         {
             return false;
         }

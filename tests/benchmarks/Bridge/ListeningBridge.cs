@@ -1,4 +1,5 @@
 using HostBridge;
+using HostBridge.Configuration;
 using HostBridge.Guests;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
