@@ -128,7 +128,7 @@ internal sealed class BridgeLoop
     private void Restore(GuestHistory history, Moment now)
     {
         _registry.Restore(history, now);
-        if (history.Standing is { } standing && _policy.Holds(Safeguards.IsTold))
+        if (history.Standing is { } standing && _policy.Value.Holds(Safeguards.IsTold))
         {
             // The entry that stands in the incident log goes on standing; this one only reminds of it.
             var tell = new RecoveryAction.Tell(TellKind.Operator, standing.Reason, IncidentFacts.None);
