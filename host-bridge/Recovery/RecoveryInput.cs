@@ -114,6 +114,9 @@ internal abstract record RecoveryInput
     /// <summary>A person said so: what stands is acknowledged.</summary>
     internal sealed record Acknowledged : RecoveryInput;
 
+    /// <summary>A person ordered its recovery.</summary>
+    internal sealed record Ordered : RecoveryInput;
+
     /// <summary>Time passed.</summary>
     internal sealed record Tick : RecoveryInput;
 }

@@ -28,8 +28,11 @@ internal sealed partial class RecoveryTurn
             State = act,
             Recoveries = [.. _guest.Recoveries.TakeLast(policy.MaxPerGuest), now.Elapsed],
         };
-        string text = $"{Triage.Describe(fault.Filesystem)}; about to {Verb(queued.Rung)} "
-            + $"(recovery {attempt} of at most {policy.MaxPerGuest})";
+        string count = _guest.Order is { IsBegun: false }
+            ? $"recovery {attempt}, ordered by a person"
+            : $"recovery {attempt} of at most {policy.MaxPerGuest}";
+        _guest = _guest with { Order = _guest.Order is { } order ? order with { IsBegun = true } : null };
+        string text = $"{Triage.Describe(fault.Filesystem)}; about to {Verb(queued.Rung)} ({count})";
         _actions.Add(new RecoveryAction.RecordIntent(id, text, FactsOf(act)));
         if (!policy.Holds(Safeguards.DurableIntent))
         {
@@ -124,13 +127,13 @@ internal sealed partial class RecoveryTurn
             : WhyNotActed()
                 ?? (IsSilent() ? "it fell silent" : null)
                 ?? WhyNoLongerCalledFor(act, report)
-                ?? (act.Restarts && !HasHostEvidence(act.Fault.Since) ? NoHostEvidence : null);
+                ?? (act.Restarts && !IsOrdered && !HasHostEvidence(act.Fault.Since) ? NoHostEvidence : null);
 
     /// <summary>What forbids any act on this guest at this moment: its storage, or people.</summary>
     private string? WhyNotActed()
         => !StorageIsOpen && _guest.Storage.Gate is StorageGate.Closed closed
             ? $"its storage is not stable: {closed.Reasons}"
-            : consent.WhyNot(_guest.Identity, now.Wall);
+            : consent.WhyNot(_guest.Identity, now.Wall, IsOrdered);
 
     private string? WhyNoLongerCalledFor(Recovering act, GuestReport report)
     {
