@@ -18,6 +18,9 @@ internal sealed record BridgeOptions
     /// <summary>Where the incident log is kept.</summary>
     public required string StateDirectory { get; init; }
 
+    /// <summary>The socket on which people's commands reach the bridge; null for none.</summary>
+    public string? AdminSocket { get; init; } = Admin.AdminSocket.DefaultPath;
+
     /// <summary>Which toolstack restarts guests.</summary>
     public ToolstackKind Toolstack { get; init; }
 
@@ -61,6 +64,7 @@ internal static class BridgeOptionsParser
     public const string Xenstore = "xenstore";
     public const string Channel = "channel";
     public const string StateDirectory = "state-directory";
+    public const string AdminSocket = "admin-socket";
     public const string Mode = "mode";
     public const string Toolstack = "toolstack";
     public const string ToolstackCommand = "toolstack-command";
@@ -79,7 +83,7 @@ internal static class BridgeOptionsParser
 
     private static readonly HashSet<string> Names = new(StringComparer.OrdinalIgnoreCase)
     {
-        Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
+        Xenstore, Channel, StateDirectory, AdminSocket, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
         OfflineCheck, ExclusiveStorageOf, ActWithoutHostEvidence, AssumeOperational, StableSeconds, GraceSeconds,
     };
 
@@ -139,6 +143,9 @@ internal static class BridgeOptionsParser
         string xenstore = AbsolutePath(
             settings, Xenstore, DefaultSockets.FirstOrDefault(File.Exists) ?? DefaultSockets[0], ref error)!;
         string stateDirectory = AbsolutePath(settings, StateDirectory, "/var/lib/host-bridge", ref error)!;
+        string? socket = settings.GetValueOrDefault(AdminSocket) is { Value: "none" }
+            ? null
+            : AbsolutePath(settings, AdminSocket, Admin.AdminSocket.DefaultPath, ref error);
         string? command = AbsolutePath(settings, ToolstackCommand, null, ref error);
         if (error is null && command is not null && !File.Exists(command))
         {
@@ -171,6 +178,7 @@ internal static class BridgeOptionsParser
                     XenstorePath = xenstore,
                     Channel = channel,
                     StateDirectory = stateDirectory,
+                    AdminSocket = socket,
                     Toolstack = toolstack,
                     ToolstackCommand = command,
                     GuestConfigFolders = folders,

@@ -38,6 +38,11 @@ internal static class CommandLine
     private static readonly Option<string?> StateDirectory = Setting(
         BridgeOptionsParser.StateDirectory, "DIR", "Where incidents are recorded (default: /var/lib/host-bridge).");
 
+    private static readonly Option<string?> AdminSocketPath = Setting(
+        BridgeOptionsParser.AdminSocket,
+        "PATH",
+        $"The socket on which the bridge is asked; none for none (default: {AdminSocket.DefaultPath}).");
+
     private static readonly Option<string?> Mode = Setting(
         BridgeOptionsParser.Mode, "observe|recover", "Whether to act (default: observe).");
 
@@ -84,7 +89,8 @@ internal static class CommandLine
     private static readonly Option<string?> GraceSeconds = Setting(
         BridgeOptionsParser.GraceSeconds, "N", "How long a boot that was first heard is left alone (default: 60).");
 
-    private static string Version
+    /// <summary>The program's version.</summary>
+    public static string Version
         => typeof(CommandLine).Assembly
             .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
@@ -114,9 +120,11 @@ internal static class CommandLine
 
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
         {
-            Config, Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
-            OfflineCheck, ExclusiveStorage, ActWithoutHostEvidence, AssumeOperational, StableSeconds, GraceSeconds,
+            Config, Xenstore, Channel, StateDirectory, AdminSocketPath, Mode, Toolstack, ToolstackCommand, GuestConfigFolders,
+            AllowDestroy, OfflineCheck, ExclusiveStorage, ActWithoutHostEvidence, AssumeOperational, StableSeconds,
+            GraceSeconds,
         };
+        AdminCommands.AddTo(root, AdminSocketPath, StateDirectory, Config);
         root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
         root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
         root.SetAction(RunBridgeAsync);
@@ -131,8 +139,8 @@ internal static class CommandLine
         var settings = new Dictionary<string, string>(StringComparer.Ordinal);
         Option<string?>[] named =
         [
-            Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
-            OfflineCheck, ExclusiveStorage, StableSeconds, GraceSeconds,
+            Xenstore, Channel, StateDirectory, AdminSocketPath, Mode, Toolstack, ToolstackCommand, GuestConfigFolders,
+            AllowDestroy, OfflineCheck, ExclusiveStorage, StableSeconds, GraceSeconds,
         ];
         foreach (Option<string?> option in named)
         {

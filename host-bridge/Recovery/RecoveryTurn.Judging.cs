@@ -276,7 +276,8 @@ internal sealed partial class RecoveryTurn
     private bool SpacingHasPassed()
         => _guest.Recoveries.Count == 0 || now.Elapsed - _guest.Recoveries[^1] >= policy.Spacing;
 
-    private static string Verb(Rung rung) => rung switch
+    /// <summary>What a rung does, in words that follow "would".</summary>
+    internal static string Verb(Rung rung) => rung switch
     {
         Rung.Remount => "ask it to remount read-write",
         Rung.Repair => "ask it to unmount, check and mount it",

@@ -16,6 +16,7 @@ internal sealed partial class Witness
         {
             case RecoveryAction.RecordIntent intent:
                 CheckConsent(guest, "an intent");
+                NoteIntent(guest, intent.Intent);
                 if (intent.Facts.Rung == Rung.Reboot)
                 {
                     CheckRoot(guest);
@@ -25,12 +26,15 @@ internal sealed partial class Witness
                 CheckBudget(guest);
                 CheckHostEvidence(guest, intent.Facts.Rung);
                 _hearings[guest].InFlightSince = Now;
+                UseOrder(guest);
                 break;
             case RecoveryAction.ArmForcedFsck:
                 CheckConsent(guest, "arming");
                 CheckStorage(guest);
                 break;
             case RecoveryAction.Destroy:
+                // Nobody but the policy has a domain destroyed.
+                _orderInFlight.Remove(guest);
                 CheckConsent(guest, "a destruction");
                 CheckStorage(guest);
                 CheckHostEvidence(guest, Rung.Recreate);
@@ -66,10 +70,11 @@ internal sealed partial class Witness
 
     private void CheckConsent(SimulatedGuest guest, string what)
     {
-        string? why = ModeOf(guest) == BridgeMode.Observe ? "the mode is observe"
+        bool isOrdered = IsOrdered(guest);
+        string? why = ModeOf(guest) == BridgeMode.Observe && !isOrdered ? "the mode is observe"
             : IsPaused(Guid.Empty) ? "the host is paused"
             : IsPaused(guest.Identity.Uuid) ? "it is paused"
-            : Policy.MaintenanceWindows.Any(window => window is MaintenanceWindow.Once once
+            : !isOrdered && Policy.MaintenanceWindows.Any(window => window is MaintenanceWindow.Once once
                 && once.Begins - DateTimeOffset.UnixEpoch <= Now && Now < once.Ends - DateTimeOffset.UnixEpoch)
                 ? "this is a maintenance window"
                 : null;
@@ -169,7 +174,7 @@ internal sealed partial class Witness
         bool mayDoWithout = Policy.Of(guest.Identity).ActWithoutHostEvidence ?? Policy.ActWithoutHostEvidence;
         Hearing hearing = _hearings[guest];
         TimeSpan began = hearing.InFlightSince ?? hearing.FaultSince ?? Now;
-        if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout
+        if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout && !IsOrdered(guest)
             && !guest.Disks.Any(disk => disk.FaultSeenAt is { } seen && began - seen <= Policy.HostEvidenceWindow))
         {
             Break(Rule.HostEvidence, $"a restart of {guest.Identity.Name}, whose disks had no fault that this host saw");

@@ -42,6 +42,7 @@ internal sealed partial class Witness
 
         _looks.Clear();
         _lookedAt = null;
+        ForgetOrders();
     }
 
     /// <summary>It is given back what is durable: what was in flight is so again.</summary>
@@ -49,7 +50,12 @@ internal sealed partial class Witness
     {
         if (history.Open is { } open)
         {
-            _hearings[_world.GuestOf(history.Guest)].InFlightSince = open.Began - DateTimeOffset.UnixEpoch;
+            SimulatedGuest guest = _world.GuestOf(history.Guest);
+            _hearings[guest].InFlightSince = open.Began - DateTimeOffset.UnixEpoch;
+            if (_orderedIntents.Contains(open.Intent))
+            {
+                _orderInFlight.Add(guest);
+            }
         }
     }
 

@@ -15,7 +15,7 @@ internal sealed class Persons(SimulatedWorld world)
     {
         SimulatedGuest guest = world.Guests.Find(one => one.Character == Character.Moved && _chance.Chance(700))
             ?? world.Guests[_chance.Below(world.Guests.Count)];
-        switch (_chance.Below(10))
+        switch (_chance.Below(11))
         {
             case 0 or 1:
                 world.Tell(guest, "person", "restarts it");
@@ -37,6 +37,9 @@ internal sealed class Persons(SimulatedWorld world)
                 break;
             case 6:
                 Mount(guest.Root.Disk);
+                break;
+            case 8:
+                Order(guest);
                 break;
             case 7 when guest.Whereabouts == Whereabouts.DestroyedByBridge:
                 // Somebody is quicker than the bridge.
@@ -121,6 +124,21 @@ internal sealed class Persons(SimulatedWorld world)
             guest.IsAcknowledged = guest.Filesystems.Any(one => one.Truth == FilesystemTruth.NotMounted);
             world.Bridge.Take(new BridgeInput.Acknowledged(guest.Identity.Uuid));
         }
+    }
+
+    /// <summary>Somebody orders its recovery, which acknowledges what stands: the edge makes that durable first.</summary>
+    private void Order(SimulatedGuest guest)
+    {
+        GuestRecord? record = world.Bridge.Guests.FirstOrDefault(one => one.Identity == guest.Identity);
+        if (record is null || world.Bridge.OutlookOf(record).Refusal is not null)
+        {
+            return;
+        }
+
+        world.Tell(guest, "person", "orders its recovery");
+        world.Store.Holds.Remove(guest);
+        world.Witness.Ordered(guest, record.CurrentBoot);
+        world.Bridge.Take(new BridgeInput.Ordered(guest.Identity.Uuid));
     }
 
     /// <summary>
