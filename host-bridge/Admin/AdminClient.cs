@@ -46,8 +46,7 @@ internal static class AdminClient
         {
             await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), limit.Token).ConfigureAwait(false);
             limit.CancelAfter(AnswerLimit);
-            byte[] line = [.. AdminJson.ToBytes(request), (byte)'\n'];
-            _ = await socket.SendAsync(line.AsMemory(), limit.Token).ConfigureAwait(false);
+            await SendAsync(socket, [.. AdminJson.ToBytes(request), (byte)'\n'], limit.Token).ConfigureAwait(false);
             return Judge(await ReadAsync(socket, limit.Token).ConfigureAwait(false));
         }
         catch (SocketException failure) when (failure.SocketErrorCode == SocketError.AccessDenied)
@@ -112,14 +111,34 @@ internal static class AdminClient
         _ => ProtocolExitCode,
     };
 
+    /// <summary>Whoever is turned away is answered before he is heard: what cannot be sent is no reason not to read.</summary>
+    private static async Task SendAsync(Socket socket, byte[] line, CancellationToken cancellationToken)
+    {
+        try
+        {
+            _ = await socket.SendAsync(line.AsMemory(), cancellationToken).ConfigureAwait(false);
+        }
+        catch (SocketException failure) when (failure.SocketErrorCode is SocketError.Shutdown or SocketError.ConnectionReset)
+        {
+            // The answer is there, or its want tells.
+        }
+    }
+
     private static async Task<byte[]> ReadAsync(Socket socket, CancellationToken cancellationToken)
     {
         var bytes = new MemoryStream();
         byte[] buffer = new byte[64 * 1024];
-        while (bytes.Length < MaxAnswerBytes
-            && await socket.ReceiveAsync(buffer.AsMemory(), cancellationToken).ConfigureAwait(false) is > 0 and var read)
+        try
         {
-            bytes.Write(buffer, 0, read);
+            while (bytes.Length < MaxAnswerBytes
+                && await socket.ReceiveAsync(buffer.AsMemory(), cancellationToken).ConfigureAwait(false) is > 0 and var read)
+            {
+                bytes.Write(buffer, 0, read);
+            }
+        }
+        catch (SocketException failure) when (failure.SocketErrorCode == SocketError.ConnectionReset)
+        {
+            // The bridge closed without having read all of the request: what it said before counts.
         }
 
         return bytes.ToArray();

@@ -15,7 +15,7 @@ internal sealed class Persons(SimulatedWorld world)
     {
         SimulatedGuest guest = world.Guests.Find(one => one.Character == Character.Moved && _chance.Chance(700))
             ?? world.Guests[_chance.Below(world.Guests.Count)];
-        switch (_chance.Below(11))
+        switch (_chance.Below(10))
         {
             case 0 or 1:
                 world.Tell(guest, "person", "restarts it");
