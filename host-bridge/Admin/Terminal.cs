@@ -61,13 +61,10 @@ internal sealed class Terminal(TextWriter output, int? width, bool hasColours)
     private static IRenderable ToRenderable(Block block) => block switch
     {
         Block.Line { Text.Length: 0 } => new Text("\n"),
-        Block.Line line => Indented(new Text($"{Clean(line.Text)}\n", StyleOf(line.Tone)), line.Indent),
-        Block.Grid grid => Indented(ToTable(grid), grid.Indent),
+        Block.Line line => new Padder(new Text(Clean(line.Text), StyleOf(line.Tone)), new Padding(line.Indent, 0, 0, 0)),
+        Block.Grid grid => new Padder(ToTable(grid), new Padding(grid.Indent, 0, 0, 0)),
         _ => throw new ArgumentOutOfRangeException(nameof(block), block, "is no block"),
     };
-
-    private static IRenderable Indented(IRenderable inner, int columns)
-        => columns == 0 ? inner : new Padder(inner, new Padding(columns, 0, 0, 0));
 
     private static Table ToTable(Block.Grid grid)
     {

@@ -53,32 +53,37 @@ internal sealed class Consent(RecoveryPolicy policy)
             : Objections(guest, wall).FirstOrDefault(one => !isOrdered || !one.YieldsToOrder)?.Text;
 
     /// <summary>Everything that forbids to act on a guest now, the mode first.</summary>
-    public IEnumerable<Hindrance> Objections(GuestIdentity guest, DateTimeOffset wall)
+    public IReadOnlyList<Hindrance> Objections(GuestIdentity guest, DateTimeOffset wall)
     {
+        var found = new List<Hindrance>();
         GuestPolicy terms = policy.Of(guest);
         if ((terms.Mode ?? policy.Mode) == BridgeMode.Observe)
         {
-            yield return new Hindrance(HindranceKind.Observe, "the mode is observe");
+            found.Add(new Hindrance(HindranceKind.Observe, "the mode is observe"));
         }
 
         if (_host is { } host && host.Holds(wall))
         {
-            yield return new Hindrance(HindranceKind.HostPause, $"the bridge is paused{host.EndText}")
+            found.Add(new Hindrance(HindranceKind.HostPause, $"the bridge is paused{host.EndText}")
             {
                 EndsAt = host.Until,
-            };
+            });
         }
 
         if (_guests.TryGetValue(guest.Uuid, out PauseTime? own) && own.Holds(wall))
         {
-            yield return new Hindrance(HindranceKind.GuestPause, $"it is paused{own.EndText}") { EndsAt = own.Until };
+            found.Add(new Hindrance(HindranceKind.GuestPause, $"it is paused{own.EndText}") { EndsAt = own.Until });
         }
 
         if ((EndOfWindow(policy.MaintenanceWindows, wall) ?? EndOfWindow(terms.MaintenanceWindows, wall)) is { } end)
         {
-            yield return new Hindrance(
-                HindranceKind.Window, $"this is a maintenance window, until {Text(end)}") { EndsAt = end };
+            found.Add(new Hindrance(HindranceKind.Window, $"this is a maintenance window, until {Text(end)}")
+            {
+                EndsAt = end,
+            });
         }
+
+        return found;
     }
 
     /// <summary>The pauses that hold now; null for the guest is that of the host.</summary>

@@ -9,140 +9,143 @@ internal sealed partial class RecoveryTurn
     /// <summary>Whether a person ordered what is being decided or done.</summary>
     private bool IsOrdered => _guest.Order is not null;
 
-    /// <summary>Everything that stands between this guest and its recovery, as the other parts of the turn judge it.</summary>
+    /// <summary>
+    /// Everything that stands between this guest and its recovery, in the order in which the other parts of the turn
+    /// judge it.
+    /// </summary>
     public Outlook Outlook()
     {
         TriageResult triage = _guest.Report is { } report
             ? Triage.Of(report, TermsOfTriage(storageOpen: true))
             : default;
-        return new Outlook(triage.Filesystem, triage.Rung, [.. Hindrances(triage)]);
-    }
-
-    private IEnumerable<Hindrance> Hindrances(TriageResult triage)
-    {
-        if (_guest.Domain is null && !_guest.State.IsInFlight)
-        {
-            yield return new Hindrance(HindranceKind.NoDomain, "it runs in no domain of this host");
-            yield break;
-        }
-
+        var found = new List<Hindrance>();
         if (_guest.State.IsInFlight)
         {
-            yield return new Hindrance(HindranceKind.UnderWay, "its recovery is under way");
-            yield break;
+            found.Add(new Hindrance(HindranceKind.UnderWay, "its recovery is under way"));
+        }
+        else if (_guest.Domain is null)
+        {
+            found.Add(new Hindrance(HindranceKind.NoDomain, "it runs in no domain of this host"));
+        }
+        else
+        {
+            AddStanding(found);
+            AddDoubts(found, triage);
+            if (triage.Rung is Rung.Remount or Rung.Repair or Rung.Reboot)
+            {
+                AddStorage(found);
+                found.AddRange(consent.Objections(_guest.Identity, now.Wall));
+                AddEvidence(found, triage);
+                AddCounts(found);
+            }
         }
 
+        return new Outlook(triage.Filesystem, triage.Rung, found);
+    }
+
+    private void AddStanding(List<Hindrance> found)
+    {
         if (_guest.State is NeedsOperator { Release: not OperatorRelease.WhenReasonEnds } standing)
         {
-            yield return new Hindrance(HindranceKind.Acknowledgement, $"a person is needed: {standing.Reason}");
-        }
-
-        foreach (Hindrance one in HindrancesOfEvidence(triage).Concat(HindrancesOfTime(triage)))
-        {
-            yield return one;
+            found.Add(new Hindrance(HindranceKind.Acknowledgement, $"a person is needed: {standing.Reason}"));
         }
     }
 
-    /// <summary>What speaks against it in what is known of the guest and of its storage.</summary>
-    private IEnumerable<Hindrance> HindrancesOfEvidence(TriageResult triage)
+    /// <summary>Why there is nothing that could be done, as far as its words go.</summary>
+    private void AddDoubts(List<Hindrance> found, TriageResult triage)
     {
         if (_guest.Report is not { } report)
         {
-            yield return new Hindrance(HindranceKind.NoAgent, "no agent of it has reported");
-            yield break;
+            found.Add(new Hindrance(HindranceKind.NoAgent, "no agent of it has reported"));
+            return;
         }
 
         if (IsSilent())
         {
-            yield return new Hindrance(HindranceKind.Silent, "it fell silent, and its last report is no evidence any more");
+            found.Add(new Hindrance(
+                HindranceKind.Silent, "it fell silent, and its last report is no evidence any more"));
         }
 
-        switch (triage.Rung)
+        Hindrance? none = triage.Rung switch
         {
-            case Rung.Nothing:
-                yield return new Hindrance(HindranceKind.NothingWrong, WhyNothingIsRecovered(report));
-                yield break;
-            case Rung.Wait:
-                yield return new Hindrance(
-                    HindranceKind.Hang, $"{Triage.Describe(triage.Filesystem!)}, and a hang ends by itself");
-                yield break;
-            case Rung.Operator:
-                yield return new Hindrance(
-                    HindranceKind.ByHand, $"{Triage.Describe(triage.Filesystem!)}; {Advice(triage.Filesystem!)}");
-                yield break;
-            default:
-                break;
+            Rung.Nothing => new Hindrance(HindranceKind.NothingWrong, WhyNothingIsRecovered(report)),
+            Rung.Wait => new Hindrance(
+                HindranceKind.Hang, $"{Triage.Describe(triage.Filesystem!)}, and a hang ends by itself"),
+            Rung.Operator => new Hindrance(
+                HindranceKind.ByHand, $"{Triage.Describe(triage.Filesystem!)}; {Advice(triage.Filesystem!)}"),
+            _ => null,
+        };
+        if (none is not null)
+        {
+            found.Add(none);
         }
+    }
 
+    private void AddStorage(List<Hindrance> found)
+    {
         if (_guest.Disks.Unmappable.Count > 0)
         {
-            yield return new Hindrance(
-                HindranceKind.HiddenStorage, $"{Unmappable()} cannot be mapped to a device of this host");
+            found.Add(new Hindrance(
+                HindranceKind.HiddenStorage, $"{Unmappable()} cannot be mapped to a device of this host"));
         }
         else if (!StorageIsOpen && _guest.Storage.Gate is StorageGate.Closed closed)
         {
-            yield return new Hindrance(HindranceKind.Storage, $"its storage is not stable: {closed.Reasons}");
+            found.Add(new Hindrance(HindranceKind.Storage, $"its storage is not stable: {closed.Reasons}"));
         }
 
         if (!CountsAsHeard)
         {
-            yield return new Hindrance(HindranceKind.NotHeard, "it was not heard yet since the bridge began to listen");
+            found.Add(new Hindrance(
+                HindranceKind.NotHeard, "it was not heard yet since the bridge began to listen"));
+        }
+    }
+
+    private void AddEvidence(List<Hindrance> found, TriageResult triage)
+    {
+        GuestReport report = _guest.Report!;
+        if (now.Elapsed - _guest.BootHeardAt < policy.GraceAfterBoot)
+        {
+            found.Add(new Hindrance(HindranceKind.Grace, "this boot was first heard a moment ago, it is given time")
+            {
+                EndsAt = WallAt(_guest.BootHeardAt + policy.GraceAfterBoot),
+            });
         }
 
         if (policy.Holds(Safeguards.FreshEvidence) && _guest.Spent is { } spent && report.Sequence <= spent.Sequence)
         {
-            yield return new Hindrance(
-                HindranceKind.Contradiction, "it contradicted that report when it was asked, and wrote no newer one yet");
+            found.Add(new Hindrance(
+                HindranceKind.Contradiction, "it contradicted that report when it was asked, and wrote no newer one yet"));
         }
 
         if (triage is { Rung: Rung.Repair or Rung.Remount, Filesystem.Role: FilesystemRole.Data }
             && !Triage.IsRootWritable(report))
         {
-            yield return new Hindrance(
-                HindranceKind.RootNotWritable, "nothing can be run in it while its root is not writable");
+            found.Add(new Hindrance(
+                HindranceKind.RootNotWritable, "nothing can be run in it while its root is not writable"));
         }
 
         if (triage.Rung == Rung.Reboot && !HasHostEvidence(_guest.Fault?.Since ?? now.Elapsed))
         {
-            yield return new Hindrance(HindranceKind.HostEvidence, NoHostEvidence);
+            found.Add(new Hindrance(HindranceKind.HostEvidence, NoHostEvidence));
         }
     }
 
-    /// <summary>What people, the clock and the budget say against it.</summary>
-    private IEnumerable<Hindrance> HindrancesOfTime(TriageResult triage)
+    private void AddCounts(List<Hindrance> found)
     {
-        if (triage.Rung is not (Rung.Remount or Rung.Repair or Rung.Reboot))
-        {
-            yield break;
-        }
-
-        foreach (Hindrance objection in consent.Objections(_guest.Identity, now.Wall))
-        {
-            yield return objection;
-        }
-
-        if (now.Elapsed - _guest.BootHeardAt < policy.GraceAfterBoot)
-        {
-            yield return new Hindrance(HindranceKind.Grace, "this boot was first heard a moment ago, it is given time")
-            {
-                EndsAt = WallAt(_guest.BootHeardAt + policy.GraceAfterBoot),
-            };
-        }
-
         if (RecentRecoveries() >= policy.MaxPerGuest && policy.Holds(Safeguards.Budget))
         {
-            yield return new Hindrance(HindranceKind.Budget, BudgetText())
+            found.Add(new Hindrance(HindranceKind.Budget, BudgetText())
             {
                 EndsAt = WallAt(_guest.Recoveries[^policy.MaxPerGuest] + policy.BudgetWindow),
-            };
+            });
         }
         else if (!SpacingHasPassed())
         {
-            yield return new Hindrance(
+            found.Add(new Hindrance(
                 HindranceKind.Spacing, $"its last recovery began less than {policy.Spacing.TotalSeconds:0} s ago")
             {
                 EndsAt = WallAt(_guest.Recoveries[^1] + policy.Spacing),
-            };
+            });
         }
     }
 

@@ -36,17 +36,19 @@ internal static class GuestFinder
         return null;
     }
 
-    private static IEnumerable<Func<GuestRecord, bool>> Meanings(string wanted)
+    private static List<Func<GuestRecord, bool>> Meanings(string wanted)
     {
-        yield return guest => guest.Identity.Name == wanted;
+        List<Func<GuestRecord, bool>> meanings = [guest => guest.Identity.Name == wanted];
         if (int.TryParse(wanted, NumberStyles.None, CultureInfo.InvariantCulture, out int domain))
         {
-            yield return guest => guest.Domain?.Value == domain;
+            meanings.Add(guest => guest.Domain?.Value == domain);
         }
 
         if (wanted.Length >= LeastPrefix)
         {
-            yield return guest => guest.Identity.Uuid.ToString("D").StartsWith(wanted, StringComparison.OrdinalIgnoreCase);
+            meanings.Add(guest => guest.Identity.Uuid.ToString("D").StartsWith(wanted, StringComparison.OrdinalIgnoreCase));
         }
+
+        return meanings;
     }
 }

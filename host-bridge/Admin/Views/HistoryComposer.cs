@@ -50,24 +50,20 @@ internal static class HistoryComposer
         };
     }
 
-    private static IEnumerable<List<HistoryMoment>> Split(List<HistoryMoment> moments)
+    private static List<List<HistoryMoment>> Split(List<HistoryMoment> moments)
     {
-        List<HistoryMoment> current = [];
+        var incidents = new List<List<HistoryMoment>>();
         foreach (HistoryMoment moment in moments)
         {
-            if (current.Count > 0 && moment.At - current[^1].At > Pause)
+            if (incidents.Count == 0 || moment.At - incidents[^1][^1].At > Pause)
             {
-                yield return current;
-                current = [];
+                incidents.Add([]);
             }
 
-            current.Add(moment);
+            incidents[^1].Add(moment);
         }
 
-        if (current.Count > 0)
-        {
-            yield return current;
-        }
+        return incidents;
     }
 
     private static HistoryIncident ToIncident(List<HistoryMoment> moments)

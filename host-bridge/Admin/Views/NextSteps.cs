@@ -76,22 +76,41 @@ internal static class NextSteps
         if (guest.Outlook.Hindrances is not [var first, ..])
         {
             return guest.Outlook.Rung is Rung.Remount or Rung.Repair or Rung.Reboot
-                ? $"now: {RecoveryTurn.Verb(guest.Outlook.Rung)}"
+                ? $"will {RecoveryTurn.Verb(guest.Outlook.Rung)} now"
                 : "waits for its next report";
         }
 
         Hindrance weighs = guest.Outlook.Refusal ?? first;
         return weighs.Kind switch
         {
+            HindranceKind.NothingWrong => weighs.Text,
+            HindranceKind.NoDomain => "it runs in no domain here",
+            HindranceKind.NoAgent => "no agent of it has reported",
+            HindranceKind.Silent => "fell silent: look at its console",
+            HindranceKind.Hang => "hangs; that ends by itself once its storage is back",
+            HindranceKind.ByHand or HindranceKind.HiddenStorage or HindranceKind.RootNotWritable
+                => $"needs you: host-bridge explain {name}",
+            HindranceKind.Storage => $"waits for its storage{Then(guest)}",
+            HindranceKind.NotHeard => $"waits for a sign of life{Then(guest)}",
+            HindranceKind.Grace or HindranceKind.Spacing => $"is given time{Then(guest)}",
+            HindranceKind.Turn => $"waits for its turn{Then(guest)}",
+            HindranceKind.Contradiction => "contradicted its report: waits for a newer one",
+            HindranceKind.HostPause => "the bridge is paused: host-bridge resume",
+            HindranceKind.GuestPause => $"paused: host-bridge resume {name}",
             HindranceKind.Observe => $"mode = observe: host-bridge recover {name}",
-            HindranceKind.Storage => $"then {RecoveryTurn.Verb(guest.Outlook.Rung)}; waits for its storage",
-            HindranceKind.Turn or HindranceKind.Spacing or HindranceKind.Grace or HindranceKind.NotHeard
-                => $"then {RecoveryTurn.Verb(guest.Outlook.Rung)}; {weighs.Text}",
-            HindranceKind.NoDomain or HindranceKind.NoAgent or HindranceKind.NothingWrong or HindranceKind.ByHand
-                => weighs.Text,
-            _ => $"{weighs.Text}: {Remedy(weighs.Kind, name)}",
+            HindranceKind.Window => $"maintenance window: host-bridge recover {name}",
+            HindranceKind.HostEvidence => $"this host saw no fault: host-bridge recover {name}",
+            HindranceKind.Budget => $"out of its budget: host-bridge recover {name}",
+            HindranceKind.Breaker => $"too many failed: host-bridge recover {name}",
+            _ => $"host-bridge explain {name}",
         };
     }
+
+    /// <summary>What follows, where it would without a person.</summary>
+    private static string Then(GuestPicture guest)
+        => guest.Outlook.Hindrances.FirstOrDefault(one => !one.IsWaitedFor && one.Kind != HindranceKind.Grace) is { } other
+            ? $", then {OfOutlook(guest with { Outlook = guest.Outlook with { Hindrances = [other] } })}"
+            : $", then will {RecoveryTurn.Verb(guest.Outlook.Rung)}";
 
     private static string OfAct(RecoveryState.Recovering act, Moment at)
     {

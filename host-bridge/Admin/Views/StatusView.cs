@@ -14,7 +14,7 @@ internal static class StatusView
     /// <param name="isAll">Whether the healthy guests are listed too.</param>
     public static IReadOnlyList<Block> Of(StatusDocument document, bool isAll)
     {
-        List<Block> blocks = [.. Heading(document)];
+        List<Block> blocks = Heading(document);
         List<GuestLine> listed = [.. document.Guests.Where(guest => isAll || GuestStates.IsWorthALine(guest.State))];
         blocks.Add(new Line(string.Empty));
         if (listed.Count > 0)
@@ -26,33 +26,36 @@ internal static class StatusView
         return blocks;
     }
 
-    private static IEnumerable<Block> Heading(StatusDocument document)
+    private static List<Block> Heading(StatusDocument document)
     {
+        var lines = new List<Block>();
         BridgeLine bridge = document.Bridge;
-        yield return new Line(
+        lines.Add(new Line(
             $"host-bridge {bridge.Version}, mode = {bridge.Mode}, up {PeopleWords.Duration(document.Time - bridge.Started)}; "
                 + $"hears {Guests(bridge.HeardOverXenstore)} over xenstore, {bridge.HeardOverChannel} over the channel",
-            Tone.Heading);
+            Tone.Heading));
         if (bridge.Paused)
         {
             string until = bridge.PausedUntil is { } end
                 ? $"until {PeopleWords.Clock(end, document.Time)} UTC ({PeopleWords.In(end, document.Time)})"
                 : "until somebody resumes it";
-            yield return new Line($"paused {until}: nothing is begun; host-bridge resume", Tone.Warning);
+            lines.Add(new Line($"paused {until}: nothing is begun; host-bridge resume", Tone.Warning));
         }
 
         if (bridge.StateTrouble is { } trouble)
         {
-            yield return new Line($"nothing can be recorded, so nothing is done: {trouble}", Tone.Bad);
+            lines.Add(new Line($"nothing can be recorded, so nothing is done: {trouble}", Tone.Bad));
         }
 
         foreach (StorageIncidentLine incident in document.StorageIncidents)
         {
-            yield return new Line(
+            lines.Add(new Line(
                 $"storage incident on {incident.LunGroup}, since {PeopleWords.Clock(incident.Since, document.Time)} UTC "
                     + $"({PeopleWords.Ago(incident.Since, document.Time)}): host-bridge history",
-                Tone.Bad);
+                Tone.Bad));
         }
+
+        return lines;
     }
 
     private static Cell[] Row(GuestLine guest, DateTimeOffset now)

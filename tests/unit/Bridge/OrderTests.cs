@@ -197,7 +197,7 @@ public sealed class OrderTests
     public void An_order_waits_for_a_place_among_the_others()
     {
         var story = new BridgeStory(Recover with { MaxPerHost = 1 });
-        story.WithAbortedRoot();
+        story.WithAbortedRoot().RecordIntent().Arm();
         Assert.Single(story.Of<RecoveryAction.RecordIntent>());
         var other = new DeviceNumber(8, 32);
         story.StorageIs(true, other, "lun-2").Appear(7, 2, other).Wait(31)

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using HostBridge.Admin;
 using HostBridge.Admin.Views;
@@ -27,7 +28,10 @@ public sealed class ViewTests
     {
         using JsonDocument parsed = JsonDocument.Parse(AdminJson.ToBytes(document));
         using var bytes = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true }))
+        using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions
+        {
+            Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        }))
         {
             parsed.WriteTo(writer);
         }
