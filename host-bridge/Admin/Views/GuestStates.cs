@@ -56,9 +56,18 @@ internal static class GuestStates
         RecoveryState.Resuming => Resuming,
         RecoveryState.Healthy => Healthy,
         RecoveryState.Suspect when guest.Outlook.Rung is Rung.Remount or Rung.Repair or Rung.Reboot => Withheld,
+        RecoveryState.Suspect when IsOnlyUnheard(guest) => Unknown,
         RecoveryState.Suspect => Suspect,
         _ => guest.Record.Domain is null ? Absent : Unknown,
     };
+
+    /// <summary>
+    /// Whether all that is doubtful is that it was not heard yet: so are all guests in the first minute of a bridge, and
+    /// that is no reason to wake anybody.
+    /// </summary>
+    public static bool IsOnlyUnheard(GuestPicture guest)
+        => !guest.Record.IsHeard && guest.Record.Report is not null
+            && guest.Outlook.Hindrances is [{ Kind: HindranceKind.NothingWrong }];
 
     /// <summary>0 for the worst.</summary>
     public static int Rank(string state)

@@ -83,6 +83,8 @@ internal static class NextSteps
         Hindrance weighs = guest.Outlook.Refusal ?? first;
         return weighs.Kind switch
         {
+            HindranceKind.NothingWrong when GuestStates.IsOnlyUnheard(guest)
+                => "waits for its heartbeat, which comes every minute",
             HindranceKind.NothingWrong => weighs.Text,
             HindranceKind.NoDomain => "it runs in no domain here",
             HindranceKind.NoAgent => "no agent of it has reported",

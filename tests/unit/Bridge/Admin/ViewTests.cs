@@ -157,6 +157,22 @@ public sealed class ViewTests
     }
 
     [Fact]
+    public void Guests_that_a_bridge_did_not_hear_yet_wake_nobody_until_they_count_as_silent()
+    {
+        BridgeStory story = new BridgeStory().StorageIs(true).Appear().Find(5, 1, 1, Filesystem()).Wait(20);
+        StatusDocument status = AdminStage.Status(story);
+        Assert.Equal("unknown", status.Guests[0].State);
+        Assert.Contains("heartbeat", status.Guests[0].NextStep);
+        Assert.Equal(CheckStatus.Ok, CheckView.Of(status).Status);
+        for (int part = 0; part < 4; part++)
+        {
+            story.Wait(50);
+        }
+
+        Assert.Equal(CheckStatus.Warning, CheckView.Of(AdminStage.Status(story)).Status);
+    }
+
+    [Fact]
     public void Check_of_a_paused_bridge_warns_and_of_one_that_cannot_record_is_critical()
     {
         var story = new BridgeStory();
