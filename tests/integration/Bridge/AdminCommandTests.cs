@@ -13,7 +13,7 @@ public sealed class AdminCommandTests : IAsyncLifetime
 
     private readonly string _folder = Directory.CreateTempSubdirectory("admin-commands-").FullName;
     private EmbeddedXenstore _xenstore = null!;
-    private HostBridgeProcess _bridge = null!;
+    private HostBridgeProcess? _bridge;
     private GuestFleet _guests = null!;
 
     private string Socket => Path.Combine(_folder, "run", "admin.sock");
@@ -31,7 +31,7 @@ public sealed class AdminCommandTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await _bridge.DisposeAsync();
+        await StopAsync();
         _guests.Dispose();
         await _xenstore.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
@@ -67,7 +67,7 @@ public sealed class AdminCommandTests : IAsyncLifetime
     public async Task A_pause_holds_over_a_restart_of_the_bridge_and_stands_in_the_history()
     {
         Assert.Equal(0, (await AskAsync("pause", "--for", "2h")).ExitCode);
-        await _bridge.DisposeAsync();
+        await StopAsync();
 
         BridgeRun down = await AskAsync("status");
         Assert.Equal(69, down.ExitCode);
@@ -96,7 +96,7 @@ public sealed class AdminCommandTests : IAsyncLifetime
         Assert.Single(warning.Output.Trim().Split('\n'));
         Assert.Equal(3, (await AskAsync("check", "--domain", "nobody")).ExitCode);
 
-        await _bridge.DisposeAsync();
+        await StopAsync();
         BridgeRun down = await AskAsync("check");
         Assert.Equal(2, down.ExitCode);
         Assert.StartsWith("HOST-BRIDGE CRITICAL - no bridge answers", down.Output, StringComparison.Ordinal);
@@ -143,6 +143,15 @@ public sealed class AdminCommandTests : IAsyncLifetime
         BridgeProgram.Program,
         ["--xenstore", _xenstore.SocketPath, "--state-directory", State, "--admin-socket", Socket],
         Path.Combine(_folder, "log"));
+
+    private async Task StopAsync()
+    {
+        if (_bridge is { } bridge)
+        {
+            _bridge = null;
+            await bridge.DisposeAsync();
+        }
+    }
 
     private Task<BridgeRun> AskAsync(string command, params string[] arguments)
         => RunAsync([command, .. arguments, "--admin-socket", Socket]);
