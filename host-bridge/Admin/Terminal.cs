@@ -1,22 +1,25 @@
+using System.Text;
 using HostBridge.Admin.Views;
 using HostBridge.Guests;
-using Spectre.Console;
-using Spectre.Console.Rendering;
 
 namespace HostBridge.Admin;
 
 /// <summary>
 /// Lays views out for people: on a terminal as wide as that is, and with colours unless NO_COLOR is set
 /// (https://no-color.org); elsewhere plain, one row a line. What came from a guest cannot steer the terminal.
+/// A thousand rows take a few milliseconds, as they must when a SAN failed and somebody watches.
 /// </summary>
 /// <param name="output">Where it is written.</param>
 /// <param name="width">How wide that is, in columns; null for no terminal.</param>
 /// <param name="hasColours">Whether there are colours.</param>
 internal sealed class Terminal(TextWriter output, int? width, bool hasColours)
 {
-    /// <summary>Wide enough for any row: none is broken where no terminal is.</summary>
-    private const int Unlimited = 4000;
     private const int MaxCell = 1500;
+    private const int Gap = 2;
+
+    /// <summary>However narrow the terminal is, words get this room.</summary>
+    private const int LeastRoom = 20;
+    private const string Reset = "\e[0m";
 
     /// <summary>The terminal of this process.</summary>
     public static Terminal OfProcess()
@@ -24,7 +27,7 @@ internal sealed class Terminal(TextWriter output, int? width, bool hasColours)
         bool isTerminal = !Console.IsOutputRedirected;
         bool wantsColours = string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"))
             && Environment.GetEnvironmentVariable("TERM") != "dumb";
-        return new Terminal(Console.Out, isTerminal ? Math.Max(40, Console.WindowWidth) : null, isTerminal && wantsColours);
+        return new Terminal(Console.Out, isTerminal ? Console.WindowWidth : null, isTerminal && wantsColours);
     }
 
     /// <summary>Whether somebody looks at it.</summary>
@@ -33,71 +36,87 @@ internal sealed class Terminal(TextWriter output, int? width, bool hasColours)
     /// <summary>Writes a view.</summary>
     public void Write(IReadOnlyList<Block> blocks)
     {
-        using var text = new StringWriter();
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = hasColours ? AnsiSupport.Yes : AnsiSupport.No,
-            ColorSystem = hasColours ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(text),
-        });
-        console.Profile.Width = width ?? Unlimited;
+        var text = new StringBuilder();
         foreach (Block block in blocks)
         {
-            console.Write(ToRenderable(block));
+            switch (block)
+            {
+                case Block.Line line:
+                    text.Append(' ', line.Text.Length > 0 ? line.Indent : 0);
+                    AppendWrapped(text, Clean(line.Text), line.Tone, line.Indent);
+                    break;
+                case Block.Grid grid:
+                    AppendGrid(text, grid);
+                    break;
+                default:
+                    throw new ArgumentException($"{block.GetType().Name} is no block that is known here", nameof(blocks));
+            }
         }
 
-        foreach (string line in text.ToString().TrimEnd('\n').Split('\n'))
-        {
-            output.Write(line.TrimEnd() + "\n");
-        }
-
+        output.Write(text);
         output.Flush();
     }
 
     /// <summary>Begins a view anew where the last one was; elsewhere sets it apart by an empty line.</summary>
     public void Clear() => output.Write(IsWatched ? "\e[H\e[2J\e[3J" : "\n");
 
-    private static IRenderable ToRenderable(Block block) => block switch
+    private void AppendGrid(StringBuilder text, Block.Grid grid)
     {
-        Block.Line { Text.Length: 0 } => new Text("\n"),
-        Block.Line line => new Padder(new Text(Clean(line.Text), StyleOf(line.Tone)), new Padding(line.Indent, 0, 0, 0)),
-        Block.Grid grid => new Padder(ToTable(grid), new Padding(grid.Indent, 0, 0, 0)),
-        _ => throw new ArgumentOutOfRangeException(nameof(block), block, "is no block"),
-    };
-
-    private static Table ToTable(Block.Grid grid)
-    {
-        var table = new Table { Border = TableBorder.None, ShowHeaders = grid.Header.Count > 0 };
-        int columns = grid.Header.Count > 0 ? grid.Header.Count : grid.Rows[0].Count;
-        for (int column = 0; column < columns; column++)
+        List<Block.Cell[]> rows = [.. grid.Rows.Select(row => Array.ConvertAll([.. row], Cleaned))];
+        if (grid.Header.Count > 0)
         {
-            bool isLast = column == columns - 1;
-            string name = grid.Header.Count > 0 ? grid.Header[column] : string.Empty;
-            table.AddColumn(new TableColumn(new Text(name, StyleOf(Tone.Heading)))
+            rows.Insert(0, [.. grid.Header.Select(name => new Block.Cell(name, Tone.Heading))]);
+        }
+
+        int last = rows[0].Length - 1;
+        int[] widths = [.. Enumerable.Range(0, last).Select(column => rows.Max(row => row[column].Text.Length))];
+        foreach (Block.Cell[] row in rows)
+        {
+            text.Append(' ', grid.Indent);
+            for (int column = 0; column < last; column++)
             {
-                NoWrap = !isLast,
-                Padding = new Padding(0, 0, isLast ? 0 : 2, 0),
-            });
-        }
+                AppendToned(text, row[column].Text, row[column].Tone);
+                text.Append(' ', widths[column] - row[column].Text.Length + Gap);
+            }
 
-        foreach (IReadOnlyList<Block.Cell> row in grid.Rows)
+            AppendWrapped(text, row[last].Text, row[last].Tone, grid.Indent + widths.Sum() + (Gap * last));
+        }
+    }
+
+    private static Block.Cell Cleaned(Block.Cell cell) => cell with { Text = Clean(cell.Text) };
+
+    /// <summary>Ends the line; what does not fit goes on below, where it began.</summary>
+    private void AppendWrapped(StringBuilder text, string words, Tone tone, int offset)
+    {
+        int room = width is { } columns ? Math.Max(LeastRoom, columns - offset) : int.MaxValue;
+        while (words.Length > room)
         {
-            table.AddRow(row.Select(cell => new Text(Clean(cell.Text), StyleOf(cell.Tone))));
+            int end = words.LastIndexOf(' ', room);
+            bool isAtSpace = end > 0;
+            AppendToned(text, words[..(isAtSpace ? end : room)], tone);
+            text.Append('\n').Append(' ', offset);
+            words = words[(isAtSpace ? end + 1 : room)..];
         }
 
-        return table;
+        AppendToned(text, words, tone);
+        text.Append('\n');
+    }
+
+    private void AppendToned(StringBuilder text, string words, Tone tone)
+    {
+        string code = hasColours && words.Length > 0 ? CodeOf(tone) : string.Empty;
+        text.Append(code).Append(words).Append(code.Length > 0 ? Reset : string.Empty);
     }
 
     private static string Clean(string text) => Printable.Escape(text, MaxCell);
 
-    private static Style StyleOf(Tone tone) => tone switch
+    private static string CodeOf(Tone tone) => tone switch
     {
-        Tone.Good => new Style(Color.Green),
-        Tone.Warning => new Style(Color.Olive),
-        Tone.Bad => new Style(Color.Maroon, decoration: Decoration.Bold),
-        Tone.Muted => new Style(Color.Grey),
-        Tone.Heading => new Style(decoration: Decoration.Bold),
-        _ => Style.Plain,
+        Tone.Good => "\e[32m",
+        Tone.Warning => "\e[33m",
+        Tone.Bad => "\e[1;31m",
+        Tone.Muted => "\e[90m",
+        Tone.Heading => "\e[1m",
+        _ => string.Empty,
     };
 }

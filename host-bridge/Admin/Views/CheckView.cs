@@ -29,6 +29,7 @@ internal readonly record struct CheckView(CheckStatus Status, string Line)
     public static CheckView Of(StatusDocument document)
     {
         BridgeLine bridge = document.Bridge;
+        int healthy = document.Counts.GetValueOrDefault(GuestStates.Healthy);
         int needed = document.Guests.Count(guest => StatusOf(guest) == CheckStatus.Critical);
         int doubtful = document.Guests.Count(guest => StatusOf(guest) == CheckStatus.Warning);
         var findings = new List<(CheckStatus Status, string Text)>();
@@ -51,13 +52,12 @@ internal readonly record struct CheckView(CheckStatus Status, string Line)
 
         CheckStatus worst = findings.Count == 0 ? CheckStatus.Ok : findings.Max(finding => finding.Status);
         string text = findings.Count == 0
-            ? string.Create(CultureInfo.InvariantCulture, $"{document.Counts.GetValueOrDefault(GuestStates.Healthy)} guests healthy")
+            ? string.Create(CultureInfo.InvariantCulture, $"{healthy} of {document.Guests.Count} guests healthy")
             : string.Join("; ", findings.Select(finding => finding.Text));
         string data = string.Create(
             CultureInfo.InvariantCulture,
-            $"guests={document.Guests.Count};;;0 healthy={document.Counts.GetValueOrDefault(GuestStates.Healthy)};;;0 "
-                + $"doubtful={doubtful};0;;0 needing={needed};;0;0 storage_incidents={document.StorageIncidents.Count};0;;0 "
-                + $"dropped={bridge.StateDropped}c");
+            $"guests={document.Guests.Count};;;0 healthy={healthy};;;0 doubtful={doubtful};0;;0 needing={needed};;0;0 "
+                + $"storage_incidents={document.StorageIncidents.Count};0;;0 dropped={bridge.StateDropped}c");
         return Make(worst, text, data);
     }
 
@@ -79,7 +79,8 @@ internal readonly record struct CheckView(CheckStatus Status, string Line)
     public static CheckView Make(CheckStatus status, string text, string data = "")
     {
         // A bar begins the performance data, wherever it stands.
-        string line = $"HOST-BRIDGE {status.ToString().ToUpperInvariant()} - {text.ReplaceLineEndings(" ").Replace('|', '/')}";
+        string word = status.ToString().ToUpperInvariant();
+        string line = $"HOST-BRIDGE {word} - {text.ReplaceLineEndings(" ").Replace('|', '/')}";
         return new CheckView(status, data.Length > 0 ? $"{line} | {data}" : line);
     }
 
@@ -92,8 +93,10 @@ internal readonly record struct CheckView(CheckStatus Status, string Line)
             string more = guests.Count > MostNamed
                 ? string.Create(CultureInfo.InvariantCulture, $" and {guests.Count - MostNamed} more")
                 : string.Empty;
-            string named = string.Join(", ", guests.Take(MostNamed).Select(guest => $"{guest.Name} ({guest.Verdict ?? guest.State})"));
-            findings.Add((status, string.Create(CultureInfo.InvariantCulture, $"{guests.Count} {what}: {named}{more}")));
+            string named = string.Join(
+                ", ", guests.Take(MostNamed).Select(guest => $"{guest.Name} ({guest.Verdict ?? guest.State})"));
+            findings.Add((
+                status, string.Create(CultureInfo.InvariantCulture, $"{guests.Count} {what}: {named}{more}")));
         }
     }
 

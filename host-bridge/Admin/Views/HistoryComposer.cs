@@ -82,7 +82,8 @@ internal static class HistoryComposer
     }
 
     private static string OutcomeOf(List<HistoryMoment> moments, string guest)
-        => moments.FindLast(moment => moment.Guest == guest && moment.Kind is "proof" or "operator" or "gate" or "intent")?.Kind switch
+        => moments.FindLast(moment
+            => moment.Guest == guest && moment.Kind is "proof" or "operator" or "gate" or "intent")?.Kind switch
         {
             "proof" => "proved",
             "operator" => "needs-operator",

@@ -7,7 +7,9 @@ internal static class SpanText
 {
     private const int MaxDigits = 6;
 
-    /// <summary>A number and its unit, also several: <c>90s</c>, <c>2h</c>, <c>1h30m</c>, <c>2d</c>; null for anything else.</summary>
+    /// <summary>
+    /// A number and its unit, also several: <c>90s</c>, <c>2h</c>, <c>1h30m</c>, <c>2d</c>; null for anything else.
+    /// </summary>
     public static TimeSpan? TryParse(string text)
     {
         TimeSpan sum = TimeSpan.Zero;

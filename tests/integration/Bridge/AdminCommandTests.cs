@@ -105,7 +105,11 @@ public sealed class AdminCommandTests : IAsyncLifetime
     [Fact]
     public async Task Whoever_is_not_root_is_turned_away_by_the_folder_and_by_the_bridge()
     {
-        string[] command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", BridgeProgram.Program, "status", "--admin-socket", Socket];
+        string[] command =
+        [
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+            BridgeProgram.Program, "status", "--admin-socket", Socket,
+        ];
         ToolResult atTheFolder = await Tool.RunAsync(command[0], command[1..]);
         Assert.Equal(77, atTheFolder.ExitCode);
         Assert.Contains("only root may ask", atTheFolder.Output);

@@ -48,7 +48,9 @@ internal sealed partial class Witness
                 CheckStorage(guest);
                 break;
             case RecoveryAction.SendRequest { Request: var request }:
-                if (request.Action != RequestAction.Probe || ModeOf(guest) == BridgeMode.Observe)
+                // What was begun is proved, also in a pause; a bridge that observes sends nothing that nobody ordered.
+                if (request.Action != RequestAction.Probe
+                    || (ModeOf(guest) == BridgeMode.Observe && !IsOrdered(guest)))
                 {
                     CheckConsent(guest, "a request");
                 }

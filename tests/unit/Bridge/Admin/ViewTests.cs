@@ -153,7 +153,7 @@ public sealed class ViewTests
         BridgeStory story = new BridgeStory().StorageIs(true).Appear().Say(5, 1, 1, Filesystem()).Wait(1);
         CheckView view = CheckView.Of(AdminStage.Status(story));
         Assert.Equal(CheckStatus.Ok, view.Status);
-        Assert.StartsWith("HOST-BRIDGE OK - 1 guest", view.Line, StringComparison.Ordinal);
+        Assert.StartsWith("HOST-BRIDGE OK - 1 of 1 guests healthy", view.Line, StringComparison.Ordinal);
     }
 
     [Fact]
