@@ -51,7 +51,8 @@ internal static class StatusBenchmark
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"status: {Guests} guests, {Dead} of them dead: a look takes {look.TotalMilliseconds:0.00} ms of the "
-                + $"loop, laying it out {shown.TotalMilliseconds:0} ms, all of it {whole.TotalMilliseconds:0} ms (limit {Limit.TotalMilliseconds:0} ms), {bytes / 1024} KiB of JSON"));
+                + $"loop, laying it out {shown.TotalMilliseconds:0} ms, all of it {whole.TotalMilliseconds:0} ms "
+                + $"(limit {Limit.TotalMilliseconds:0} ms), {bytes / 1024} KiB of JSON"));
         return whole <= Limit ? 0 : 1;
     }
 
