@@ -13,10 +13,10 @@ RUNTIME := linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 help: ## What can be made here
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: publish ## Four guests on this machine, two of them broken by real I/O errors, and what becomes of them (needs root or sudo)
+demo: publish ## Four guests on this machine, two of them broken by real I/O errors, and what becomes of them; HOLD=1 for a shell to try the commands in (needs root or sudo)
 	@tests/prepare.sh testbed
 	@dotnet build tests/testbed --configuration Release --verbosity quiet
-	@tests/contained.sh tests/testbed/bin/Release/net10.0/testbed demo --published out/publish
+	@tests/contained.sh tests/testbed/bin/Release/net10.0/testbed demo --published out/publish $(if $(HOLD),--hold)
 
 test: ## Publish, build, run every test; the last line is the sum
 	@tests/run.sh
@@ -48,6 +48,7 @@ bench: publish ## The xenstore client beside Xen's own C library, both carriers,
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks hostile
 	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks decisions
+	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks status
 	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
 	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks incidents
 	@tests/contained.sh timeout 900 tests/benchmarks/bin/Release/net10.0/benchmarks detection

@@ -1,3 +1,4 @@
+using HostBridge.Admin;
 using HostBridge.Correlation;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
@@ -9,7 +10,7 @@ namespace HostBridge;
 /// <summary>Turns the loop: one queue, one driver. Nothing here waits for anything but the next input.</summary>
 internal sealed class BridgeDriver(
     BridgeLoop loop, EffectExecutor executor, IncidentLog incidents, BridgeInputQueue inputs, IStorageGate storage,
-    BridgeClock clock)
+    BridgeClock clock, AdminDesk desk)
     : BackgroundService
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
@@ -57,6 +58,10 @@ internal sealed class BridgeDriver(
         if (input is BridgeInput.Tick)
         {
             WatchDisks();
+        }
+        else if (input is BridgeInput.Asked)
+        {
+            desk.Answer(loop, clock.Now);
         }
 
         if (executor.Fault is { } fault)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using HostBridge.Admin;
 using HostBridge.Configuration;
 using HostBridge.Guests;
 using HostBridge.Guests.Channels;
@@ -89,9 +90,16 @@ internal static partial class BridgeHost
         services.AddSingleton(incidents);
         services.AddSingleton<IncidentLog>();
         services.AddSingleton<EffectExecutor>();
+        services.AddSingleton<AdminDesk>();
+        services.AddSingleton<AdminService>();
         services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());
         services.AddHostedService<BridgeDriver>();
         services.AddHostedService<GuestListener>();
+        services.AddHostedService(provider => new AdminSocket(
+            options.AdminSocket,
+            provider.GetRequiredService<AdminService>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<AdminSocket>>()));
         services.AddHostedService<ChannelListener>();
         services.AddHostedService(provider => new ConsoleWatch(
             ConsoleWatch.DefaultFolder,

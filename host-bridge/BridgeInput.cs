@@ -89,6 +89,13 @@ internal abstract record BridgeInput
     /// <param name="Policy">The whole new policy.</param>
     internal sealed record PolicyChanged(RecoveryPolicy Policy) : BridgeInput;
 
+    /// <summary>A person orders the recovery of a guest, whatever the mode is.</summary>
+    /// <param name="Guest">The guest.</param>
+    internal sealed record Ordered(Guid Guest) : BridgeInput;
+
+    /// <summary>Somebody asks how it stands: whoever turns the loop looks, and nothing changes.</summary>
+    internal sealed record Asked : BridgeInput;
+
     /// <summary>A second passed.</summary>
     internal sealed record Tick : BridgeInput;
 }

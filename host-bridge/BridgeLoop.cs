@@ -7,7 +7,7 @@ namespace HostBridge;
 /// The bridge as a step function: an input and a moment in, effects out; effects complete as later inputs. Nothing
 /// in here waits, reads a clock or touches the world, so that a simulation runs this same loop.
 /// </summary>
-internal sealed class BridgeLoop
+internal sealed partial class BridgeLoop
 {
     /// <summary>How many rejections of one domain are told, per <see cref="RejectionWindow"/>.</summary>
     private const int MaxToldRejections = 3;
@@ -105,6 +105,9 @@ internal sealed class BridgeLoop
                 break;
             case BridgeInput.Acknowledged acknowledged:
                 Acknowledge(acknowledged.Guest, now);
+                break;
+            case BridgeInput.Ordered ordered:
+                Give(ordered.Guest, new RecoveryInput.Ordered(), now);
                 break;
             default:
                 break;
@@ -321,7 +324,7 @@ internal sealed class BridgeLoop
         _incidents.TakeGuest(guest, input, actions, now);
 
         TellPacer pacer = DeskOf(uuid, now).Pacer;
-        if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged)
+        if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged or RecoveryInput.Ordered)
         {
             pacer.Release();
         }

@@ -24,7 +24,8 @@ internal static class CommandLine
 
     private static readonly SettingOptions Settings = new();
 
-    private static string Version
+    /// <summary>The program's version.</summary>
+    public static string Version
         => typeof(CommandLine).Assembly
             .GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
@@ -54,6 +55,7 @@ internal static class CommandLine
 
         var root = new RootCommand("Brings guests back whose filesystems died with their storage.");
         Settings.AddAllTo(root);
+        AdminCommands.AddTo(root, Settings);
         root.Subcommands.Add(DoctorCommand.Create(Settings));
         root.Subcommands.Add(DiagnoseCommand.Create(Settings));
         root.Subcommands.Add(ConfigCommand.Create(Settings));

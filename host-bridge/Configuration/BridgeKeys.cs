@@ -79,6 +79,13 @@ internal static class BridgeKeys
             (options, value) => options with { StateDirectory = value! },
             "Where incidents are recorded.",
             "DIR"),
+        Key(
+            "admin-socket",
+            new PathKind(hasNone: true),
+            options => options.AdminSocket,
+            (options, value) => options with { AdminSocket = value },
+            "The socket on which host-bridge status and the other commands ask the bridge; its folder is root's alone.",
+            "PATH"),
     ];
 
     private static SettingKey<BridgeOptions> Key<TValue>(

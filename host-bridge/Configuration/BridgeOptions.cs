@@ -18,6 +18,9 @@ internal sealed record BridgeOptions
     /// <summary>Where the incident log is kept.</summary>
     public string StateDirectory { get; init; } = "/var/lib/host-bridge";
 
+    /// <summary>The socket on which people's commands reach the bridge; null for none.</summary>
+    public string? AdminSocket { get; init; } = Admin.AdminSocket.DefaultPath;
+
     /// <summary>Which toolstack restarts guests.</summary>
     public ToolstackKind Toolstack { get; init; }
 

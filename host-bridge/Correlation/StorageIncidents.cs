@@ -2,6 +2,11 @@ using HostBridge.Recovery;
 
 namespace HostBridge.Correlation;
 
+/// <summary>A storage incident that is open.</summary>
+/// <param name="LunGroup">Its LUN group.</param>
+/// <param name="BeganAt">When it began, on the monotonic clock.</param>
+internal sealed record OpenStorageIncident(string LunGroup, TimeSpan BeganAt);
+
 /// <summary>
 /// Joins what the host sees of its storage with what the guests on it say and what the bridge does, one timeline an
 /// incident. An incident of a LUN group begins with the first fault of a part of it, and ends when all of it has been
@@ -30,6 +35,10 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
 
     /// <summary>How many incidents are open.</summary>
     public int Open => _open.Count;
+
+    /// <summary>The open incidents, by the name of their LUN group.</summary>
+    public IReadOnlyList<OpenStorageIncident> OpenIncidents
+        => [.. _open.Values.Select(one => new OpenStorageIncident(one.LunGroup, one.BeganAt))];
 
     /// <summary>Takes in what a look at the storage found, and what the kernel said since the last one.</summary>
     /// <param name="conditions">The disks whose condition changed, or which are said again.</param>

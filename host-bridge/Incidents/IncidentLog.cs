@@ -50,6 +50,13 @@ internal sealed partial class IncidentLog(
     /// <summary>How many entries were dropped because there was no room for them.</summary>
     public long Dropped => Interlocked.Read(ref _dropped);
 
+    /// <summary>Why nothing can be recorded at this moment, for a person; null when it can.</summary>
+    public string? Trouble
+        => Volatile.Read(ref _refusal) ?? Volatile.Read(ref _said)
+            ?? (Interlocked.Read(ref _busySince) is not 0 and var since && clock.Time.GetElapsedTime(since) >= DurableLimit
+                ? DoesNotAnswer(DurableLimit)
+                : null);
+
     /// <summary>
     /// Opens the state directory, once, before anything is decided. When that fails, or does not end in time, the
     /// bridge goes on without it: it listens and tells, but every intent fails.
@@ -98,6 +105,11 @@ internal sealed partial class IncidentLog(
     /// <returns>Null when that is durable; otherwise why not, for a person.</returns>
     public Task<string?> RemovePauseAsync(Guid? guest, CancellationToken cancellationToken)
         => WriteAsync(new StateChange.Resumed(guest), cancellationToken);
+
+    /// <summary>Notes that a person acknowledged what stands for a guest, and ends its hold.</summary>
+    /// <returns>Null when that is durable; otherwise why not, for a person.</returns>
+    public Task<string?> AcknowledgeAsync(Guid guest, CancellationToken cancellationToken)
+        => WriteAsync(new StateChange.Acknowledged(guest), cancellationToken);
 
     /// <inheritdoc/>
     public override async Task StopAsync(CancellationToken cancellationToken)

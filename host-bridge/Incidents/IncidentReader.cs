@@ -18,26 +18,78 @@ internal static class IncidentReader
         => Read(
             stateDirectory,
             "SELECT * FROM story WHERE ?1 IS NULL OR guest = ?1 ORDER BY id DESC LIMIT ?2",
+            ToEntry,
             guest is { } one ? StateFormat.ToText(one) : null,
-            max,
-            ToEntry);
+            max);
+
+    /// <summary>The newest entries of the story since a moment, the oldest of them first.</summary>
+    /// <param name="stateDirectory">The state directory.</param>
+    /// <param name="guest">The guest; null for all.</param>
+    /// <param name="since">The moment.</param>
+    /// <param name="max">At most so many.</param>
+    public static IReadOnlyList<IncidentEntry> ReadStory(
+        string stateDirectory, Guid? guest, DateTimeOffset since, int max)
+        => Read(
+            stateDirectory,
+            "SELECT * FROM story WHERE (?1 IS NULL OR guest = ?1) AND at >= ?2 ORDER BY id DESC LIMIT ?3",
+            ToEntry,
+            guest is { } one ? StateFormat.ToText(one) : null,
+            StateFormat.ToText(since),
+            max);
+
+    /// <summary>The newest moments of storage incidents since a moment, the oldest of them first.</summary>
+    /// <param name="stateDirectory">The state directory.</param>
+    /// <param name="since">The moment.</param>
+    /// <param name="max">At most so many.</param>
+    public static IReadOnlyList<TimelineEntry> ReadTimeline(string stateDirectory, DateTimeOffset since, int max)
+        => Read(
+            stateDirectory, "SELECT * FROM timeline WHERE at >= ?1 ORDER BY id DESC LIMIT ?2", ToMoment,
+            StateFormat.ToText(since), max);
+
+    /// <summary>
+    /// The guests that are meant by a name, else by the number of a domain they ran in last, else by the beginning of a
+    /// uuid; the one that was told of last first.
+    /// </summary>
+    /// <param name="stateDirectory">The state directory.</param>
+    /// <param name="wanted">What a person wrote.</param>
+    public static IReadOnlyList<Guid> FindGuests(string stateDirectory, string wanted)
+    {
+        foreach (string meaning in (string[])
+        [
+            "name = ?1",
+            "CAST(domain AS TEXT) = ?1",
+            "length(?1) >= 4 AND substr(guest, 1, length(?1)) = lower(?1)",
+        ])
+        {
+            IReadOnlyList<Guid> found = Read(
+                stateDirectory,
+                $"SELECT guest FROM story WHERE {meaning} GROUP BY guest ORDER BY max(id) LIMIT 16",
+                row => Guid.TryParseExact(Text(row, "guest"), "D", out Guid guest) ? guest : Guid.Empty,
+                wanted);
+            if (found.Count > 0)
+            {
+                return found;
+            }
+        }
+
+        return [];
+    }
 
     /// <summary>The newest moments of storage incidents, the oldest of them first.</summary>
     /// <param name="stateDirectory">The state directory.</param>
     /// <param name="max">At most so many.</param>
     public static IReadOnlyList<TimelineEntry> ReadTimeline(string stateDirectory, int max)
         => Read(
-            stateDirectory, "SELECT * FROM timeline WHERE ?1 IS NULL ORDER BY id DESC LIMIT ?2", filter: null, max,
-            ToMoment);
+            stateDirectory, "SELECT * FROM timeline ORDER BY id DESC LIMIT ?1", ToMoment, max);
 
     private static List<T> Read<T>(
-        string stateDirectory, string query, string? filter, int max, Func<SqliteDataReader, T> toEntry)
+        string stateDirectory, string query, Func<SqliteDataReader, T> toEntry, params ReadOnlySpan<object?> values)
     {
         string path = Path.Combine(stateDirectory, IncidentStore.FileName);
         try
         {
             using StateDatabase database = StateDatabase.OpenToRead(path);
-            using SqliteDataReader rows = database.Command(query, filter, max).ExecuteReader();
+            using SqliteDataReader rows = database.Command(query, values).ExecuteReader();
             var entries = new List<T>();
             while (rows.Read())
             {

@@ -187,15 +187,21 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
     private void EndHolds(IReadOnlyCollection<StateChange> changes)
     {
         var ends = new HashSet<Guid>();
-        foreach (IncidentEntry entry in Entries(changes))
+        foreach (StateChange change in changes)
         {
-            if (entry.Kind == IncidentEntry.KindName(TellKind.Proof))
+            switch (change)
             {
-                ends.Add(entry.Guest);
-            }
-            else if (entry.Standing == true)
-            {
-                ends.Remove(entry.Guest);
+                case StateChange.Acknowledged acknowledged:
+                    ends.Add(acknowledged.Guest);
+                    break;
+                case StateChange.Story { Entry: var entry } when entry.Kind == IncidentEntry.KindName(TellKind.Proof):
+                    ends.Add(entry.Guest);
+                    break;
+                case StateChange.Story { Entry: { Standing: true } entry }:
+                    ends.Remove(entry.Guest);
+                    break;
+                default:
+                    break;
             }
         }
 

@@ -43,33 +43,59 @@ internal sealed class Consent(PolicyInForce inForce)
     }
 
     /// <summary>Why nothing may be done to a guest now, for a person; null when it may.</summary>
-    public string? WhyNot(GuestIdentity guest, DateTimeOffset wall)
-    {
-        if (!Policy.Holds(Safeguards.Consent))
-        {
-            return null;
-        }
+    /// <param name="guest">The guest.</param>
+    /// <param name="wall">This moment, on the wall clock.</param>
+    /// <param name="isOrdered">
+    /// Whether a person ordered this very recovery: that goes over the mode and a maintenance window, which were set for
+    /// all that comes, and never over a pause, which is another person's word about now.
+    /// </param>
+    public string? WhyNot(GuestIdentity guest, DateTimeOffset wall, bool isOrdered = false)
+        => !Policy.Holds(Safeguards.Consent)
+            ? null
+            : Objections(guest, wall).FirstOrDefault(one => !isOrdered || !one.YieldsToOrder)?.Text;
 
+    /// <summary>Everything that forbids to act on a guest now, the mode first.</summary>
+    public IReadOnlyList<Hindrance> Objections(GuestIdentity guest, DateTimeOffset wall)
+    {
+        var found = new List<Hindrance>();
         GuestPolicy terms = Policy.Of(guest);
         if ((terms.Mode ?? Policy.Mode) == BridgeMode.Observe)
         {
-            return "the mode is observe";
+            found.Add(new Hindrance(HindranceKind.Observe, "the mode is observe"));
         }
 
         if (_host is { } host && host.Holds(wall))
         {
-            return $"the bridge is paused{host.EndText}";
+            found.Add(new Hindrance(HindranceKind.HostPause, $"the bridge is paused{host.EndText}")
+            {
+                EndsAt = host.Until,
+            });
         }
 
         if (_guests.TryGetValue(guest.Uuid, out PauseTime? own) && own.Holds(wall))
         {
-            return $"it is paused{own.EndText}";
+            found.Add(new Hindrance(HindranceKind.GuestPause, $"it is paused{own.EndText}") { EndsAt = own.Until });
         }
 
-        DateTimeOffset? end = EndOfWindow(Policy.MaintenanceWindows, wall)
-            ?? EndOfWindow(terms.MaintenanceWindows, wall);
-        return end is { } time ? $"this is a maintenance window, until {Text(time)}" : null;
+        if ((EndOfWindow(Policy.MaintenanceWindows, wall) ?? EndOfWindow(terms.MaintenanceWindows, wall)) is { } end)
+        {
+            found.Add(new Hindrance(HindranceKind.Window, $"this is a maintenance window, until {Text(end)}")
+            {
+                EndsAt = end,
+            });
+        }
+
+        return found;
     }
+
+    /// <summary>The pauses that hold now; null for the guest is that of the host.</summary>
+    public IReadOnlyList<(Guid? Guest, DateTimeOffset? Until)> PausesAt(DateTimeOffset wall)
+        =>
+        [
+            .. _host is { } host && host.Holds(wall) ? [(null, host.Until)] : Array.Empty<(Guid?, DateTimeOffset?)>(),
+            .. _guests.Where(one => one.Value.Holds(wall))
+                .Select(one => ((Guid?)one.Key, one.Value.Until)).OrderBy(one => one.Item1),
+        ];
 
     private static DateTimeOffset? EndOfWindow(IReadOnlyList<MaintenanceWindow> windows, DateTimeOffset wall)
     {

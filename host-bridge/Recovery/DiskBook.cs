@@ -9,6 +9,28 @@ namespace HostBridge.Recovery;
 internal sealed record StorageJudgement(
     StorageView View, DomainId? Domain, GuestDisks Disks, long Version, TimeSpan ValidUntil);
 
+/// <summary>What is known of one disk of a guest.</summary>
+/// <param name="Name">Its number on this host, or its name where it has none.</param>
+/// <param name="WhyClosed">Why it closes the gate, in words; null when it does not.</param>
+/// <param name="Text">What the last look found; empty before the first.</param>
+internal sealed record DiskStanding(string Name, string? WhyClosed, string Text)
+{
+    /// <summary>Since when it can be used, on the monotonic clock; null when it cannot.</summary>
+    public TimeSpan? UsableSince { get; init; }
+
+    /// <summary>The newest fault that this host saw on it; null when it saw none.</summary>
+    public HostFault? LastFault { get; init; }
+
+    /// <summary>The paths that are lost beside one that carries it; null for none.</summary>
+    public string? LostPaths { get; init; }
+
+    /// <summary>The groups it belongs to.</summary>
+    public IReadOnlyList<string> LunGroups { get; init; } = [];
+
+    /// <summary>Its size in bytes; null when it is not known.</summary>
+    public long? SizeBytes { get; init; }
+}
+
 /// <summary>
 /// Remembers since when each disk is operational, and judges the gate of a guest from it. A disk that flaps, or that
 /// was not checked for too long, begins to count anew. A disk that is not the one it was when its domain was first
@@ -150,6 +172,35 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
                 ? known.Aggregate((long?)0, (sum, entry) => sum + entry.Condition.SizeBytes)
                 : null,
         };
+    }
+
+    /// <summary>What is known of each disk of a guest, for a person.</summary>
+    /// <param name="domain">The domain it runs in; null when none is known.</param>
+    /// <param name="disks">Its disks.</param>
+    /// <param name="now">This moment, on the monotonic clock.</param>
+    public IReadOnlyList<DiskStanding> StandingOf(DomainId? domain, GuestDisks disks, TimeSpan now)
+    {
+        var standings = disks.Unmappable
+            .Select(name => new DiskStanding(name, "it cannot be mapped to a device of this host", string.Empty)).ToList();
+        foreach (DeviceNumber device in disks.Devices)
+        {
+            bool mayWrite = !disks.ReadOnly.Contains(device);
+            standings.Add(_entries.GetValueOrDefault(device) is not { } entry
+                ? new DiskStanding(device.ToString(), "nothing is known of it yet", string.Empty)
+                : new DiskStanding(
+                    device.ToString(),
+                    WhyNotUsable(entry, mayWrite, now) ?? (mayWrite ? WhyNotTheSame(domain, entry) : null),
+                    entry.Condition.Text)
+                {
+                    UsableSince = entry.Condition.Operational ? entry.UsableSince(mayWrite) : null,
+                    LastFault = entry.LastFault,
+                    LostPaths = entry.Condition.LostPaths,
+                    LunGroups = entry.LunGroups,
+                    SizeBytes = entry.Condition.SizeBytes,
+                });
+        }
+
+        return standings;
     }
 
     /// <summary>When time alone changes it: a check becomes too old, or a disk has been stable enough.</summary>

@@ -84,6 +84,9 @@ internal sealed record GuestRecord
     /// <summary>When its recoveries began, on the monotonic clock, the newest last.</summary>
     public IReadOnlyList<TimeSpan> Recoveries { get; init; } = [];
 
+    /// <summary>A person's order to recover it; null when there is none.</summary>
+    public RecoveryOrder? Order { get; init; }
+
     /// <summary>Where its recovery stands.</summary>
     public RecoveryState State { get; init; } = new RecoveryState.Unknown();
 

@@ -98,7 +98,8 @@ internal sealed class GuestRegistry(PolicyInForce inForce, Consent consent)
             Set(step.Guest);
         }
 
-        if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged)
+        bool isOrderTaken = input is RecoveryInput.Ordered && step.Guest.Order is not null;
+        if (isOrderTaken || input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged)
         {
             _breaker.Reset(guest.Storage.LunGroups);
         }
@@ -151,6 +152,25 @@ internal sealed class GuestRegistry(PolicyInForce inForce, Consent consent)
                 || (inFlight.Count < Policy.MaxPerHost
                     && guest.Storage.LunGroups.All(group
                         => inFlight.Count(one => MayShare(one, group)) < Policy.MaxPerLunGroup)));
+    }
+
+    /// <summary>What stands between a guest and its recovery, its turn among the others included.</summary>
+    public Outlook OutlookOf(GuestRecord guest, Moment now)
+    {
+        Outlook outlook = _machine.OutlookOf(guest, now);
+        if (outlook.Rung is not (Rung.Remount or Rung.Repair or Rung.Reboot) || guest.State.IsInFlight || HasSlot(guest, now))
+        {
+            return outlook;
+        }
+
+        IReadOnlyList<GuestRecord> inFlight = [.. InFlight.Where(one => HoldsSlot(one, now))];
+        Hindrance turn = _breaker.Allows(guest.Storage.LunGroups, inFlight, now.Elapsed)
+            ? new Hindrance(
+                HindranceKind.Turn,
+                $"{inFlight.Count} others are being recovered; at most {Policy.MaxPerLunGroup} on one LUN group and "
+                    + $"{Policy.MaxPerHost} on this host are at once")
+            : new Hindrance(HindranceKind.Breaker, "too many recoveries failed on its storage or on this host");
+        return outlook with { Hindrances = [.. outlook.Hindrances, turn] };
     }
 
     /// <summary>

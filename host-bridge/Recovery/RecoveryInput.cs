@@ -122,6 +122,9 @@ internal abstract record RecoveryInput
     /// <param name="Domain">The other one.</param>
     internal sealed record TwinGone(DomainId Domain) : RecoveryInput;
 
+    /// <summary>A person ordered its recovery.</summary>
+    internal sealed record Ordered : RecoveryInput;
+
     /// <summary>Time passed.</summary>
     internal sealed record Tick : RecoveryInput;
 }

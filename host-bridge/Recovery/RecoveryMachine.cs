@@ -28,6 +28,9 @@ internal sealed class RecoveryMachine(PolicyInForce inForce, Consent consent)
         return turn.Result;
     }
 
+    /// <summary>What would be done to a guest, and what stands in the way; changes nothing.</summary>
+    public Outlook OutlookOf(GuestRecord guest, Moment now) => new RecoveryTurn(Policy, consent, guest, now).Outlook();
+
     /// <summary>
     /// Whether a step would leave everything as it is. Most are so, as each guest gets one a second: a guest that was
     /// heard and found well is well until it falls silent, and one that is in no domain waits for one.

@@ -116,6 +116,9 @@ internal sealed record RecoveryPolicy
     /// <summary>The longest time that a new boot or a repair is waited for, however much moves.</summary>
     public TimeSpan LongestCheck { get; init; } = TimeSpan.FromHours(12);
 
+    /// <summary>For how long a person's order to recover a guest holds when nothing can be begun at once.</summary>
+    public TimeSpan OrderLifetime { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>For how long no domain may run in the middle of a restart, before an operator is told.</summary>
     public TimeSpan NoDomainDeadline { get; init; } = TimeSpan.FromMinutes(10);
 

@@ -28,8 +28,11 @@ internal sealed partial class RecoveryTurn
             State = act,
             Recoveries = [.. _guest.Recoveries.TakeLast(policy.MaxPerGuest), now.Elapsed],
         };
-        string text = $"{Triage.Describe(fault.Filesystem)}; about to {Verb(queued.Rung)} "
-            + $"(recovery {attempt} of at most {policy.MaxPerGuest})";
+        string count = _guest.Order is { IsBegun: false }
+            ? $"recovery {attempt}, ordered by a person"
+            : $"recovery {attempt} of at most {policy.MaxPerGuest}";
+        _guest = _guest with { Order = _guest.Order is { } order ? order with { IsBegun = true } : null };
+        string text = $"{Triage.Describe(fault.Filesystem)}; about to {Verb(queued.Rung)} ({count})";
         _actions.Add(new RecoveryAction.RecordIntent(id, text, FactsOf(act)));
         if (!policy.Holds(Safeguards.DurableIntent))
         {
@@ -124,7 +127,7 @@ internal sealed partial class RecoveryTurn
             : WhyNotActed()
                 ?? (IsSilent() ? "it fell silent" : null)
                 ?? WhyNoLongerCalledFor(act, report)
-                ?? (act.Restarts && !HasHostEvidence(act.Fault.Since) ? NoHostEvidence : null);
+                ?? (act.Restarts && !IsOrdered && !HasHostEvidence(act.Fault.Since) ? NoHostEvidence : null);
 
     /// <summary>What forbids any act on this guest at this moment: its storage, or people.</summary>
     private string? WhyNotActed()
@@ -136,7 +139,7 @@ internal sealed partial class RecoveryTurn
     private string? WhyNotWanted()
         => _guest.Twin is { } twin && policy.Holds(Safeguards.OwnWordsOnly)
             ? $"domain {twin} has the same uuid"
-            : consent.WhyNot(_guest.Identity, now.Wall);
+            : consent.WhyNot(_guest.Identity, now.Wall, IsOrdered);
 
     private string? WhyNoLongerCalledFor(Recovering act, GuestReport report)
     {

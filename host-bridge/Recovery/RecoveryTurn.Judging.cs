@@ -172,15 +172,16 @@ internal sealed partial class RecoveryTurn
             return;
         }
 
-        string advice = filesystem.Verdict switch
-        {
-            Verdict.ErrorsRecorded => "it goes on writing with recorded errors; plan a restart with a forced check",
-            Verdict.FlushDisabled => "it writes without a barrier; plan a restart, which connects the disk anew",
-            Verdict.DeviceFailing => "its storage is stable, so look at the disk itself",
-            _ => $"no automatic check is known for a {filesystem.FilesystemType} filesystem here; check it by hand",
-        };
-        CallOperator($"{fault}; {advice}", OperatorRelease.WhenReasonEnds);
+        CallOperator($"{fault}; {Advice(filesystem)}", OperatorRelease.WhenReasonEnds);
     }
+
+    private static string Advice(FilesystemHealth filesystem) => filesystem.Verdict switch
+    {
+        Verdict.ErrorsRecorded => "it goes on writing with recorded errors; plan a restart with a forced check",
+        Verdict.FlushDisabled => "it writes without a barrier; plan a restart, which connects the disk anew",
+        Verdict.DeviceFailing => "its storage is stable, so look at the disk itself",
+        _ => $"no automatic check is known for a {filesystem.FilesystemType} filesystem here; check it by hand",
+    };
 
     private void JudgeForAct(FilesystemHealth filesystem, string fault, Rung rung)
     {
@@ -189,7 +190,7 @@ internal sealed partial class RecoveryTurn
         {
             Suspect($"{fault}; would {Verb(rung)}, but {withheld}");
         }
-        else if (now.Elapsed - _guest.BootHeardAt < policy.GraceAfterBoot)
+        else if (now.Elapsed - _guest.BootHeardAt < policy.GraceAfterBoot && !IsOrdered)
         {
             Suspect($"{fault}; this boot was first heard less than {policy.GraceAfterBoot.TotalSeconds:0} s ago, "
                 + "it is given time");
@@ -204,19 +205,18 @@ internal sealed partial class RecoveryTurn
         {
             Suspect($"{fault}; nothing can be run in the guest while its root is not writable");
         }
-        else if (rung == Rung.Reboot && !HasHostEvidence(_guest.Fault?.Since ?? now.Elapsed))
+        else if (rung == Rung.Reboot && !IsOrdered && !HasHostEvidence(_guest.Fault?.Since ?? now.Elapsed))
         {
             CallOperator(
                 $"{fault}, but this host saw no fault on its disks; restart it with a forced check by hand, "
                     + "or set act-without-host-evidence",
                 OperatorRelease.WhenReasonEnds);
         }
-        else if (RecentRecoveries() >= policy.MaxPerGuest && policy.Holds(Safeguards.Budget))
+        else if (RecentRecoveries() >= policy.MaxPerGuest && _guest.Order is not { IsBegun: false }
+            && policy.Holds(Safeguards.Budget))
         {
             CallOperator(
-                $"{fault}; it had {policy.MaxPerGuest} recoveries within {policy.BudgetWindow.TotalHours:0.#} h: "
-                    + "find out why before it is recovered once more",
-                OperatorRelease.WhenHealthy);
+                $"{fault}; {BudgetText()}: find out why before it is recovered once more", OperatorRelease.WhenHealthy);
         }
         else if (_guest.State is NeedsOperator && !SpacingHasPassed())
         {
@@ -276,7 +276,8 @@ internal sealed partial class RecoveryTurn
     private bool SpacingHasPassed()
         => _guest.Recoveries.Count == 0 || now.Elapsed - _guest.Recoveries[^1] >= policy.Spacing;
 
-    private static string Verb(Rung rung) => rung switch
+    /// <summary>What a rung does, in words that follow "would".</summary>
+    internal static string Verb(Rung rung) => rung switch
     {
         Rung.Remount => "ask it to remount read-write",
         Rung.Repair => "ask it to unmount, check and mount it",

@@ -18,7 +18,7 @@ internal sealed partial class RecoveryTurn
     /// </summary>
     private void AskForSignOfLife(MountPoint mountPoint)
     {
-        if (consent.WhyNot(_guest.Identity, now.Wall) is not null
+        if (consent.WhyNot(_guest.Identity, now.Wall, IsOrdered) is not null
             || (_guest.LifeRequest is { } before && now.Elapsed - before.At < policy.LifeRequestInterval))
         {
             return;

@@ -44,6 +44,8 @@ internal sealed partial class RecoveryTurn
     private void BeginRecreating(Recovering act, string what)
     {
         RemoveRequest();
+        // Destroying is a matter of the policy alone, whoever ordered the restart that did not happen.
+        _guest = _guest with { Order = null };
         Recovering next = act with
         {
             Rung = Rung.Recreate,
@@ -58,7 +60,9 @@ internal sealed partial class RecoveryTurn
 
     /// <summary>What in its policy forbids to destroy the guest's domain; null when nothing does.</summary>
     private string? WhyNotAllowedToDestroy()
-        => !_terms.AllowDestroy ? "its policy does not allow that (allow-destroy)"
+        => IsOrdered && consent.WhyNot(_guest.Identity, now.Wall) is { } withheld
+            ? $"a person ordered the restart alone, and {withheld}"
+            : !_terms.AllowDestroy ? "its policy does not allow that (allow-destroy)"
             : _terms.ExclusiveStorage != ExclusiveStorage.Yes && policy.Holds(Safeguards.DiskUnused)
                 ? "nobody says that no other host uses its disks (exclusive-storage)"
                 : null;

@@ -21,6 +21,13 @@ internal sealed partial class RecoveryTurn(
     /// <summary>Takes one input in.</summary>
     public void Take(RecoveryInput input)
     {
+        LapseOrder();
+        Follow(input);
+        SettleOrder();
+    }
+
+    private void Follow(RecoveryInput input)
+    {
         switch (input)
         {
             case RecoveryInput.DomainAppeared appeared:
@@ -91,6 +98,9 @@ internal sealed partial class RecoveryTurn(
                 _guest = _guest with { LastSeenFaulty = [] };
                 Enter(new Unknown(), TellKind.Decision, "a person acknowledged; it is judged by its reports again");
                 Judge();
+                break;
+            case RecoveryInput.Ordered:
+                TakeOrder();
                 break;
             case RecoveryInput.Tick:
                 EndOverdue();

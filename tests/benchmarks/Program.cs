@@ -17,6 +17,7 @@ return args switch
     ["hostile-guests", var folder] => await HostileBenchmark.RunGuestsAsync(folder),
     ["incidents"] => await IncidentBenchmark.RunAsync(),
     ["intents", var folder] => IntentWriter.Run(folder),
+    ["status"] => StatusBenchmark.Run(),
     ["storage"] => await StorageBenchmark.RunAsync(),
     _ => Usage(),
 };
@@ -24,7 +25,7 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine(
-        "usage: benchmarks xenstore|channel|bridge|hostile|decisions|storage|incidents|detection "
+        "usage: benchmarks xenstore|channel|bridge|hostile|decisions|status|storage|incidents|detection "
         + "(in tests/contained.sh; make bench does all)");
     return 64;
 }

@@ -9,14 +9,18 @@ var published = new Option<string>("--published")
     Required = true,
     Description = "the folder that make publish fills",
 };
-var demo = new Command("demo", "Four guests, two of them broken, and what becomes of them") { published };
+var hold = new Option<bool>("--hold")
+{
+    Description = "stop once the storage is back, and give a shell to try the bridge's commands in",
+};
+var demo = new Command("demo", "Four guests, two of them broken, and what becomes of them") { published, hold };
 demo.SetAction(async (parsed, cancellation) =>
 {
     DirectoryInfo folder = Directory.CreateTempSubdirectory("testbed-");
     try
     {
         string programs = Path.GetFullPath(parsed.GetRequiredValue(published));
-        return await new DemoScenario(programs, folder.FullName, cancellation).RunAsync() ? 0 : 1;
+        return await new DemoScenario(programs, folder.FullName, parsed.GetValue(hold), cancellation).RunAsync() ? 0 : 1;
     }
     catch (OperationCanceledException)
     {

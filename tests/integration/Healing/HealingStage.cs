@@ -136,7 +136,7 @@ internal sealed class HealingStage : IAsyncDisposable
             BridgeProgram.Program,
             [
                 "--xenstore", _xenstore.SocketPath,
-                "--state-directory", StateDirectory,
+                "--state-directory", StateDirectory, "--admin-socket", "none",
                 "--mode", "recover",
                 "--toolstack-command", ToolstackCommand,
                 "--act-without-host-evidence",

@@ -168,7 +168,7 @@ public sealed class RealStorageTests : IAsyncLifetime
             "/bin/sh",
             [
                 "-c", "exec \"$0\" \"$@\" >\"$OUTPUT\" 2>&1", Program,
-                "--xenstore", store.SocketPath, "--state-directory", state,
+                "--xenstore", store.SocketPath, "--state-directory", state, "--admin-socket", "none",
             ])
         {
             Environment = { ["OUTPUT"] = log },

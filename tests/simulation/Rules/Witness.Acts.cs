@@ -16,6 +16,7 @@ internal sealed partial class Witness
         {
             case RecoveryAction.RecordIntent intent:
                 CheckConsent(guest, "an intent");
+                NoteIntent(guest, intent.Intent);
                 if (intent.Facts.Rung == Rung.Reboot)
                 {
                     CheckRoot(guest);
@@ -26,12 +27,15 @@ internal sealed partial class Witness
                 CheckHostEvidence(guest, intent.Facts.Rung);
                 _hearings[guest].InFlightSince = Now;
                 _hearings[guest].InFlightFaultSince = _hearings[guest].FaultSince ?? Now;
+                UseOrder(guest);
                 break;
             case RecoveryAction.ArmForcedFsck:
                 CheckConsent(guest, "arming");
                 CheckStorage(guest);
                 break;
             case RecoveryAction.Destroy:
+                // Nobody but the policy has a domain destroyed.
+                _orderInFlight.Remove(guest);
                 CheckConsent(guest, "a destruction");
                 CheckStorage(guest);
                 CheckHostEvidence(guest, Rung.Recreate);
@@ -45,7 +49,9 @@ internal sealed partial class Witness
                 CheckStorage(guest);
                 break;
             case RecoveryAction.SendRequest { Request: var request }:
-                if (request.Action != RequestAction.Probe || ModeOf(guest) == BridgeMode.Observe)
+                // What was begun is proved, also in a pause; a bridge that observes sends nothing that nobody ordered.
+                if (request.Action != RequestAction.Probe
+                    || (ModeOf(guest) == BridgeMode.Observe && !IsOrdered(guest)))
                 {
                     CheckConsent(guest, "a request");
                 }
@@ -67,10 +73,11 @@ internal sealed partial class Witness
 
     private void CheckConsent(SimulatedGuest guest, string what)
     {
-        string? why = ModeOf(guest) == BridgeMode.Observe ? "the mode is observe"
+        bool isOrdered = IsOrdered(guest);
+        string? why = ModeOf(guest) == BridgeMode.Observe && !isOrdered ? "the mode is observe"
             : IsPaused(Guid.Empty) ? "the host is paused"
             : IsPaused(guest.Identity.Uuid) ? "it is paused"
-            : Policy.MaintenanceWindows.Any(window => window is MaintenanceWindow.Once once
+            : !isOrdered && Policy.MaintenanceWindows.Any(window => window is MaintenanceWindow.Once once
                 && once.Begins <= WallNow && WallNow < once.Ends)
                 ? "this is a maintenance window"
                 : null;
@@ -170,7 +177,7 @@ internal sealed partial class Witness
         bool mayDoWithout = Policy.Of(guest.Identity).ActWithoutHostEvidence ?? Policy.ActWithoutHostEvidence;
         Hearing hearing = _hearings[guest];
         TimeSpan began = hearing.InFlightFaultSince ?? hearing.FaultSince ?? Now;
-        if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout
+        if (rung is Rung.Reboot or Rung.Recreate && !mayDoWithout && !IsOrdered(guest)
             && !guest.Disks.Any(disk => disk.FaultSeenAt is { } seen && began - seen <= Policy.HostEvidenceWindow))
         {
             Break(Rule.HostEvidence, $"a restart of {guest.Identity.Name}, whose disks had no fault that this host saw");

@@ -86,7 +86,7 @@ internal sealed partial class Witness
     {
         int recent = _world.Store.Entries.Count(entry
             => entry.Guest == guest && entry.Kind == TellKind.Intent && AgeOf(entry) < Policy.BudgetWindow);
-        if (recent >= Policy.MaxPerGuest)
+        if (recent >= Policy.MaxPerGuest && !MayExceedBudget(guest))
         {
             Break(Rule.Budget, $"recovery {recent + 1} of {guest.Identity.Name} in its window, the most is {Policy.MaxPerGuest}");
         }
@@ -98,6 +98,7 @@ internal sealed partial class Witness
         if (tell.EndsIntent)
         {
             (hearing.InFlightSince, hearing.InFlightFaultSince) = (null, null);
+            _orderInFlight.Remove(guest);
         }
 
         if (tell is { Kind: TellKind.Proof, EndsIntent: true, Facts.Filesystem: { } filesystem } && guest.Character != Character.Hostile

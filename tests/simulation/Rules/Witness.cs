@@ -48,6 +48,7 @@ internal sealed partial class Witness
         _lookedAt = null;
         (_startedAt, _startedWall) = (Now, WallNow);
         ForgetTold();
+        ForgetOrders();
     }
 
     /// <summary>It is given back what is durable: what was in flight is so again.</summary>
@@ -55,9 +56,14 @@ internal sealed partial class Witness
     {
         if (history.Open is { } open)
         {
-            Hearing hearing = _hearings[_world.GuestOf(history.Guest)];
+            SimulatedGuest guest = _world.GuestOf(history.Guest);
+            Hearing hearing = _hearings[guest];
             hearing.InFlightSince = Now - Before(open.Began, WallNow);
             hearing.InFlightFaultSince = hearing.InFlightSince;
+            if (_orderedIntents.Contains(open.Intent))
+            {
+                _orderInFlight.Add(guest);
+            }
         }
     }
 

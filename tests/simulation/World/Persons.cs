@@ -38,6 +38,9 @@ internal sealed class Persons(SimulatedWorld world)
             case 6:
                 Mount(guest.Root.Disk);
                 break;
+            case 8:
+                Order(guest);
+                break;
             case 7 when guest.Whereabouts == Whereabouts.DestroyedByBridge:
                 // Somebody is quicker than the bridge.
                 guest.BeginBoot();
@@ -150,6 +153,21 @@ internal sealed class Persons(SimulatedWorld world)
             world.Witness.Acknowledged(guest);
             world.Bridge.Take(new BridgeInput.Acknowledged(guest.Identity.Uuid));
         }
+    }
+
+    /// <summary>Somebody orders its recovery, which acknowledges what stands: the edge makes that durable first.</summary>
+    private void Order(SimulatedGuest guest)
+    {
+        GuestRecord? record = world.Bridge.Guests.FirstOrDefault(one => one.Identity == guest.Identity);
+        if (record is null || world.Bridge.OutlookOf(record).Refusal is not null)
+        {
+            return;
+        }
+
+        world.Tell(guest, "person", "orders its recovery");
+        world.Store.Holds.Remove(guest);
+        world.Witness.Ordered(guest, record.CurrentBoot);
+        world.Bridge.Take(new BridgeInput.Ordered(guest.Identity.Uuid));
     }
 
     /// <summary>

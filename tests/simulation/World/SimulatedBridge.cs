@@ -29,6 +29,10 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
     /// <summary>What it holds of the guests; none while no process runs.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => _loop?.Guests ?? [];
 
+    /// <summary>What it would do to a guest, and what it finds in the way.</summary>
+    public Outlook OutlookOf(GuestRecord guest)
+        => _loop!.Look(Moment).Guests.First(one => one.Record.Identity == guest.Identity).Outlook;
+
     /// <summary>This moment on its clocks.</summary>
     public Moment Moment => new(world.Agenda.Now - StartedAt, SimulatedWorld.Epoch + world.WallNow);
 

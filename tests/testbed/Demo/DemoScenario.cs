@@ -14,8 +14,11 @@ namespace Testbed.Demo;
 /// </summary>
 /// <param name="published">The folder with the published programs.</param>
 /// <param name="folder">An empty folder for everything that is made.</param>
+/// <param name="isHeld">
+/// Whether it is held once the storage is back, under a bridge that only observes, for somebody to try its commands.
+/// </param>
 /// <param name="cancellation">Ends it early; what was made is taken down.</param>
-public sealed class DemoScenario(string published, string folder, CancellationToken cancellation)
+public sealed class DemoScenario(string published, string folder, bool isHeld, CancellationToken cancellation)
 {
     private static readonly TimeSpan ReportLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan AbortLimit = TimeSpan.FromSeconds(30);
@@ -47,7 +50,10 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
             }
 
             await PlayAsync(domains);
-            await CheckDisksAsync(domains[0], domains[1]);
+            if (!isHeld)
+            {
+                await CheckDisksAsync(domains[0], domains[1]);
+            }
         }
         catch (Exception failure) when (failure is TimeoutException or IOException)
         {
@@ -119,6 +125,12 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
             Tell("storage", "is back for A's root and B's data; what failed meanwhile is lost");
         }
 
+        if (isHeld)
+        {
+            await HoldAsync(xenstore, [.. others, .. failing]);
+            return;
+        }
+
         await using HostBridge bridge = StartBridge(xenstore, [.. others, .. failing]);
         Tell("bridge", "started again; an operator vouches for all disks now");
         await WaitAsync("A and B are proved to be well again", RecoveryLimit, () => stage.IsProved(stage.A)
@@ -128,6 +140,19 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
         CheckEvidence("A", evidenceOfA, stage.A.Boot.Inside("/"));
         CheckEvidence("B", evidenceOfB, stage.B.Boot.Inside(DemoGuests.DataMountPoint));
         _checks.Add(bridge.IsRunning, "the bridge still runs");
+    }
+
+    private async Task HoldAsync(EmbeddedXenstore xenstore, IEnumerable<Disk> vouchedFor)
+    {
+        var held = new HeldStage(published, folder);
+        held.Configure(xenstore.SocketPath, vouchedFor);
+        await using HostBridge bridge = HostBridge.Start(
+            Path.Combine(published, "host-bridge", "host-bridge"), ["--config", held.Configuration], BridgeLog);
+        Tell("bridge", "started again; it only observes");
+        await WaitAsync(
+            "the bridge listens to commands", ReportLimit, () => File.Exists(Path.Combine(folder, "run", "admin.sock")));
+        await PassAsync(StorageIsGoneFor);
+        await held.RunShellAsync(cancellation);
     }
 
     private async Task BreakAsync(DemoStage stage, Disk[] failing)
@@ -174,6 +199,7 @@ public sealed class DemoScenario(string published, string folder, CancellationTo
             [
                 "--xenstore", xenstore.SocketPath,
                 "--state-directory", Path.Combine(folder, "state"),
+                "--admin-socket", "none",
                 "--mode", "recover",
                 "--toolstack-command", Path.Combine(folder, "toolstack-command"),
                 "--act-without-host-evidence",

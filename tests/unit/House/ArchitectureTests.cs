@@ -74,6 +74,13 @@ public sealed class ArchitectureTests
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
         { "host-bridge", "HostBridge.Correlation", ["Protocol.Health", "HostBridge.Recovery"] },
         {
+            "host-bridge", "HostBridge.Admin.Views",
+            [
+                "Protocol.Health", "HostBridge.Recovery", "HostBridge.Correlation", "HostBridge.BridgePicture",
+                "HostBridge.GuestPicture", "HostBridge.Incidents.IncidentEntry",
+            ]
+        },
+        {
             "host-bridge", "HostBridge.Guests.Parsing",
             ["Protocol.Health", "Protocol.Kernel", "Protocol.Xenstore", "Protocol.Channel", "HostBridge.Recovery"]
         },

@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Globalization;
+using HostBridge;
+using HostBridge.Admin;
+using HostBridge.Admin.Views;
+using HostBridge.Recovery;
+using Protocol.Health;
+
+namespace Benchmarks.Bridge;
+
+/// <summary>
+/// What asking costs with a thousand guests of which a hundred died: the look on the loop's own thread, for which
+/// everything else waits, and all of the answer as a person sees it.
+/// </summary>
+internal static class StatusBenchmark
+{
+    private const int Guests = 1000;
+    private const int Dead = 100;
+    private const int Rounds = 20;
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(200);
+
+    private static TimeSpan _elapsed = TimeSpan.FromHours(1);
+
+    private static Moment Now => new(_elapsed, DateTimeOffset.UnixEpoch + _elapsed);
+
+    /// <summary>Measures and says so; 0 when the limit holds.</summary>
+    public static int Run()
+    {
+        BridgeLoop loop = WithDeadGuests();
+        var facts = new BridgeFacts("benchmark", DateTimeOffset.UnixEpoch, StateTrouble: null, StateDropped: 0);
+        TimeSpan look = TimeSpan.MaxValue;
+        TimeSpan whole = TimeSpan.MaxValue;
+        TimeSpan shown = TimeSpan.MaxValue;
+        int bytes = 0;
+        for (int round = 0; round < Rounds; round++)
+        {
+            long began = Stopwatch.GetTimestamp();
+            BridgePicture picture = loop.Look(Now);
+            look = Shorter(look, Stopwatch.GetElapsedTime(began));
+            byte[] json = AdminJson.ToBytes(StatusComposer.Compose(picture, facts));
+            StatusDocument read = AdminClient.Read(json, AdminJson.Plain.StatusDocument);
+            long received = Stopwatch.GetTimestamp();
+            using var text = new StringWriter();
+            new Terminal(text, width: 160, hasColours: true).Write(StatusView.Of(read, isAll: false));
+            shown = Shorter(shown, Stopwatch.GetElapsedTime(received));
+            whole = Shorter(whole, Stopwatch.GetElapsedTime(began));
+            bytes = json.Length;
+        }
+
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"status: {Guests} guests, {Dead} of them dead: a look takes {look.TotalMilliseconds:0.00} ms of the "
+                + $"loop, laying it out {shown.TotalMilliseconds:0} ms, all of it {whole.TotalMilliseconds:0} ms "
+                + $"(limit {Limit.TotalMilliseconds:0} ms), {bytes / 1024} KiB of JSON"));
+        return whole <= Limit ? 0 : 1;
+    }
+
+    private static BridgeLoop WithDeadGuests()
+    {
+        var loop = new BridgeLoop(new RecoveryPolicy());
+        for (int guest = 1; guest <= Guests; guest++)
+        {
+            var identity = new GuestIdentity(new Guid(guest, 0, 0, new byte[8]), $"guest{guest}");
+            var domain = new DomainId(guest);
+            loop.Step(new BridgeInput.GuestSeen(identity, domain, new GuestDisks([new DeviceNumber(253, guest)], [])), Now);
+            GuestReport report = ReportOf(guest, guest <= Dead ? Verdict.JournalAborted : Verdict.Writable);
+            loop.Step(new BridgeInput.ReportRead(identity.Uuid, domain, report, IsNew: true), Now);
+        }
+
+        for (int second = 0; second < 100; second++)
+        {
+            _elapsed += TimeSpan.FromSeconds(1);
+            loop.Step(
+                new BridgeInput.DisksChecked(
+                [
+                    .. Enumerable.Range(1, Guests).Select(guest => new DiskCondition(
+                        new DeviceNumber(253, guest), Operational: true, "session1 is LOGGED_IN", [$"group{guest % 64}"])),
+                ]),
+                Now);
+            loop.Step(new BridgeInput.Tick(), Now);
+        }
+
+        return loop;
+    }
+
+    private static GuestReport ReportOf(int guest, Verdict verdict)
+    {
+        var root = new FilesystemHealth
+        {
+            MountPoint = MountPoint.Root,
+            Device = "xvda",
+            FilesystemType = "ext4",
+            Role = FilesystemRole.Root,
+            Verdict = verdict,
+            Since = DateTimeOffset.UnixEpoch,
+            Claims = MountClaim.Rw,
+            Hidden = verdict == Verdict.JournalAborted,
+        };
+        return new GuestReport
+        {
+            BootId = BootId.TryParse(
+                string.Create(CultureInfo.InvariantCulture, $"{guest:x8}-0000-4000-8000-000000000000"), out BootId boot)
+                ? boot
+                : default,
+            Sequence = 1,
+            AgentVersion = "benchmark",
+            State = GuestState.Of([root], DateTimeOffset.UnixEpoch),
+            Filesystems = [root],
+            FilesystemCount = 1,
+        };
+    }
+
+    private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+}
