@@ -2,6 +2,7 @@ using System.Globalization;
 using HostBridge.Guests;
 using HostBridge.Guests.Channels;
 using HostBridge.Incidents;
+using HostBridge.Notifications;
 using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Toolstacks;
@@ -81,8 +82,14 @@ internal static partial class BridgeHost
         services.AddSingleton(provider => ToolstackFactory.Create(options, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(incidents);
         services.AddSingleton<IncidentLog>();
+        services.AddSingleton(provider => new NotificationService(
+            options.Notifications,
+            provider.GetRequiredService<IncidentLog>(),
+            provider.GetRequiredService<BridgeClock>(),
+            provider.GetRequiredService<ILogger<NotificationService>>()));
         services.AddSingleton<EffectExecutor>();
         services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());
+        services.AddHostedService(provider => provider.GetRequiredService<NotificationService>());
         services.AddHostedService<BridgeDriver>();
         services.AddHostedService<GuestListener>();
         services.AddHostedService<ChannelListener>();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using HostBridge.Notifications;
 using HostBridge.Recovery;
 using HostBridge.Toolstacks;
 using Microsoft.Extensions.Configuration;
@@ -32,6 +33,9 @@ internal sealed record BridgeOptions
 
     /// <summary>The policy.</summary>
     public RecoveryPolicy Policy { get; init; } = new();
+
+    /// <summary>How people are told.</summary>
+    public NotificationSettings Notifications { get; init; } = new();
 }
 
 /// <summary>The toolstack that runs the guests, as far as the bridge uses it.</summary>
