@@ -149,40 +149,38 @@ internal sealed class CarrierDesk(string carrier, GroupingLimits limits, TimeSpa
             ? incident
             : notice.LunGroups.FirstOrDefault(_groups.ContainsKey);
 
-    private IEnumerable<Candidate> Candidates(TimeSpan now)
+    private List<Candidate> Candidates(TimeSpan now)
     {
+        var candidates = new List<Candidate>();
         ILookup<string?, WaitingNotice> byIncident = _waiting.ToLookup(one => GroupOf(one.Notice), StringComparer.Ordinal);
         foreach (IGrouping<string?, WaitingNotice> group in byIncident)
         {
             WaitingNotice[] waiting = [.. group];
             if (group.Key is { } incident && _groups[incident].DueAt(waiting) <= now)
             {
-                yield return new Candidate($"incident {incident}", waiting) { Incident = incident };
+                candidates.Add(new Candidate($"incident {incident}", waiting) { Incident = incident });
             }
         }
 
         if (!_singles.HasOne(now))
         {
-            yield break;
+            return candidates;
         }
 
         List<Candidate> due =
         [
             .. byIncident[null].GroupBy(one => one.Notice.Guest?.Uuid ?? Guid.Empty)
-                .Where(one => one.Any(notice => notice.Since + limits.SingleWindow <= now) && BucketOf(one.Key, now).HasOne(now))
+                .Where(one => one.Any(notice => notice.Since + limits.SingleWindow <= now)
+                    && BucketOf(one.Key, now).HasOne(now))
                 .Select(one => new Candidate($"guest {one.Key:D}", [.. one])),
         ];
         if (due.Count > limits.MaxSingles)
         {
-            yield return new Candidate(
-                "guests", [.. due.SelectMany(one => one.Notices).OrderBy(one => one.Notice.Id)]);
-            yield break;
+            due = [new Candidate("guests", [.. due.SelectMany(one => one.Notices).OrderBy(one => one.Notice.Id)])];
         }
 
-        foreach (Candidate one in due)
-        {
-            yield return one;
-        }
+        candidates.AddRange(due);
+        return candidates;
     }
 
     private void Charge(NoticeBatch batch, TimeSpan now)

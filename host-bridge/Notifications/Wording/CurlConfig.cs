@@ -11,7 +11,7 @@ internal static class CurlConfig
     /// <summary>The configuration for one delivery by POST.</summary>
     /// <param name="url">Where to; http or https.</param>
     /// <param name="headers">Further headers, <c>Name: value</c>.</param>
-    /// <param name="body">The body, JSON in ASCII.</param>
+    /// <param name="body">The body, JSON in UTF-8.</param>
     /// <param name="limitSeconds">How long it may take.</param>
     public static byte[] Write(string url, IReadOnlyList<string> headers, ReadOnlySpan<byte> body, int limitSeconds)
     {
@@ -26,7 +26,7 @@ internal static class CurlConfig
             Add(config, "header", header);
         }
 
-        Add(config, "data-binary", Encoding.ASCII.GetString(body));
+        Add(config, "data-binary", Encoding.UTF8.GetString(body));
         return Encoding.UTF8.GetBytes(config.ToString());
     }
 

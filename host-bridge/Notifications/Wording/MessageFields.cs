@@ -12,7 +12,7 @@ internal static class MessageFields
     /// <summary>So many guests get a line of their own.</summary>
     private const int MaxDetails = 30;
 
-    private const int MaxDetailLength = 400;
+    private const int MaxDetailLength = 300;
     private const string Nothing = "nothing";
 
     /// <summary>The names that a template may use, as people look for them.</summary>

@@ -1,11 +1,12 @@
 using System.Buffers;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using HostBridge.Notifications.Grouping;
 using HostBridge.Notifications.Telling;
 
 namespace HostBridge.Notifications.Wording;
 
-/// <summary>A message for programs: one object of JSON, in ASCII. Its names are a promise, NOTIFICATIONS.md has them.</summary>
+/// <summary>A message for programs: one object of JSON. Its names are a promise, NOTIFICATIONS.md has them.</summary>
 internal static class MessageJson
 {
     /// <summary>The version of the names.</summary>
@@ -17,14 +18,17 @@ internal static class MessageJson
     /// </summary>
     public const int MaxBytes = 48_000;
 
-    /// <summary>Room for what follows the notices.</summary>
-    private const int MaxNoticeBytes = 5 * Notice.MaxTextLength;
+    /// <summary>The most that one notice may take: four texts, each letter of which may have to be escaped.</summary>
+    private const int MaxNoticeBytes = 9 * Notice.MaxTextLength;
+
+    /// <summary>It is no part of a page, so a quote need not become six bytes.</summary>
+    private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The object.</summary>
     public static byte[] Write(NoticeMessage message)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, Options))
         {
             NoticeBatch batch = message.Batch;
             json.WriteStartObject();
@@ -83,7 +87,7 @@ internal static class MessageJson
         Notice[] ordered = [.. newest, .. batch.Notices.Except(newest).OrderByDescending(notice => notice.Id)];
         int written = 0;
         json.WriteStartArray("notices");
-        while (written < ordered.Length && json.BytesCommitted + json.BytesPending < MaxBytes - (2 * MaxNoticeBytes))
+        while (written < ordered.Length && json.BytesCommitted + json.BytesPending < MaxBytes - MaxNoticeBytes)
         {
             WriteNotice(json, ordered[written]);
             written++;

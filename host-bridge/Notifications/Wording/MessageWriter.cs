@@ -26,7 +26,7 @@ internal sealed class MessageWriter(string host, MessageTemplate title, MessageT
         """;
 
     private const int MaxTitleLength = 300;
-    private const int MaxTextLength = 20_000;
+    private const int MaxTextLength = 12_000;
 
     /// <summary>The message that tells a batch.</summary>
     public NoticeMessage Write(NoticeBatch batch)

@@ -65,6 +65,21 @@ public sealed class ArchitectureTests
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
         { "host-bridge", "HostBridge.Correlation", ["Protocol.Health", "HostBridge.Recovery"] },
         {
+            "host-bridge", "HostBridge.Notifications.Telling",
+            ["Protocol.Health", "HostBridge.Recovery", "HostBridge.Correlation", "HostBridge.Guests.Printable"]
+        },
+        {
+            "host-bridge", "HostBridge.Notifications.Grouping",
+            ["HostBridge.Recovery", "HostBridge.Notifications.Telling", "HostBridge.Guests.TokenBucket"]
+        },
+        {
+            "host-bridge", "HostBridge.Notifications.Wording",
+            [
+                "Protocol.Health", "HostBridge.Recovery", "HostBridge.Correlation", "HostBridge.Notifications.Telling",
+                "HostBridge.Notifications.Grouping", "System.Text.Encodings.Web",
+            ]
+        },
+        {
             "host-bridge", "HostBridge.Guests.Parsing",
             ["Protocol.Health", "Protocol.Kernel", "Protocol.Xenstore", "Protocol.Channel", "HostBridge.Recovery"]
         },
