@@ -48,6 +48,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     private readonly RequestInbox _inbox = new();
     private readonly ChannelOffers _channel = new();
     private readonly LastResort _lastResort = new();
+    private readonly RecoveryNews _recoveries = new();
     private readonly InquiryDesk _inquiries = new(settings.BootId, settings.AgentVersion);
     private readonly HashSet<DeviceNumber> _starting = [];
     private readonly List<AgentEffect> _effects = [];
@@ -146,6 +147,12 @@ internal sealed partial class AgentLoop(AgentSettings settings)
             case AgentInput.RequestRead:
                 TakeRequest(RequestCarrier.Xenstore, null, now);
                 break;
+            case AgentInput.LastRecoveryRead { Value: { } line }:
+                _recoveries.Take(LastRecoveryCodec.TryParse(line));
+                break;
+            case AgentInput.EarlierRecoveryTold told:
+                _recoveries.Remember(told.Id);
+                break;
             case AgentInput.ChannelRequestRead read:
                 TakeRequest(RequestCarrier.Channel, read.Request, now);
                 break;
@@ -175,7 +182,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
 
     private void AnswerInquiries(Moment now)
         => _effects.AddRange(_inquiries
-            .TakeAnswers(Detector, _composer.Sequence, _carrierTrouble ?? LinkAnswers, now)
+            .TakeAnswers(Detector, _composer.Sequence, _carrierTrouble ?? LinkAnswers, _recoveries.Last, now)
             .Select(answer => new AgentEffect.AnswerInquiry(answer)));
 
     /// <summary>A step that comes far later than it was due: nothing ran meanwhile, and no wait was the disk's.</summary>

@@ -129,6 +129,10 @@ internal sealed partial class EffectExecutor(
             case RecoveryAction.RemoveRequest remove:
                 await requests.RemoveAsync(remove.Domain, remove.RequestId, cancellationToken).ConfigureAwait(false);
                 return null;
+            case RecoveryAction.LeaveWord leave:
+                await requests.LeaveWordAsync(effect.Guest, leave.Domain, leave.Recovery, cancellationToken)
+                    .ConfigureAwait(false);
+                return null;
             default:
                 throw new InvalidOperationException($"{effect.Action.GetType().Name} is no effect that is known here");
         }

@@ -119,6 +119,11 @@ internal abstract record RecoveryAction
     /// <param name="RequestId">Its id.</param>
     internal sealed record RemoveRequest(DomainId Domain, RequestId RequestId) : RecoveryAction;
 
+    /// <summary>Leave word in the guest of its last recovery. Nothing depends on it.</summary>
+    /// <param name="Domain">The domain it runs in.</param>
+    /// <param name="Recovery">The recovery.</param>
+    internal sealed record LeaveWord(DomainId Domain, LastRecovery Recovery) : RecoveryAction;
+
     /// <summary>Tell people, and the incident log.</summary>
     /// <param name="Kind">What it is about.</param>
     /// <param name="Text">For a person.</param>

@@ -154,6 +154,7 @@ internal sealed partial class RecoveryTurn
         string boot = proof.Act.Restarts ? $"new boot id {proof.BootId}, " : string.Empty;
         string text = $"{proof.Act.Fault.Filesystem.MountPoint} writes again: {boot}{FsckText(proof)}probe ok";
         Tell(TellKind.Proof, text, Facts(), endsIntent: true);
+        LeaveWord(RecoveryEnd.Proved, $"{Triage.Describe(proof.Act.Fault.Filesystem)}; {text}", Facts());
         _guest = _guest with { State = new Healthy(proof.BootId), Fault = null };
         Judge();
     }

@@ -48,6 +48,9 @@ public static class GuestKeys
     /// <summary>The host's request; removed by the host when it is answered.</summary>
     public const string Request = Control + "/request";
 
+    /// <summary>What the host last did for the guest, and how that ended (<see cref="Health.LastRecovery"/>).</summary>
+    public const string LastRecovery = Control + "/last-recovery";
+
     /// <summary>The node of one filesystem.</summary>
     /// <param name="slot">0 for the worst, to <see cref="GuestReport.MaxFilesystems"/> − 1.</param>
     public static string Filesystem(int slot)

@@ -63,6 +63,9 @@ internal sealed class Edges(SimulatedWorld world)
                     done(null);
                 });
                 break;
+            case RecoveryAction.LeaveWord:
+                done(null);
+                break;
             case RecoveryAction.ArmForcedFsck arm:
                 Arm(guest, arm, done);
                 break;
