@@ -62,6 +62,9 @@ internal abstract record AgentInput
     /// <summary>An agent before this one, in the same boot, used the last resort so often.</summary>
     public sealed record EarlierLastResortRead(int Lines) : AgentInput;
 
+    /// <summary>An administrator wants other filesystems probed more or less often.</summary>
+    public sealed record IntervalsChanged(ProbeIntervals Intervals) : AgentInput;
+
     /// <summary>A remedy ended.</summary>
     public sealed record RemedyEnded(RemedyResult Result) : AgentInput;
 

@@ -45,6 +45,17 @@ internal static partial class AgentLog
         "channel: {Reason}; xenstore carries the reports alone, the channel is tried again")]
     public static partial void ChannelDown(ILogger log, string reason);
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "the configuration was read again and is in force")]
+    public static partial void Reloaded(ILogger log);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "the configuration is not taken: {Reason}; what was in force stays in force")]
+    public static partial void NotReloaded(ILogger log, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "{Key} = {Value} takes effect at the next start; until then it is {Before}")]
+    public static partial void NeedsStart(ILogger log, string key, string value, string before);
+
     [LoggerMessage(Level = LogLevel.Critical, Message = "the agent cannot go on: {Reason}")]
     public static partial void Broken(ILogger log, string reason);
 }

@@ -23,6 +23,7 @@ internal sealed record AgentSettings
     /// </summary>
     public long FirstSequence { get; init; } = 1;
 
+    /// <summary>How often is probed at first.</summary>
     public ProbeIntervals Intervals { get; init; } = ProbeIntervals.Default;
 
     /// <summary>0 to 1: where in every interval this guest stands, so that a thousand do not act at once.</summary>
@@ -52,6 +53,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     private readonly InquiryDesk _inquiries = new(settings.BootId, settings.AgentVersion);
     private readonly HashSet<DeviceNumber> _starting = [];
     private readonly List<AgentEffect> _effects = [];
+    private ProbeIntervals _intervals = settings.Intervals;
     private string _heartbeatText = string.Empty;
     private string? _carrierTrouble = "not reached yet";
     private string _status = string.Empty;
@@ -92,7 +94,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
         {
             Moment due = one.Probe.OutstandingFor(now) switch
             {
-                null => ProbeSchedule.NextDue(one, settings.Intervals, PhaseOf(one)) ?? wake,
+                null => ProbeSchedule.NextDue(one, _intervals, PhaseOf(one)) ?? wake,
                 { } away when away < Classifier.SlowAfter => one.Probe.StartedAt + Classifier.SlowAfter,
                 _ => now + TimeSpan.FromSeconds(1),
             };
@@ -165,6 +167,9 @@ internal sealed partial class AgentLoop(AgentSettings settings)
             case AgentInput.EarlierLastResortRead read:
                 _lastResort.Remember(read.Lines);
                 break;
+            case AgentInput.IntervalsChanged changed:
+                _intervals = changed.Intervals;
+                break;
             case AgentInput.RemedyEnded ended:
                 Want(_desk.Ended(ended.Result, Detector, now), now);
                 break;
@@ -214,7 +219,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     {
         foreach (WatchedFilesystem one in Detector.Filesystems.Values)
         {
-            bool isDue = ProbeSchedule.NextDue(one, settings.Intervals, PhaseOf(one)) is { } due && due.HasCome(now);
+            bool isDue = ProbeSchedule.NextDue(one, _intervals, PhaseOf(one)) is { } due && due.HasCome(now);
             if (isDue && _starting.Add(one.Device))
             {
                 _effects.Add(new AgentEffect.StartProbe(one.Mount));

@@ -1,3 +1,5 @@
+using GuestAgent.Configuration;
+using GuestAgent.Configuration.Reading;
 using GuestAgent.Detection;
 using GuestAgent.Inquiries;
 using GuestAgent.Linux;
@@ -36,25 +38,37 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly StatusSocket _statusSocket;
     private readonly ServiceManager _serviceManager;
     private readonly RemedyRunner _remedies;
+    private readonly ReloadSignal _reloadSignal;
+    private readonly ConfigurationReload _reload;
     private readonly PollSet _poll = new();
     private readonly Queue<AgentInput> _inputs = new();
 
     /// <summary>Taken first: what is learned after a probe began must not be taken for older than it.</summary>
     private readonly Queue<AgentInput> _started = new();
     private readonly List<AgentInput> _nextTurn = [];
+    private AgentOptions _options;
     private Moment _spareDue;
     private bool _linkTroubleTold;
 
     /// <summary>Opens everything that will be needed. Throws <see cref="IOException"/> naming what is missing.</summary>
+    /// <param name="options">What an administrator set.</param>
+    /// <param name="arguments">The command line that says where that is read again.</param>
+    /// <param name="settings">What does not change while the agent runs.</param>
+    /// <param name="paths">Where /proc, /sys and /dev are.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="stop">Ends the loop.</param>
+    /// <param name="log">The log.</param>
     public AgentRuntime(
-        AgentOptions options, AgentSettings settings, PathRoot paths, BootClock clock, StopSignal stop, ILogger log)
+        AgentOptions options, IReadOnlyList<string> arguments, AgentSettings settings, PathRoot paths, BootClock clock,
+        StopSignal stop, ILogger log)
     {
+        _options = options;
         _paths = paths;
         _clock = clock;
         _stop = stop;
         _log = log;
         _loop = new AgentLoop(settings);
-        _mounts = new MountTable(paths, options.Excluded);
+        _mounts = new MountTable(paths, options.Excluded.ToHashSet());
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _kernelMessage = new KernelMessage(paths);
@@ -67,6 +81,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _serviceManager = new ServiceManager(
             Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), Environment.GetEnvironmentVariable("WATCHDOG_USEC"));
         _remedies = new RemedyRunner(paths);
+        _reloadSignal = new ReloadSignal();
+        _reload = new ConfigurationReload(arguments);
         _errorEvents = FilesystemErrorEvents.TryOpen(out string? withoutEvents);
         TellMissing(withoutEvents);
         if ((_folder.Trouble ?? _statusSocket.Trouble) is { } trouble)
@@ -110,6 +126,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _folder.Remove(StatusText.FileName);
         _crew.Dispose();
         _remedies.Dispose();
+        _reload.Dispose();
+        _reloadSignal.Dispose();
         _channel?.Dispose();
         _xenstore.Dispose();
         _kernelMessage.Dispose();
@@ -125,7 +143,7 @@ internal sealed partial class AgentRuntime : IDisposable
         Moment?[] duties =
         [
             _xenstore.Due(now), ChannelDue(now), _remedies.Due, _mountPace.Due, _statusSocket.Due,
-            _serviceManager.Due(now),
+            _serviceManager.Due(now), _reload.Due,
         ];
         foreach (Moment? due in duties)
         {
@@ -143,6 +161,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _poll.Add(_xenstore.FileDescriptor, xenstoreEvents);
         AddChannelTo(_poll);
         _poll.Add(_remedies.FileDescriptor, PollSet.In);
+        _poll.Add(_reloadSignal.FileDescriptor, PollSet.In);
+        _poll.Add(_reload.FileDescriptor, PollSet.In);
         _statusSocket.AddTo(_poll);
         _poll.Wait(wake - now);
     }
@@ -195,6 +215,7 @@ internal sealed partial class AgentRuntime : IDisposable
             _inputs.Enqueue(new AgentInput.RemedyEnded(result));
         }
 
+        TurnReload();
         LookAfterProbes();
         SampleErrors();
         _inputs.Enqueue(new AgentInput.Tick());

@@ -1,12 +1,15 @@
 using System.CommandLine;
 using System.Reflection;
 using GuestAgent;
+using GuestAgent.Configuration;
+using GuestAgent.Configuration.Reading;
 using GuestAgent.Linux;
 using GuestAgent.Probing;
 using GuestAgent.Remedies;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Protocol.Configuration;
 using Protocol.Health;
 using Serilog;
 
@@ -15,7 +18,8 @@ return args switch
     ["--version"] => AgentProgram.PrintVersion(),
     [ProbeChild.Argument] => ProbeChild.Run(),
     [RemedyProcess.Argument, ..] => RemedyProcess.Run(args),
-    ["--help"] or ["-h"] or ["-?"] or ["status" or "probe", ..] => AgentProgram.RunCommand(args),
+    [ConfigurationProcess.Argument, ..] => ConfigurationProcess.Run(args),
+    ["--help"] or ["-h"] or ["-?"] or ["status" or "probe" or ConfigCommand.Name, ..] => AgentProgram.RunCommand(args),
     _ => AgentProgram.Run(args),
 };
 
@@ -39,25 +43,29 @@ internal static class AgentProgram
     /// <summary>A command that asks the running agent, or for help.</summary>
     public static int RunCommand(string[] arguments)
     {
-        ParseResult parsed = new AgentSettingsReader().Command.Parse(arguments);
+        ParseResult parsed = new AgentCommandLine().Command.Parse(arguments);
         if (parsed.Errors.Count == 0)
         {
             return parsed.Invoke();
         }
 
-        Console.Error.WriteLine(
-            $"guest-agent: {parsed.Errors[0].Message.TrimEnd('.')}; guest-agent --help lists what is allowed");
-        return UnknownState;
+        _ = Complain([MistakeOf(parsed)]);
+        return arguments[0] == ConfigCommand.Name ? UsageError : UnknownState;
     }
 
     public static int Run(string[] arguments)
     {
-        if (AgentOptions.Read(arguments, out string error) is not { } options)
+        var commandLine = new AgentCommandLine();
+        ParseResult parsed = commandLine.Command.Parse(arguments);
+        if (parsed.Errors.Count > 0)
         {
-            // What a damaged file holds is part of it; a NUL begins a new line in the journal.
-            string line = string.Concat(error.Select(one => char.IsControl(one) ? ' ' : one));
-            Console.Error.WriteLine($"guest-agent: {line}");
-            return UsageError;
+            return Complain([MistakeOf(parsed)]);
+        }
+
+        AgentConfiguration configuration = commandLine.Settings.Read(parsed);
+        if (configuration.Options is not { } options)
+        {
+            return Complain(ConfigurationProblem.ToLines(configuration.Problems));
         }
 
         ProcessorShare.Prefer();
@@ -70,7 +78,7 @@ internal static class AgentProgram
         int exitCode = 0;
         try
         {
-            RunLoop(options, host, stop, log);
+            RunLoop(options, arguments, host, stop, log);
         }
         catch (Exception broken)
         {
@@ -87,7 +95,23 @@ internal static class AgentProgram
         return exitCode;
     }
 
-    private static void RunLoop(AgentOptions options, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
+    /// <summary>Says what is wrong with the command line or the configuration, a line each.</summary>
+    public static int Complain(IReadOnlyList<string> lines)
+    {
+        foreach (string line in lines)
+        {
+            // A path may hold anything; a NUL begins a new line in the journal.
+            Console.Error.WriteLine($"guest-agent: {string.Concat(line.Select(one => char.IsControl(one) ? ' ' : one))}");
+        }
+
+        return UsageError;
+    }
+
+    private static string MistakeOf(ParseResult parsed)
+        => $"{parsed.Errors[0].Message.TrimEnd('.')}; guest-agent --help lists what is allowed";
+
+    private static void RunLoop(
+        AgentOptions options, string[] arguments, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
     {
         var paths = new PathRoot("/");
         string bootIdText = SmallFile.TryReadText(paths.Proc("sys/kernel/random/boot_id")) ?? string.Empty;
@@ -108,7 +132,7 @@ internal static class AgentProgram
             // No agent makes a report a millisecond: whoever starts later in this boot begins above the one before.
             FirstSequence = (long)clock.Now.SinceBoot.TotalMilliseconds + 1,
         };
-        using var runtime = new AgentRuntime(options, settings, paths, clock, stop, log);
+        using var runtime = new AgentRuntime(options, arguments, settings, paths, clock, stop, log);
         host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stop.Set);
         host.Start();
         int count = runtime.LookAround();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using GuestAgent.Configuration;
 using GuestAgent.Inquiries;
 using GuestAgent.Linux;
 using GuestAgent.Reporting;

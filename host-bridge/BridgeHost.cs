@@ -1,4 +1,5 @@
 using System.Globalization;
+using HostBridge.Configuration;
 using HostBridge.Guests;
 using HostBridge.Guests.Channels;
 using HostBridge.Incidents;
@@ -23,8 +24,12 @@ internal static partial class BridgeHost
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs until asked to stop (0) or until a part of it crashes (1).</summary>
+    /// <param name="options">What it was told.</param>
+    /// <param name="read">Reads the configuration again.</param>
+    /// <param name="incidents">The incident log.</param>
+    /// <param name="cancellationToken">Asks it to stop.</param>
     public static async Task<int> RunAsync(
-        BridgeOptions options, IncidentStore incidents, CancellationToken cancellationToken)
+        BridgeOptions options, Func<BridgeConfiguration> read, IncidentStore incidents, CancellationToken cancellationToken)
     {
         using Serilog.Core.Logger console = new LoggerConfiguration()
             .WriteTo.Console(outputTemplate: LineTemplate, formatProvider: CultureInfo.InvariantCulture)
@@ -40,6 +45,7 @@ internal static partial class BridgeHost
             ApplicationName = "host-bridge",
         });
         AddParts(builder.Services, options, incidents, log);
+        AddConfiguration(builder.Services, options, read);
         using IHost host = builder.Build();
         IReadOnlyList<BackgroundService> services =
             [.. host.Services.GetServices<IHostedService>().OfType<BackgroundService>()];
@@ -79,7 +85,8 @@ internal static partial class BridgeHost
         services.AddSingleton<ChannelBook>();
         services.AddSingleton<GuestRequests>();
         AddStorage(services, options);
-        services.AddSingleton(provider => ToolstackFactory.Create(options, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => ToolstackFactory.Create(
+            provider.GetRequiredService<OptionsInForce>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(incidents);
         services.AddSingleton<IncidentLog>();
         services.AddSingleton(provider => new NotificationService(
@@ -98,6 +105,17 @@ internal static partial class BridgeHost
             provider.GetRequiredService<BridgeInputQueue>(),
             provider.GetRequiredService<BridgeClock>(),
             provider.GetRequiredService<ILogger<ConsoleWatch>>()));
+    }
+
+    private static void AddConfiguration(
+        IServiceCollection services, BridgeOptions options, Func<BridgeConfiguration> read)
+    {
+        services.AddSingleton(new OptionsInForce(options));
+        services.AddHostedService(provider => new ConfigurationReload(
+            read,
+            provider.GetRequiredService<OptionsInForce>(),
+            provider.GetRequiredService<BridgeInputQueue>(),
+            provider.GetRequiredService<ILogger<ConfigurationReload>>()));
     }
 
     private static void AddStorage(IServiceCollection services, BridgeOptions options)

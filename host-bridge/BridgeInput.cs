@@ -90,6 +90,10 @@ internal abstract record BridgeInput
     /// <param name="Guest">The guest; null: the host, where too many recoveries failed.</param>
     internal sealed record Acknowledged(Guid? Guest) : BridgeInput;
 
+    /// <summary>An administrator changed the policy; it holds from now on.</summary>
+    /// <param name="Policy">The whole new policy.</param>
+    internal sealed record PolicyChanged(RecoveryPolicy Policy) : BridgeInput;
+
     /// <summary>A second passed.</summary>
     internal sealed record Tick : BridgeInput;
 }

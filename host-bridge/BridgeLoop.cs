@@ -19,7 +19,7 @@ internal sealed class BridgeLoop
     private static readonly TimeSpan RejectionWindow = TimeSpan.FromMinutes(10);
 
     private readonly Consent _consent;
-    private readonly RecoveryPolicy _policy;
+    private readonly PolicyInForce _policy;
     private readonly GuestRegistry _registry;
     private readonly DiskBook _disks;
     private readonly StorageIncidents _incidents;
@@ -38,9 +38,9 @@ internal sealed class BridgeLoop
     /// <param name="policy">The numbers and switches by which recoveries are decided.</param>
     public BridgeLoop(RecoveryPolicy policy)
     {
-        _policy = policy;
-        _consent = new Consent(policy);
-        _registry = new GuestRegistry(policy, _consent);
+        _policy = new PolicyInForce(policy);
+        _consent = new Consent(_policy);
+        _registry = new GuestRegistry(_policy, _consent);
         _disks = new DiskBook(policy.StableFor, policy.DiskCheckValidFor);
         _incidents = new StorageIncidents(policy.StableFor, policy.DiskCheckValidFor);
     }
@@ -102,6 +102,9 @@ internal sealed class BridgeLoop
             case BridgeInput.Paused paused:
                 _consent.Pause(paused.Guest, paused.Until);
                 break;
+            case BridgeInput.PolicyChanged changed:
+                TakePolicy(changed.Policy);
+                break;
             case BridgeInput.Resumed resumed:
                 _consent.Resume(resumed.Guest);
                 break;
@@ -114,6 +117,17 @@ internal sealed class BridgeLoop
 
         GrantSlots(timePassed: input is BridgeInput.Tick, now);
         return _effects.Count == 0 ? [] : [.. _effects];
+    }
+
+    /// <summary>
+    /// From the next step on all is decided by it. What waits is judged again at the next tick; what is in flight is asked
+    /// before each further act whether it may be done, as in a pause.
+    /// </summary>
+    private void TakePolicy(RecoveryPolicy policy)
+    {
+        _policy.Replace(policy);
+        _disks.StableFor = policy.StableFor;
+        _incidents.StableFor = policy.StableFor;
     }
 
     private void Restore(GuestHistory history, Moment now)
@@ -294,7 +308,7 @@ internal sealed class BridgeLoop
     /// </summary>
     private void Give(Guid uuid, DomainId domain, RecoveryInput input, Moment now)
     {
-        if (_registry.Find(uuid)?.Domain == domain || !_policy.Holds(Safeguards.OwnWordsOnly))
+        if (_registry.Find(uuid)?.Domain == domain || !_policy.Value.Holds(Safeguards.OwnWordsOnly))
         {
             Give(uuid, input, now);
         }

@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using HostBridge.Admin;
+using HostBridge.Configuration;
 using HostBridge.Incidents;
 using HostBridge.Storage;
 using HostBridge.Toolstacks.Steps;
-using Protocol.Channel;
+using Protocol.Configuration;
 
 namespace HostBridge;
 
@@ -21,68 +22,7 @@ internal static class CommandLine
     /// <summary>How long a state directory may take to be locked.</summary>
     private static readonly TimeSpan ClaimLimit = TimeSpan.FromSeconds(10);
 
-    private static readonly Option<string?> Config = new("--config")
-    {
-        Description = "Read settings from an INI file; the same names as here, without the dashes.",
-        HelpName = "FILE",
-    };
-
-    private static readonly Option<string?> Xenstore = Setting(
-        BridgeOptionsParser.Xenstore, "PATH", "xenstored's socket (default: /run/xenstored/socket).");
-
-    private static readonly Option<string?> Channel = Setting(
-        BridgeOptionsParser.Channel,
-        "NAME",
-        $"The guests' console channel; none for none (default: {ChannelLimits.DefaultName}).");
-
-    private static readonly Option<string?> StateDirectory = Setting(
-        BridgeOptionsParser.StateDirectory, "DIR", "Where incidents are recorded (default: /var/lib/host-bridge).");
-
-    private static readonly Option<string?> Mode = Setting(
-        BridgeOptionsParser.Mode, "observe|recover", "Whether to act (default: observe).");
-
-    private static readonly Option<string?> ToolstackCommand = Setting(
-        BridgeOptionsParser.ToolstackCommand, "PATH", "A program that forces a check at a guest's next boot.");
-
-    private static readonly Option<string?> Toolstack = Setting(
-        BridgeOptionsParser.Toolstack, "xl|command|none", "What restarts guests (default: none).");
-
-    private static readonly Option<string?> GuestConfigFolders = Setting(
-        BridgeOptionsParser.GuestConfigFolders,
-        "DIR,DIR",
-        "Where files that define guests lie (default: /etc/xen, and vm, auto and domains in it).");
-
-    private static readonly Option<string?> AllowDestroy = Setting(
-        BridgeOptionsParser.AllowDestroy,
-        "true|false",
-        "Whether a domain whose old boot refuses to end may be destroyed (default: false).");
-
-    private static readonly Option<string?> OfflineCheck = Setting(
-        BridgeOptionsParser.OfflineCheck,
-        "true|false",
-        "Whether its filesystems are then checked from Dom0 (default: false).");
-
-    private static readonly Option<string?> ExclusiveStorage = Setting(
-        BridgeOptionsParser.ExclusiveStorageOf,
-        "yes|no|unknown",
-        "Whether no other host can use the disks of guests (default: unknown).");
-
-    private static readonly Option<bool> ActWithoutHostEvidence = new("--" + BridgeOptionsParser.ActWithoutHostEvidence)
-    {
-        Description = "Restart a guest although this host saw no fault on its disks.",
-    };
-
-    private static readonly Option<string[]> AssumeOperational = new("--" + BridgeOptionsParser.AssumeOperational)
-    {
-        Description = "Answer for a disk that cannot be looked at. May be given again.",
-        HelpName = "MAJOR:MINOR",
-    };
-
-    private static readonly Option<string?> StableSeconds = Setting(
-        BridgeOptionsParser.StableSeconds, "N", "How long storage must be operational before acting (default: 30).");
-
-    private static readonly Option<string?> GraceSeconds = Setting(
-        BridgeOptionsParser.GraceSeconds, "N", "How long a boot that was first heard is left alone (default: 60).");
+    private static readonly SettingOptions Settings = new();
 
     private static string Version
         => typeof(CommandLine).Assembly
@@ -112,13 +52,12 @@ internal static class CommandLine
             return Sandbox.Run(arguments.AsSpan(1));
         }
 
-        var root = new RootCommand("Brings guests back whose filesystems died with their storage.")
-        {
-            Config, Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
-            OfflineCheck, ExclusiveStorage, ActWithoutHostEvidence, AssumeOperational, StableSeconds, GraceSeconds,
-        };
-        root.Subcommands.Add(DoctorCommand.Create(Xenstore, Config));
-        root.Subcommands.Add(DiagnoseCommand.Create(Xenstore, StateDirectory, Config));
+        var root = new RootCommand("Brings guests back whose filesystems died with their storage.");
+        Settings.AddAllTo(root);
+        root.Subcommands.Add(DoctorCommand.Create(Settings));
+        root.Subcommands.Add(DiagnoseCommand.Create(Settings));
+        root.Subcommands.Add(ConfigCommand.Create(Settings));
+        root.Subcommands.Add(NotifyCommand.Create(Settings));
         root.SetAction(RunBridgeAsync);
         ParseResult parsed = root.Parse(arguments);
         return parsed.Errors is [ParseError first, ..]
@@ -128,35 +67,10 @@ internal static class CommandLine
 
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal);
-        Option<string?>[] named =
-        [
-            Xenstore, Channel, StateDirectory, Mode, Toolstack, ToolstackCommand, GuestConfigFolders, AllowDestroy,
-            OfflineCheck, ExclusiveStorage, StableSeconds, GraceSeconds,
-        ];
-        foreach (Option<string?> option in named)
+        BridgeConfiguration configuration = Settings.Read(parsed);
+        if (configuration.Options is not { } options)
         {
-            if (parsed.GetValue(option) is { } value)
-            {
-                settings[option.Name.TrimStart('-')] = value;
-            }
-        }
-
-        if (parsed.GetResult(ActWithoutHostEvidence) is not null)
-        {
-            settings[BridgeOptionsParser.ActWithoutHostEvidence] =
-                parsed.GetValue(ActWithoutHostEvidence) ? "true" : "false";
-        }
-
-        if (parsed.GetValue(AssumeOperational) is { Length: > 0 } devices)
-        {
-            settings[BridgeOptionsParser.AssumeOperational] = string.Join(',', devices);
-        }
-
-        BridgeOptionsResult result = BridgeOptionsParser.Parse(settings, parsed.GetValue(Config));
-        if (result.Options is not { } options)
-        {
-            return Complain(result.Error!, UsageExitCode);
+            return Complain(configuration.Problems);
         }
 
         StateClaim claim = await ClaimAsync(options.StateDirectory).ConfigureAwait(false);
@@ -167,7 +81,9 @@ internal static class CommandLine
 
         // Disposed of by the thread that writes: this one must not wait for a disk that hangs.
         var incidents = new IncidentStore(options.StateDirectory, claim.Lock);
-        return await BridgeHost.RunAsync(options, incidents, cancellationToken).ConfigureAwait(false);
+        return await BridgeHost
+            .RunAsync(options, () => Settings.Read(parsed), incidents, cancellationToken)
+            .ConfigureAwait(false);
     }
 
     private static async Task<StateClaim> ClaimAsync(string stateDirectory)
@@ -185,13 +101,21 @@ internal static class CommandLine
         }
     }
 
-    private static Option<string?> Setting(string name, string helpName, string description)
-        => new("--" + name) { Description = description, HelpName = helpName };
-
     /// <summary>Says what is wrong, on one line; returns the exit code.</summary>
     public static int Complain(string line, int exitCode)
     {
         Console.Error.WriteLine($"host-bridge: {line.ReplaceLineEndings(" ")}");
         return exitCode;
+    }
+
+    /// <summary>Says everything that is wrong with the configuration, a line each; returns the exit code.</summary>
+    public static int Complain(IReadOnlyList<ConfigurationProblem> problems)
+    {
+        foreach (string line in ConfigurationProblem.ToLines(problems))
+        {
+            Complain(line, UsageExitCode);
+        }
+
+        return UsageExitCode;
     }
 }

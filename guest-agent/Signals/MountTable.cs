@@ -19,7 +19,7 @@ internal sealed unsafe class MountTable : IDisposable
     private const int MaxBufferBytes = 16 * 1024 * 1024;
 
     private readonly PathRoot _paths;
-    private readonly IReadOnlySet<MountPoint> _leftOut;
+    private IReadOnlySet<MountPoint> _leftOut;
     private HashSet<DeviceNumber> _watched = [];
     private byte[] _buffer = new byte[FirstBufferBytes];
     private Dictionary<MountPoint, FstabWish> _fstab = [];
@@ -61,6 +61,9 @@ internal sealed unsafe class MountTable : IDisposable
         _watched = [.. chosen.Select(mount => mount.Device)];
         return [.. chosen.Select(mount => Observe(mount, obstacles))];
     }
+
+    /// <summary>From the next reading on these mount points are not watched.</summary>
+    public void LeaveOut(IReadOnlySet<MountPoint> leftOut) => _leftOut = leftOut;
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);
 

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using HostBridge.Configuration;
 using HostBridge.Diagnosis;
+using HostBridge.Doctor.Reading;
 using Protocol.Xenstore.Client;
 
 namespace HostBridge.Admin;
@@ -36,20 +38,19 @@ internal static class DiagnoseCommand
     };
 
     /// <summary>Makes the command.</summary>
-    /// <param name="xenstore">The option of the bridge that names xenstored's socket.</param>
-    /// <param name="stateDirectory">The option of the bridge that names where incidents are recorded.</param>
-    /// <param name="config">The option of the bridge that names its configuration.</param>
-    public static Command Create(Option<string?> xenstore, Option<string?> stateDirectory, Option<string?> config)
+    /// <param name="settings">The options of the bridge.</param>
+    public static Command Create(SettingOptions settings)
     {
         var command = new Command("diagnose", "Gathers the state of storage and guests in one archive, without secrets.")
         {
-            Domain, Output, LimitSeconds, xenstore, stateDirectory, config,
+            Domain, Output, LimitSeconds,
         };
-        command.SetAction((parsed, _) => RunAsync(parsed, AdminOptions.Of(parsed, config, xenstore, stateDirectory)));
+        settings.AddTo(command, "xenstore", "state-directory");
+        command.SetAction((parsed, _) => RunAsync(parsed, settings.Read(parsed)));
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, BridgeOptionsResult result)
+    private static async Task<int> RunAsync(ParseResult parsed, BridgeConfiguration configuration)
     {
         int limit = parsed.GetValue(LimitSeconds);
         if (limit is < 1 or > MaxLimitSeconds)
@@ -57,9 +58,9 @@ internal static class DiagnoseCommand
             return CommandLine.Complain($"--limit-seconds must be 1 to {MaxLimitSeconds}.", CommandLine.UsageExitCode);
         }
 
-        if (result.Options is not { } options)
+        if (configuration.Options is not { } options)
         {
-            return CommandLine.Complain(result.Error!, CommandLine.UsageExitCode);
+            return CommandLine.Complain(configuration.Problems);
         }
 
         DateTimeOffset now = TimeProvider.System.GetUtcNow();
@@ -74,7 +75,7 @@ internal static class DiagnoseCommand
         var gatherer = new Gatherer(ItemLimit, TimeSpan.FromSeconds(limit), TimeProvider.System);
         IReadOnlyList<DiagnosedGuest> guests = await FindAsync(options.XenstorePath, wanted).ConfigureAwait(false);
         var items = new HostItems(new DiagnosisSources(
-            AdminOptions.SourcesOf(options), options.StateDirectory, DoctorCommand.DefaultFailoverSeconds));
+            DoctorCommand.SourcesOf(options), options.StateDirectory, DoctorCommand.DefaultFailoverSeconds));
         IReadOnlyList<string> listed = await ListAsync(items, guests, isEveryGuest: wanted is null).ConfigureAwait(false);
         IReadOnlyList<GatheredItem> gathered = await gatherer.GatherAsync(items.For(guests, listed)).ConfigureAwait(false);
         try

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using HostBridge.Commands;
+using HostBridge.Configuration;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Reading;
 
@@ -26,19 +28,23 @@ internal static class DoctorCommand
     };
 
     /// <summary>Makes the command.</summary>
-    /// <param name="xenstore">The option of the bridge that names xenstored's socket.</param>
-    /// <param name="config">The option of the bridge that names its configuration.</param>
-    public static Command Create(Option<string?> xenstore, Option<string?> config)
+    /// <param name="settings">The options of the bridge.</param>
+    public static Command Create(SettingOptions settings)
     {
         var command = new Command("doctor", "Looks for settings that turn the next failover into dead guests.")
         {
-            Json, PrintFix, FailoverSeconds, xenstore, config,
+            Json, PrintFix, FailoverSeconds,
         };
-        command.SetAction((parsed, _) => RunAsync(parsed, AdminOptions.Of(parsed, config, xenstore)));
+        settings.AddTo(command, "xenstore");
+        command.SetAction((parsed, _) => RunAsync(parsed, settings.Read(parsed)));
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, BridgeOptionsResult result)
+    /// <summary>This host, as the bridge sees it.</summary>
+    public static HostSources SourcesOf(BridgeOptions options)
+        => new("/", options.XenstorePath, BoundedCommand.Find("multipathd"), SystemClock.IsSynchronised);
+
+    private static async Task<int> RunAsync(ParseResult parsed, BridgeConfiguration configuration)
     {
         int[] failovers = parsed.GetValue(FailoverSeconds) is { Length: > 0 } given ? given : DefaultFailoverSeconds;
         if (Array.Exists(failovers, seconds => seconds is < 1 or > MaxFailoverSeconds))
@@ -47,12 +53,12 @@ internal static class DoctorCommand
                 $"--failover-seconds must be 1 to {MaxFailoverSeconds}.", CommandLine.UsageExitCode);
         }
 
-        if (result.Options is not { } options)
+        if (configuration.Options is not { } options)
         {
-            return CommandLine.Complain(result.Error!, CommandLine.UsageExitCode);
+            return CommandLine.Complain(configuration.Problems);
         }
 
-        HostSettings settings = await HostReader.ReadAsync(AdminOptions.SourcesOf(options)).ConfigureAwait(false);
+        HostSettings settings = await HostReader.ReadAsync(SourcesOf(options)).ConfigureAwait(false);
         var examination = Examination.Of(new Audit(settings, [.. failovers.Distinct().Order()]));
         Console.Write(parsed.GetValue(Json) ? ExaminationJson.Write(examination) + "\n"
             : parsed.GetValue(PrintFix) ? ExaminationText.WriteFix(examination)

@@ -18,6 +18,9 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
     private static readonly TimeSpan Prelude = TimeSpan.FromSeconds(60);
 
     private readonly GroupBook _book = new(validFor);
+
+    /// <summary>How long everything must have been well.</summary>
+    public TimeSpan StableFor { get; set; } = stableFor;
     private readonly RecentWords _recent = new(Prelude);
     private readonly SortedDictionary<string, StorageIncident> _open = new(StringComparer.Ordinal);
     private readonly List<TimelineEntry> _entries = [];
@@ -140,7 +143,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
 
     private void TakeLine(string group, HostLine line, Moment now)
     {
-        if (line.IsFault && now.Elapsed - line.LastAt < stableFor)
+        if (line.IsFault && now.Elapsed - line.LastAt < StableFor)
         {
             Begin(group, line.At, now)?.NoteBad(line.LastAt);
         }
@@ -158,7 +161,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
         foreach (string group in disk.Groups)
         {
             StorageIncident? incident = _open.GetValueOrDefault(group);
-            if (disk.NewFault is { } fault && (isBad || now.Elapsed - fault.At < stableFor))
+            if (disk.NewFault is { } fault && (isBad || now.Elapsed - fault.At < StableFor))
             {
                 incident = Begin(group, fault.At, now);
                 incident?.NoteBad(fault.At);
@@ -220,7 +223,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
         }
         else
         {
-            return now.Elapsed - incident.InhabitedAt >= stableFor ? "no guest of this host is on it any more" : null;
+            return now.Elapsed - incident.InhabitedAt >= StableFor ? "no guest of this host is on it any more" : null;
         }
 
         if (!_book.IsWell(incident.LunGroup, now.Elapsed))
@@ -228,7 +231,7 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
             incident.NoteBad(now.Elapsed);
         }
 
-        if (now.Elapsed - incident.BadAt < stableFor)
+        if (now.Elapsed - incident.BadAt < StableFor)
         {
             return null;
         }

@@ -1,3 +1,4 @@
+using HostBridge.Configuration;
 using HostBridge.Recovery;
 using HostBridge.Storage;
 using Microsoft.Extensions.Hosting;

@@ -34,11 +34,21 @@ internal sealed partial class NotificationService : BackgroundService
     {
         _incidents = incidents;
         _numbers = new NoticeNumbers(clock.Time);
-        MessageWriter writer = CarrierFactory.CreateWriter(settings);
+        MessageWriter writer = CarrierFactory.CreateWriter(settings, out string? problem);
+        if (problem is not null)
+        {
+            LogTemplate(logger, problem);
+        }
+
         _lines =
         [
             .. carriers.Select(carrier => new CarrierLine(
-                carrier, new CarrierDesk(carrier.Name, settings.Grouping, clock.Now.Elapsed), writer, incidents, clock, logger)),
+                carrier,
+                new CarrierDesk(carrier.Name, settings.Grouping, clock.Now.Elapsed),
+                writer,
+                incidents,
+                clock,
+                logger)),
         ];
         _names = [.. carriers.Select(carrier => carrier.Name)];
     }
@@ -81,4 +91,7 @@ internal sealed partial class NotificationService : BackgroundService
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
         => Task.WhenAll(_lines.Select(line => line.RunAsync(stoppingToken)));
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "notify-text-file: {Problem}; the usual text is used")]
+    private static partial void LogTemplate(ILogger logger, string problem);
 }

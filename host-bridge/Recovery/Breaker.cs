@@ -5,13 +5,15 @@ namespace HostBridge.Recovery;
 /// then not in the guests. It counts recoveries that failed, never guests that are unwell: an outage makes all of them
 /// unwell at once.
 /// </summary>
-/// <param name="policy">The numbers.</param>
-internal sealed class Breaker(RecoveryPolicy policy)
+/// <param name="inForce">The numbers.</param>
+internal sealed class Breaker(PolicyInForce inForce)
 {
     /// <summary>The place of every guest; no LUN group has an empty name.</summary>
     private const string Host = "";
 
     private readonly Dictionary<string, Place> _places = new(StringComparer.Ordinal);
+
+    private RecoveryPolicy Policy => inForce.Value;
 
     /// <summary>
     /// A recovery failed on a guest of these LUN groups. The places, for a person, where none begins any more from now
@@ -27,10 +29,10 @@ internal sealed class Breaker(RecoveryPolicy policy)
                 _places[name] = place = new Place();
             }
 
-            bool wasTrial = IsTripped(place) && now - place.TrippedAt >= policy.BreakerCoolDown;
-            place.Failures.RemoveAll(at => now - at >= policy.BreakerWindow);
+            bool wasTrial = IsTripped(place) && now - place.TrippedAt >= Policy.BreakerCoolDown;
+            place.Failures.RemoveAll(at => now - at >= Policy.BreakerWindow);
             place.Failures.Add(now);
-            if (wasTrial || (!IsTripped(place) && place.Failures.Count >= policy.MaxFailures))
+            if (wasTrial || (!IsTripped(place) && place.Failures.Count >= Policy.MaxFailures))
             {
                 place.TrippedAt = now;
                 tripped.Add(name == Host ? "this host" : $"LUN group {name}");
@@ -68,7 +70,7 @@ internal sealed class Breaker(RecoveryPolicy policy)
     private bool AllowsIn(string name, bool isEmpty, TimeSpan now)
         => !_places.TryGetValue(name, out Place? place)
             || !IsTripped(place)
-            || (isEmpty && now - place.TrippedAt >= policy.BreakerCoolDown);
+            || (isEmpty && now - place.TrippedAt >= Policy.BreakerCoolDown);
 
     private static bool IsTripped(Place place) => place.TrippedAt is not null;
 

@@ -6,11 +6,13 @@ namespace HostBridge.Recovery;
 /// Whether people want the bridge to act at this time: the mode, what is paused, and the windows in which they work on
 /// the storage themselves. It forbids only what touches a guest: listening, deciding, proving and telling go on.
 /// </summary>
-/// <param name="policy">The numbers and switches.</param>
-internal sealed class Consent(RecoveryPolicy policy)
+/// <param name="inForce">The numbers and switches.</param>
+internal sealed class Consent(PolicyInForce inForce)
 {
     private readonly Dictionary<Guid, PauseTime> _guests = [];
     private PauseTime? _host;
+
+    private RecoveryPolicy Policy => inForce.Value;
 
     /// <summary>Nothing is to be done.</summary>
     /// <param name="guest">To this guest; null: to any.</param>
@@ -43,13 +45,13 @@ internal sealed class Consent(RecoveryPolicy policy)
     /// <summary>Why nothing may be done to a guest now, for a person; null when it may.</summary>
     public string? WhyNot(GuestIdentity guest, DateTimeOffset wall)
     {
-        if (!policy.Holds(Safeguards.Consent))
+        if (!Policy.Holds(Safeguards.Consent))
         {
             return null;
         }
 
-        GuestPolicy terms = policy.Of(guest);
-        if ((terms.Mode ?? policy.Mode) == BridgeMode.Observe)
+        GuestPolicy terms = Policy.Of(guest);
+        if ((terms.Mode ?? Policy.Mode) == BridgeMode.Observe)
         {
             return "the mode is observe";
         }
@@ -64,7 +66,7 @@ internal sealed class Consent(RecoveryPolicy policy)
             return $"it is paused{own.EndText}";
         }
 
-        DateTimeOffset? end = EndOfWindow(policy.MaintenanceWindows, wall)
+        DateTimeOffset? end = EndOfWindow(Policy.MaintenanceWindows, wall)
             ?? EndOfWindow(terms.MaintenanceWindows, wall);
         return end is { } time ? $"this is a maintenance window, until {Text(time)}" : null;
     }

@@ -27,6 +27,17 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
     /// <summary>Counts what may change a judgement.</summary>
     private long _version;
 
+    /// <summary>How long a disk must have been operational before anything is done to its guests.</summary>
+    public TimeSpan StableFor
+    {
+        get;
+        set
+        {
+            field = value;
+            _version++;
+        }
+    } = stableFor;
+
     /// <summary>Takes in what the host holds true of a disk now.</summary>
     public void Update(DiskCondition condition, TimeSpan now)
     {
@@ -149,7 +160,7 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
         {
             if (_entries.TryGetValue(device, out Entry? entry) && !IsOutdated(entry, now))
             {
-                TimeSpan stableAt = entry.UsableSince(!disks.ReadOnly.Contains(device)) + stableFor;
+                TimeSpan stableAt = entry.UsableSince(!disks.ReadOnly.Contains(device)) + StableFor;
                 TimeSpan outdatedAt = entry.CheckedAt + validFor;
                 next = outdatedAt < next ? outdatedAt : next;
                 next = stableAt > now && stableAt < next ? stableAt : next;
@@ -182,8 +193,8 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
             return protection;
         }
 
-        return now - entry.UsableSince(mayWrite) < stableFor
-            ? $"device {device} has been operational for less than {stableFor.TotalSeconds:0} s"
+        return now - entry.UsableSince(mayWrite) < StableFor
+            ? $"device {device} has been operational for less than {StableFor.TotalSeconds:0} s"
             : null;
     }
 
@@ -203,7 +214,7 @@ internal sealed class DiskBook(TimeSpan stableFor, TimeSpan validFor)
 
     private StorageGate.Open OpenGate(TimeSpan since, List<Entry> known)
         => new(
-            since + stableFor,
+            since + StableFor,
             string.Join("; ", known.Select(entry => entry.Condition.Text).Distinct(StringComparer.Ordinal)));
 
     private static HostFault? Newest(HostFault? one, HostFault? other)

@@ -6,12 +6,12 @@ namespace HostBridge.Recovery;
 /// All guests by uuid, and the domain each runs in. It keeps the rules over more than one guest: whose words a
 /// domain's words are, how many recoveries run at once, whose turn it is, and when too many failed.
 /// </summary>
-/// <param name="policy">The numbers.</param>
+/// <param name="inForce">The numbers.</param>
 /// <param name="consent">Whether people want the bridge to act.</param>
-internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
+internal sealed class GuestRegistry(PolicyInForce inForce, Consent consent)
 {
-    private readonly RecoveryMachine _machine = new(policy, consent);
-    private readonly Breaker _breaker = new(policy);
+    private readonly RecoveryMachine _machine = new(inForce, consent);
+    private readonly Breaker _breaker = new(inForce);
     private readonly SortedDictionary<Guid, Entry> _guests = [];
 
     /// <summary>Those that wait for their turn: they are looked for at every step, and mostly there are none.</summary>
@@ -22,6 +22,8 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
     /// <summary>Those with which something is under way.</summary>
     private readonly HashSet<Guid> _inFlight = [];
     private bool _isPlaceFree;
+
+    private RecoveryPolicy Policy => inForce.Value;
 
     /// <summary>Every guest, in the order of the uuids; a step of one of them may be made meanwhile.</summary>
     public IReadOnlyCollection<GuestRecord> Guests => field ??= new Records(_guests);
@@ -50,12 +52,12 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
         };
         if (history.Open is { } left)
         {
-            int attempt = guest.Recoveries.Count(at => now.Elapsed - at < policy.BudgetWindow);
+            int attempt = guest.Recoveries.Count(at => now.Elapsed - at < Policy.BudgetWindow);
             guest = guest with
             {
                 Disks = left.Disks,
                 State = new RecoveryState.Resuming(
-                    left, attempt, ElapsedAt(left.Began, now), now.Elapsed, now.Elapsed + policy.ResumeDeadline),
+                    left, attempt, ElapsedAt(left.Began, now), now.Elapsed, now.Elapsed + Policy.ResumeDeadline),
             };
         }
 
@@ -69,7 +71,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
     public bool TryPlace(GuestIdentity identity, DomainId domain, GuestDisks disks)
     {
         GuestRecord guest = Find(identity.Uuid) ?? new GuestRecord { Identity = identity };
-        if (guest.Domain is { } other && other != domain && policy.Holds(Safeguards.OwnWordsOnly))
+        if (guest.Domain is { } other && other != domain && Policy.Holds(Safeguards.OwnWordsOnly))
         {
             return false;
         }
@@ -119,7 +121,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
             [
                 .. candidates.Select(uuid => _guests[uuid].Guest)
                     .Where(guest => guest.State is RecoveryState.Queued)
-                    .OrderByDescending(guest => policy.Of(guest.Identity).Priority)
+                    .OrderByDescending(guest => Policy.Of(guest.Identity).Priority)
                     .ThenBy(guest => ((RecoveryState.Queued)guest.State).Since)
                     .ThenBy(guest => guest.Identity.Uuid),
             ];
@@ -136,10 +138,10 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
     {
         IReadOnlyList<GuestRecord> inFlight = [.. InFlight.Where(one => HoldsSlot(one, now))];
         return _breaker.Allows(guest.Storage.LunGroups, inFlight, now.Elapsed)
-            && (!policy.Holds(Safeguards.Caps)
-                || (inFlight.Count < policy.MaxPerHost
+            && (!Policy.Holds(Safeguards.Caps)
+                || (inFlight.Count < Policy.MaxPerHost
                     && guest.Storage.LunGroups.All(group
-                        => inFlight.Count(one => MayShare(one, group)) < policy.MaxPerLunGroup)));
+                        => inFlight.Count(one => MayShare(one, group)) < Policy.MaxPerLunGroup)));
     }
 
     /// <summary>
@@ -156,7 +158,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
         foreach (Entry entry in _guests.Values)
         {
             if (entry.Guest is { Domain: null, State: RecoveryState.Unknown } guest
-                && guest.Recoveries.All(began => now.Elapsed - began >= policy.BudgetWindow))
+                && guest.Recoveries.All(began => now.Elapsed - began >= Policy.BudgetWindow))
             {
                 (gone ??= []).Add(guest.Identity.Uuid);
             }
@@ -192,7 +194,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
         => new(
             TellKind.Operator,
             $"too many recoveries failed on {string.Join(" and ", places)} with none that succeeded between; no new one "
-                + $"begins there before a person acknowledges, or before {policy.BreakerCoolDown.TotalMinutes:0} min "
+                + $"begins there before a person acknowledges, or before {Policy.BreakerCoolDown.TotalMinutes:0} min "
                 + "have passed, then one is tried; look at the storage",
             IncidentFacts.None);
 
@@ -200,7 +202,7 @@ internal sealed class GuestRegistry(RecoveryPolicy policy, Consent consent)
     /// What accepts and does nothing must not keep others from their turn: a place is held for a limited time.
     /// </summary>
     private bool HoldsSlot(GuestRecord guest, Moment now)
-        => guest.Recoveries.Count > 0 && now.Elapsed - guest.Recoveries[^1] < policy.SlotHeldFor;
+        => guest.Recoveries.Count > 0 && now.Elapsed - guest.Recoveries[^1] < Policy.SlotHeldFor;
 
     private void Set(GuestRecord guest)
     {

@@ -9,10 +9,12 @@ internal readonly record struct RecoveryStep(GuestRecord Guest, IReadOnlyList<Re
 /// The state machine of one guest's recovery, drawn in RECOVERY.md. Pure: the same guest, input and moment always
 /// lead to the same step. It knows one guest only; what holds over all of them is kept by <see cref="GuestRegistry"/>.
 /// </summary>
-/// <param name="policy">The numbers and switches.</param>
+/// <param name="inForce">The numbers and switches.</param>
 /// <param name="consent">Whether people want the bridge to act.</param>
-internal sealed class RecoveryMachine(RecoveryPolicy policy, Consent consent)
+internal sealed class RecoveryMachine(PolicyInForce inForce, Consent consent)
 {
+    private RecoveryPolicy Policy => inForce.Value;
+
     /// <summary>One input.</summary>
     public RecoveryStep Step(GuestRecord guest, RecoveryInput input, Moment now)
     {
@@ -21,7 +23,7 @@ internal sealed class RecoveryMachine(RecoveryPolicy policy, Consent consent)
             return new RecoveryStep(guest, []);
         }
 
-        var turn = new RecoveryTurn(policy, consent, guest, now);
+        var turn = new RecoveryTurn(Policy, consent, guest, now);
         turn.Take(input);
         return turn.Result;
     }
@@ -35,7 +37,7 @@ internal sealed class RecoveryMachine(RecoveryPolicy policy, Consent consent)
         RecoveryInput.StorageJudged judged when !ReferenceEquals(judged.Storage, guest.Storage) => false,
         RecoveryInput.Tick or RecoveryInput.StorageJudged => guest.State switch
         {
-            RecoveryState.Healthy => guest.Domain is not null && now.Elapsed - guest.HeardAt < policy.SilentAfter,
+            RecoveryState.Healthy => guest.Domain is not null && now.Elapsed - guest.HeardAt < Policy.SilentAfter,
             RecoveryState.Unknown => guest.Domain is null,
             _ => false,
         },

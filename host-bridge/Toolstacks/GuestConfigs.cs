@@ -10,10 +10,6 @@ internal sealed class GuestConfigs(HostTree tree, IReadOnlyList<string> folders)
 {
     private const string PackagedExamples = "/etc/xen/xlexample";
 
-    /// <summary>Where they lie by the custom of xl, xendomains and the distributions.</summary>
-    public static IReadOnlyList<string> DefaultFolders { get; } =
-        ["/etc/xen", "/etc/xen/vm", "/etc/xen/auto", "/etc/xen/domains"];
-
     /// <summary>Every file that defines a guest, in the order of the folders.</summary>
     public IEnumerable<GuestConfig> All()
         => folders.SelectMany(folder => tree.FilesBelow(folder, depth: 0))

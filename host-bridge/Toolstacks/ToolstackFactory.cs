@@ -1,3 +1,4 @@
+using HostBridge.Configuration;
 using HostBridge.Doctor.Reading;
 using HostBridge.Storage;
 using HostBridge.Toolstacks.Steps;
@@ -11,15 +12,18 @@ internal static class ToolstackFactory
     private const string StepsFolder = "steps";
 
     /// <summary>Makes it.</summary>
-    public static IToolstack Create(BridgeOptions options, TimeProvider time) => options.Toolstack switch
+    public static IToolstack Create(OptionsInForce options, TimeProvider time)
+        => options.Value.Toolstack switch
     {
-        ToolstackKind.Command => new ExternalToolstack(options.ToolstackCommand!, ExternalToolstack.DefaultLimit),
+        ToolstackKind.Command => new ExternalToolstack(
+            options.Value.ToolstackCommand!, ExternalToolstack.DefaultLimit),
         ToolstackKind.Xl => CreateXl(options, time),
         _ => new NoToolstack(),
     };
 
-    private static XlToolstack CreateXl(BridgeOptions options, TimeProvider time)
+    private static XlToolstack CreateXl(OptionsInForce inForce, TimeProvider time)
     {
+        BridgeOptions options = inForce.Value;
         // Without an xl every question is answered by that it is not there.
         string program = Xl.Find() ?? "/usr/sbin/xl";
         var folder = new StepFolder(Path.Combine(options.StateDirectory, StepsFolder));
@@ -29,7 +33,8 @@ internal static class ToolstackFactory
             XlProgram = program,
             XenstorePath = options.XenstorePath,
             ConfigFolders = options.GuestConfigFolders,
-            ExclusiveStorageOf = guest => options.Policy.Of(guest).ExclusiveStorage,
+            // A word that the administrator takes back counts from then on.
+            ExclusiveStorageOf = guest => inForce.Value.Policy.Of(guest).ExclusiveStorage,
             HostBoot = HostFiles.TryRead("/proc/sys/kernel/random/boot_id") ?? string.Empty,
         };
         return new XlToolstack(

@@ -1,3 +1,4 @@
+using HostBridge.Configuration;
 using HostBridge.Doctor.Parsing;
 using HostBridge.Guests;
 using HostBridge.Recovery;
@@ -27,13 +28,13 @@ internal sealed class GuestSettingsReader(HostTree tree)
     {
         List<GuestConfig> configs =
         [
-            .. new GuestConfigs(tree, GuestConfigs.DefaultFolders).All().DistinctBy(config => config.Name),
+            .. new GuestConfigs(tree, BridgeOptions.DefaultGuestConfigFolders).All().DistinctBy(config => config.Name),
         ];
         if (configs.Count == 0)
         {
             gaps.Add(new Gap(
                 HostPart.GuestConfigs,
-                $"no guest is defined in {string.Join(", ", GuestConfigs.DefaultFolders)}; the definitions of libvirt and XAPI are not read",
+                $"no guest is defined in {string.Join(", ", BridgeOptions.DefaultGuestConfigFolders)}; the definitions of libvirt and XAPI are not read",
                 IsRefused: false));
         }
 

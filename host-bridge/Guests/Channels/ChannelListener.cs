@@ -1,3 +1,4 @@
+using HostBridge.Configuration;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

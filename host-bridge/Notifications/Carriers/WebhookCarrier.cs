@@ -8,12 +8,10 @@ namespace HostBridge.Notifications.Carriers;
 /// A web server, to which curl posts the message as JSON. TLS is curl's business: a library of it that is too old for
 /// the runtime would end the bridge. What curl complains of may hold the address, so only its exit code is told.
 /// </summary>
-/// <param name="url">The address.</param>
-/// <param name="headers">Further headers.</param>
+/// <param name="file">The file that says where to; it is read for each message, so that secrets can be changed.</param>
 /// <param name="limit">How long it may take.</param>
 /// <param name="curl">The absolute path of curl; null when it is not installed.</param>
-internal sealed class WebhookCarrier(string url, IReadOnlyList<string> headers, TimeSpan limit, string? curl)
-    : INoticeCarrier
+internal sealed class WebhookCarrier(string file, TimeSpan limit, string? curl) : INoticeCarrier
 {
     private const int MaxOutputBytes = 4096;
 
@@ -31,8 +29,13 @@ internal sealed class WebhookCarrier(string url, IReadOnlyList<string> headers, 
             return "curl is not installed; install it";
         }
 
+        if (WebhookTarget.TryRead(file, out string? wrong) is not { } target)
+        {
+            return wrong;
+        }
+
         byte[] config = CurlConfig.Write(
-            url, headers, MessageJson.Write(message), Math.Max(1, (int)limit.TotalSeconds));
+            target.Url, target.Headers, MessageJson.Write(message), Math.Max(1, (int)limit.TotalSeconds));
         var limits = new CommandLimits(limit + Margin, MaxOutputBytes) { IsMoreDropped = true };
         // The first argument keeps it from reading a file of root's own.
         CommandOutput result = await BoundedCommand

@@ -1,4 +1,5 @@
 using HostBridge;
+using HostBridge.Configuration;
 using HostBridge.Guests;
 using HostBridge.Incidents;
 using HostBridge.Notifications;
@@ -67,7 +68,7 @@ internal sealed class ListeningBridge : IAsyncDisposable
 
     /// <summary>Nobody is told anything.</summary>
     private static NotificationService Silent(IncidentLog incidents, BridgeClock clock) => new(
-        new NotificationSettings { JournalSocket = null }, incidents, clock, NullLogger<NotificationService>.Instance);
+        new NotificationSettings { Journal = false }, incidents, clock, NullLogger<NotificationService>.Instance);
 
     /// <summary>
     /// Told of every step of the loop, by the task that makes it: the input, and the effects that it led to.

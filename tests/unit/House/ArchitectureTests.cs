@@ -40,6 +40,7 @@ public sealed class ArchitectureTests
     {
         { "protocol", "Protocol.Health", [] },
         { "protocol", "Protocol.Kernel", [] },
+        { "protocol", "Protocol.Configuration", ["Protocol.Health"] },
         { "protocol", "Protocol.Xenstore", ["Protocol.Health"] },
         {
             "protocol", "Protocol.Channel",
@@ -61,6 +62,17 @@ public sealed class ArchitectureTests
         {
             "guest-agent", "GuestAgent.Signals.Parsing",
             ["Protocol.Health", "Protocol.Kernel", "Protocol.Channel", "GuestAgent.Detection"]
+        },
+        {
+            "guest-agent", "GuestAgent.Configuration",
+            ["Protocol.Health", "Protocol.Channel", "Protocol.Configuration", "GuestAgent.Detection"]
+        },
+        {
+            "host-bridge", "HostBridge.Configuration",
+            [
+                "Protocol.Channel", "Protocol.Configuration", "HostBridge.Recovery",
+                "HostBridge.Notifications.NotificationSettings", "HostBridge.Notifications.Wording",
+            ]
         },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
         { "host-bridge", "HostBridge.Correlation", ["Protocol.Health", "HostBridge.Recovery"] },

@@ -123,7 +123,7 @@ public sealed class CarrierTests : IDisposable
             $"tr '\\0' ' ' </proc/$$/cmdline >{arguments}; tr '\\0' ' ' </proc/$$/environ >>{arguments}\n"
                 + $"exec {BoundedCommand.Find("curl")} \"$@\"");
         var carrier = new WebhookCarrier(
-            $"{server.Address}hook?key={Secret}", [$"Authorization: Bearer {Secret}"], Limit, curl);
+            Target($"{server.Address}hook?key={Secret}", $"Authorization: Bearer {Secret}"), Limit, curl);
         Assert.Null(await carrier.DeliverAsync(Message(500), Cancellation));
         string request = await server.RequestAsync();
         Assert.StartsWith($"POST /hook?key={Secret} HTTP/1.1\r\n", request);
@@ -145,13 +145,14 @@ public sealed class CarrierTests : IDisposable
             down = gone.Address;
         }
 
-        string? problem = await new WebhookCarrier(down + Secret, [], Limit, curl).DeliverAsync(Message(), Cancellation);
+        string? problem = await new WebhookCarrier(Target(down + Secret), Limit, curl).DeliverAsync(Message(), Cancellation);
         Assert.Equal("nothing answers there (curl ended with 7)", problem);
         using var erring = new WebServer("500 Internal Server Error");
-        problem = await new WebhookCarrier(erring.Address + Secret, [], Limit, curl).DeliverAsync(Message(), Cancellation);
+        problem = await new WebhookCarrier(Target(erring.Address + Secret), Limit, curl)
+            .DeliverAsync(Message(), Cancellation);
         Assert.Equal("the server answered with an error (curl ended with 22)", problem);
         using var hanging = new WebServer(answer: null);
-        problem = await new WebhookCarrier(hanging.Address + Secret, [], TimeSpan.FromSeconds(1), curl)
+        problem = await new WebhookCarrier(Target(hanging.Address + Secret), TimeSpan.FromSeconds(1), curl)
             .DeliverAsync(Message(), Cancellation);
         Assert.Equal("the server did not answer in time (curl ended with 28)", problem);
     }
@@ -159,7 +160,24 @@ public sealed class CarrierTests : IDisposable
     [Fact]
     public async Task Without_curl_it_is_said_what_to_install()
         => Assert.Contains(
-            "install it", await new WebhookCarrier("http://x/", [], Limit, curl: null).DeliverAsync(Message(), Cancellation));
+            "install it",
+            await new WebhookCarrier(Target("http://x/"), Limit, curl: null).DeliverAsync(Message(), Cancellation));
+
+    [Theory]
+    [InlineData("url = ftp://x/", "write one line url")]
+    [InlineData("url = http://x/\nheader = none", "write one line url")]
+    [InlineData("url = http://x/\nproxy = http://y/", "write one line url")]
+    [InlineData("# nothing", "has no line url")]
+    public async Task A_file_of_the_webhook_that_is_wrong_is_told_without_what_it_holds(string text, string problem)
+    {
+        string path = Target("http://x/");
+        await File.WriteAllTextAsync(path, text, Cancellation);
+        Assert.Null(WebhookTarget.TryRead(path, out string? told));
+        Assert.Contains(problem, told);
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.GroupRead);
+        Assert.Null(WebhookTarget.TryRead(path, out told));
+        Assert.EndsWith($"run chmod 600 {path}", told);
+    }
 
     private static void SkipWithoutCurl()
     {
@@ -198,6 +216,15 @@ public sealed class CarrierTests : IDisposable
             Assert.True(Stopwatch.GetElapsedTime(start) < Limit, "it did not come about");
             await Task.Delay(TimeSpan.FromMilliseconds(20), Cancellation);
         }
+    }
+
+    /// <summary>A file that says where to post.</summary>
+    private string Target(string url, string? header = null)
+    {
+        string path = Path.Combine(_folder, "webhook");
+        File.WriteAllText(path, $"# where to\nurl = {url}\n{(header is null ? string.Empty : $"header = {header}\n")}");
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return path;
     }
 
     private HookCarrier Hook(string script, TimeSpan? limit = null) => new(Script(script), limit ?? Limit);

@@ -1,0 +1,14 @@
+namespace HostBridge.Configuration;
+
+/// <summary>The options that hold now, for those parts of the program that ask for them each time.</summary>
+/// <param name="options">The options at the start.</param>
+internal sealed class OptionsInForce(BridgeOptions options)
+{
+    private volatile BridgeOptions _value = options;
+
+    /// <summary>The options; may be read from any thread.</summary>
+    public BridgeOptions Value => _value;
+
+    /// <summary>Puts others in their place.</summary>
+    public void Replace(BridgeOptions options) => _value = options;
+}

@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+using HostBridge.Admin;
+using HostBridge.Configuration;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Protocol.Configuration;
+
+namespace HostBridge;
+
+/// <summary>
+/// Reads the configuration again on SIGHUP. A good one is taken, as far as a running bridge can take it; with a bad one
+/// the old one stays in force. Either is told in the log.
+/// </summary>
+/// <param name="read">Reads the configuration with this program's command line.</param>
+/// <param name="inForce">The options that hold.</param>
+/// <param name="inputs">The queue that leads into the loop.</param>
+/// <param name="logger">The log.</param>
+internal sealed partial class ConfigurationReload(
+    Func<BridgeConfiguration> read, OptionsInForce inForce, BridgeInputQueue inputs, ILogger<ConfigurationReload> logger)
+    : BackgroundService
+{
+    /// <summary>The disk that the files lie on may hang.</summary>
+    private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(10);
+
+    private readonly SemaphoreSlim _wanted = new(0);
+
+    private PosixSignalRegistration? _signal;
+
+    /// <summary>From here on SIGHUP does not end the program: before the service manager is told that it is ready.</summary>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Want);
+        return base.StartAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            while (true)
+            {
+                await _wanted.WaitAsync(stoppingToken).ConfigureAwait(false);
+                await ReloadAsync(stoppingToken).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The bridge stops.
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _signal?.Dispose();
+        _wanted.Dispose();
+        base.Dispose();
+    }
+
+    private void Want(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        if (_wanted.CurrentCount == 0)
+        {
+            _wanted.Release();
+        }
+    }
+
+    private async Task ReloadAsync(CancellationToken cancellationToken)
+    {
+        BridgeConfiguration configuration;
+        try
+        {
+            configuration = await OwnThread
+                .RunAsync("configuration", () => Task.FromResult(read()), ReadLimit).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            LogStuck(ReadLimit.TotalSeconds);
+            return;
+        }
+
+        if (configuration.Options is not { } options)
+        {
+            foreach (string line in ConfigurationProblem.ToLines(configuration.Problems))
+            {
+                LogProblem(line);
+            }
+
+            LogRefused(configuration.Problems.Count);
+            return;
+        }
+
+        BridgeOptions before = inForce.Value;
+        foreach (SettingKey<BridgeOptions> key in BridgeKeys.Table.NeedingStart(before, options))
+        {
+            LogNeedsStart(key.Name, key.ValueIn(options), key.ValueIn(before));
+        }
+
+        // What the bridge stands on stays as it is until the next start, also for whoever asks.
+        inForce.Replace(before with { Policy = options.Policy });
+        await inputs.PostAsync(new BridgeInput.PolicyChanged(options.Policy), cancellationToken).ConfigureAwait(false);
+        LogTaken(options.Policy.Mode, options.Policy.Guests.Count, string.Join(", ", configuration.Files));
+    }
+
+    [LoggerMessage(Level = LogLevel.Information,
+        Message = "the configuration was read again and is in force: mode {Mode}, {Guests} guests with a section; read: {Files}")]
+    private partial void LogTaken(Recovery.BridgeMode mode, int guests, string files);
+
+    [LoggerMessage(Level = LogLevel.Warning,
+        Message = "{Key} = {Value} takes effect at the next start; until then it is {Before}")]
+    private partial void LogNeedsStart(string key, string value, string before);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Problem}")]
+    private partial void LogProblem(string problem);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "the configuration was read again and has {Count} mistakes: what was in force stays in force; "
+            + "mend them and reload")]
+    private partial void LogRefused(int count);
+
+    [LoggerMessage(Level = LogLevel.Error,
+        Message = "the configuration cannot be read within {Seconds} s: what was in force stays in force; look at the "
+            + "disk it lies on")]
+    private partial void LogStuck(double seconds);
+}
