@@ -26,6 +26,9 @@ internal sealed record AgentSettings
     /// <summary>How often is probed at first.</summary>
     public ProbeIntervals Intervals { get; init; } = ProbeIntervals.Default;
 
+    /// <summary>Whether this boot's initramfs asked the host for a forced check.</summary>
+    public bool HasFsckHook { get; init; }
+
     /// <summary>0 to 1: where in every interval this guest stands, so that a thousand do not act at once.</summary>
     public double Phase { get; init; } = 0.5;
 }
@@ -42,7 +45,8 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     /// <summary>Later than this is no step of a guest that runs: a probe would already be called slow.</summary>
     private static readonly TimeSpan StandstillAfter = Classifier.SlowAfter;
 
-    private readonly ReportComposer _composer = new(settings.BootId, settings.AgentVersion, settings.FirstSequence);
+    private readonly ReportComposer _composer =
+        new(settings.BootId, settings.AgentVersion, settings.FirstSequence, settings.HasFsckHook);
     private readonly KeyMirror _mirror = new();
     private readonly Heartbeat _heartbeat = new(settings.Phase);
     private readonly RequestDesk _desk = new(settings.BootId, settings.IsDomU);

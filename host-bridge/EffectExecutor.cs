@@ -15,8 +15,8 @@ namespace HostBridge;
 /// at most one act of a guest in flight, which bounds them.
 /// </summary>
 internal sealed partial class EffectExecutor(
-    IncidentLog incidents, NotificationService notifications, GuestRequests requests, IToolstack toolstack, BridgeInputQueue inputs, BridgeClock clock,
-    ILogger<EffectExecutor> logger)
+    IncidentLog incidents, NotificationService notifications, GuestRequests requests, IToolstack toolstack,
+    BridgeInputQueue inputs, BridgeClock clock, ILogger<EffectExecutor> logger)
 {
     private const int MaxTextLength = 1000;
 
@@ -128,6 +128,10 @@ internal sealed partial class EffectExecutor(
                 return problem is null ? null : new RecoveryInput.RequestNotSent(send.Request.Id, problem);
             case RecoveryAction.RemoveRequest remove:
                 await requests.RemoveAsync(remove.Domain, remove.RequestId, cancellationToken).ConfigureAwait(false);
+                return null;
+            case RecoveryAction.AskEarlyBoot ask:
+                await requests.AskEarlyBootAsync(effect.Guest, ask.Domain, ask.IsWanted, cancellationToken)
+                    .ConfigureAwait(false);
                 return null;
             case RecoveryAction.LeaveWord leave:
                 await requests.LeaveWordAsync(effect.Guest, leave.Domain, leave.Recovery, cancellationToken)

@@ -4,8 +4,8 @@ using Protocol.Health;
 namespace GuestAgent.Inquiries;
 
 /// <summary>
-/// What the host says that it last did for this guest: kept for those who ask, and told to the log once a recovery, also
-/// when the agent is started again.
+/// What the host says that it last did for this guest: kept for those who ask, and told to the log once a recovery,
+/// also when the agent is started again.
 /// </summary>
 internal sealed class RecoveryNews
 {
@@ -45,7 +45,9 @@ internal sealed class RecoveryNews
             RecoveryMeans.Reboot => "restarted this guest",
             _ => "destroyed this guest, which did not end, and created it again",
         };
-        string end = recovery.End == RecoveryEnd.Proved ? string.Empty : ", which did not suffice; its operator is told";
+        string end = recovery.End == RecoveryEnd.Proved
+            ? string.Empty
+            : ", which did not suffice; its operator is told";
         string fsck = recovery.FsckExitCode is { } exitCode
             ? string.Create(CultureInfo.InvariantCulture, $"; e2fsck ended with {exitCode}")
             : string.Empty;

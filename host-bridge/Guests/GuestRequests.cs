@@ -65,7 +65,36 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, 
         }
     }
 
-    /// <summary>Leaves word of the last recovery. It is for people in the guest: when it fails nothing is lost but that.</summary>
+    /// <summary>
+    /// Asks a guest's early boot to check its filesystems, or no more. When that fails the boot shows it: how a check
+    /// ended is not known to it anyway.
+    /// </summary>
+    public async Task AskEarlyBootAsync(
+        GuestIdentity guest, DomainId domain, bool isWanted, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (isWanted)
+            {
+                await WriteAsync(guest, domain, GuestKeys.ForcedFsck, GuestKeys.Force, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+            else
+            {
+                await xenstore
+                    .RemoveAsync(GuestKeys.Absolute(domain.Value, GuestKeys.ForcedFsck), cancellationToken)
+                    .ConfigureAwait(false);
+            }
+        }
+        catch (XenstoreLinkException)
+        {
+            // The domain's next boot checks once more, or not at all; neither is told as proved.
+        }
+    }
+
+    /// <summary>
+    /// Leaves word of the last recovery. It is for people in the guest: when it fails nothing is lost but that.
+    /// </summary>
     public async Task LeaveWordAsync(
         GuestIdentity guest, DomainId domain, LastRecovery recovery, CancellationToken cancellationToken)
     {

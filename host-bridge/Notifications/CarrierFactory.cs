@@ -40,7 +40,7 @@ internal static class CarrierFactory
 
     /// <summary>What puts messages into words.</summary>
     /// <param name="settings">The settings.</param>
-    /// <param name="problem">Why the text is not that of the file, for a person; null when it is, or there is none.</param>
+    /// <param name="problem">Why the text is not the file's, for a person; null when it is, or there is none.</param>
     public static MessageWriter CreateWriter(NotificationSettings settings, out string? problem)
     {
         problem = null;

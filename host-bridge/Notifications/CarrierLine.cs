@@ -10,7 +10,8 @@ namespace HostBridge.Notifications;
 
 /// <summary>One carrier with its bounded queue: what comes in is gathered, told, and noted as told.</summary>
 internal sealed partial class CarrierLine(
-    INoticeCarrier carrier, CarrierDesk desk, MessageWriter writer, IncidentLog incidents, BridgeClock clock, ILogger logger)
+    INoticeCarrier carrier, CarrierDesk desk, MessageWriter writer, IncidentLog incidents, BridgeClock clock,
+    ILogger logger)
 {
     private const int QueueCapacity = 4096;
 

@@ -104,6 +104,13 @@ internal abstract record RecoveryAction
     /// <param name="Intent">The intent under which it is done.</param>
     internal sealed record ArmForcedFsck(RequestId Intent) : RecoveryAction;
 
+    /// <summary>
+    /// Have the guest's own early boot check its filesystems, or no more. Nobody answers: it shows at the next boot.
+    /// </summary>
+    /// <param name="Domain">The domain that boots, or is to boot again.</param>
+    /// <param name="IsWanted">Whether a check is wanted from now on.</param>
+    internal sealed record AskEarlyBoot(DomainId Domain, bool IsWanted) : RecoveryAction;
+
     /// <summary>Ask how that check ended. Completed by FsckResultRead.</summary>
     /// <param name="Intent">The intent under which it is asked.</param>
     /// <param name="BootId">The boot whose check is meant.</param>

@@ -5,8 +5,8 @@ using static HostBridge.Recovery.RecoveryState;
 namespace HostBridge.Recovery;
 
 /// <summary>
-/// The part that leaves word in the guest of what was done to it. A word that finds no boot that could read it waits for
-/// the next one: its administrator wants to know after the restart.
+/// The part that leaves word in the guest of what was done to it. A word that finds no boot that could read it waits
+/// for the next one: its administrator wants to know after the restart.
 /// </summary>
 internal sealed partial class RecoveryTurn
 {
@@ -33,8 +33,8 @@ internal sealed partial class RecoveryTurn
     }
 
     /// <summary>
-    /// Brings the word to the boot that runs. One of an act that was proved is brought then; one that an operator has to
-    /// end is brought once more to the boot after it.
+    /// Brings the word to the boot that runs. One of an act that was proved is brought then; one that an operator has
+    /// to end is brought once more to the boot after it.
     /// </summary>
     private void BringWord()
     {

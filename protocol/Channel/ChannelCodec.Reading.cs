@@ -105,6 +105,8 @@ public static partial class ChannelCodec
             Filesystems = filesystems,
             FilesystemCount = count,
             UnreadableLines = unreadable,
+            // An agent that does not know of it says nothing behind its filesystems.
+            HasFsckHook = more > listed && reader.ReadBoolean(),
         });
     }
 

@@ -70,7 +70,7 @@ public static partial class ChannelCodec
     private static void WriteReport(ref MessagePackWriter writer, GuestReport report)
     {
         int count = Math.Min(report.Filesystems.Count, GuestReport.MaxFilesystems);
-        Begin(ref writer, MessageKind.Report, fields: 4 + count);
+        Begin(ref writer, MessageKind.Report, fields: 5 + count);
         writer.Write(report.BootId.ToString());
         writer.Write(report.Sequence);
         writer.Write(report.AgentVersion);
@@ -84,6 +84,8 @@ public static partial class ChannelCodec
             fields.Flush();
             writer.Write(inner.WrittenSpan);
         }
+
+        writer.Write(report.HasFsckHook);
     }
 
     private static void WriteFilesystem(ref MessagePackWriter writer, FilesystemHealth health)

@@ -6,8 +6,8 @@ namespace HostBridge.Notifications.Grouping;
 
 /// <summary>
 /// What waits for one carrier, and what the next message is: one storage incident, one guest with a trouble of its own,
-/// or many of those together. While the carrier fails, what comes in is gathered, so that an hour without it ends with a
-/// few messages and not with a flood. Pure; one message is under way at a time.
+/// or many of those together. While the carrier fails, what comes in is gathered, so that an hour without it ends with
+/// a few messages and not with a flood. Pure; one message is under way at a time.
 /// </summary>
 /// <param name="carrier">Its name; it scatters the waits.</param>
 /// <param name="limits">The limits.</param>
@@ -152,7 +152,8 @@ internal sealed class CarrierDesk(string carrier, GroupingLimits limits, TimeSpa
     private List<Candidate> Candidates(TimeSpan now)
     {
         var candidates = new List<Candidate>();
-        ILookup<string?, WaitingNotice> byIncident = _waiting.ToLookup(one => GroupOf(one.Notice), StringComparer.Ordinal);
+        ILookup<string?, WaitingNotice> byIncident =
+            _waiting.ToLookup(one => GroupOf(one.Notice), StringComparer.Ordinal);
         foreach (IGrouping<string?, WaitingNotice> group in byIncident)
         {
             WaitingNotice[] waiting = [.. group];

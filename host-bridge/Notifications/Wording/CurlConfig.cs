@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace HostBridge.Notifications.Wording;
@@ -15,11 +16,13 @@ internal static class CurlConfig
     /// <param name="limitSeconds">How long it may take.</param>
     public static byte[] Write(string url, IReadOnlyList<string> headers, ReadOnlySpan<byte> body, int limitSeconds)
     {
-        var config = new StringBuilder("silent\nshow-error\nfail\ngloboff\noutput = \"/dev/null\"\nproto = \"=http,https\"\n");
-        Add(config, "max-time", limitSeconds.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        var config = new StringBuilder("silent\nshow-error\nfail\ngloboff\n");
+        Add(config, "output", "/dev/null");
+        Add(config, "proto", "=http,https");
+        Add(config, "max-time", limitSeconds.ToString(CultureInfo.InvariantCulture));
         Add(config, "url", url);
         Add(config, "header", "Content-Type: application/json");
-        // Without this curl asks first whether a longer body is wanted, and waits a second for servers that do not answer.
+        // Without this curl asks first whether a longer body is wanted, and waits for servers that do not answer.
         Add(config, "header", "Expect:");
         foreach (string header in headers)
         {

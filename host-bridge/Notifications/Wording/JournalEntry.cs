@@ -16,7 +16,9 @@ internal static class JournalEntry
     /// <summary>What marks every notice of host-bridge (journalctl MESSAGE_ID=…).</summary>
     public const string MessageId = "a85c136e7eee47c7a8901e5de363453b";
 
-    /// <summary>A datagram must stay below the send buffer's default of 208 KiB, and the journal takes 1,024 fields.</summary>
+    /// <summary>
+    /// A datagram must stay below the send buffer's default of 208 KiB, and the journal takes 1,024 fields.
+    /// </summary>
     private const int MaxGuests = 200;
 
     /// <summary>The datagram.</summary>

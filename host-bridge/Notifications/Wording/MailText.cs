@@ -33,8 +33,7 @@ internal static class MailText
         mail.Append(CultureInfo.InvariantCulture, $"From: {from}\n");
         mail.Append(CultureInfo.InvariantCulture, $"To: {string.Join(", ", recipients)}\n");
         mail.Append(CultureInfo.InvariantCulture, $"Subject: {Header(message.Title)}\n");
-        mail.Append(
-            CultureInfo.InvariantCulture, $"Date: {at.UtcDateTime.ToString("ddd, dd MMM yyyy HH:mm:ss", CultureInfo.InvariantCulture)} +0000\n");
+        mail.Append(CultureInfo.InvariantCulture, $"Date: {at.UtcDateTime:ddd, dd MMM yyyy HH:mm:ss} +0000\n");
         // The same notices told again have the same name, so that a reader can drop the second.
         mail.Append(CultureInfo.InvariantCulture, $"Message-ID: <{message.Id}.host-bridge@{HostPart(message.Host)}>\n");
         mail.Append("Auto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n");

@@ -60,7 +60,8 @@ internal static class MessageFields
 
     /// <summary>The notice that matters most: the newest of those that are most urgent.</summary>
     public static Notice MainOf(NoticeBatch batch)
-        => batch.Notices.OrderByDescending(notice => notice.Kind.IsUrgent()).ThenByDescending(notice => notice.Id).First();
+        => batch.Notices
+            .OrderByDescending(notice => notice.Kind.IsUrgent()).ThenByDescending(notice => notice.Id).First();
 
     /// <summary>The newest notice of each guest: those who need a person first, then by the time.</summary>
     public static IReadOnlyList<Notice> Guests(NoticeBatch batch)
@@ -163,7 +164,8 @@ internal static class MessageFields
         if (told.Length > MaxDetails)
         {
             text.Append(
-                CultureInfo.InvariantCulture, $"and {told.Length - MaxDetails} more: \"host-bridge history\" has all of them\n");
+                CultureInfo.InvariantCulture,
+                $"and {told.Length - MaxDetails} more: \"host-bridge history\" has all of them\n");
         }
 
         return text.ToString();

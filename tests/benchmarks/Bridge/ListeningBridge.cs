@@ -59,7 +59,8 @@ internal sealed class ListeningBridge : IAsyncDisposable
             var store = new IncidentStore(stateDirectory, StateLock.TryTake(stateDirectory).Lock);
             _incidents = new IncidentLog(store, _inputs, _clock, NullLogger<IncidentLog>.Instance);
             _executor = new EffectExecutor(
-                _incidents, Silent(_incidents, _clock), new GuestRequests(_xenstore, _clock.Time), new NoToolstack(), _inputs, _clock,
+                _incidents, Silent(_incidents, _clock), new GuestRequests(_xenstore, _clock.Time), new NoToolstack(),
+                _inputs, _clock,
                 NullLogger<EffectExecutor>.Instance);
         }
 

@@ -34,7 +34,7 @@ public sealed class NotificationTests : IDisposable
     [Fact]
     public async Task Killed_between_the_decision_and_the_notice_it_is_told_after_the_restart_and_once()
     {
-        using var store = new EmbeddedXenstore(Directory.CreateDirectory(Path.Combine(_folder, "xs")).FullName);
+        await using var store = new EmbeddedXenstore(Directory.CreateDirectory(Path.Combine(_folder, "xs")).FullName);
         using var dom0 = new RawXenstoreClient(store.SocketPath);
         using var first = new QuietGuest(store, dom0, First);
         using var second = new QuietGuest(store, dom0, Second);
@@ -42,7 +42,8 @@ public sealed class NotificationTests : IDisposable
         string config = Path.Combine(_folder, "conf");
         await File.WriteAllTextAsync(
             config,
-            $"xenstore = {store.SocketPath}\nstate-directory = {StateDirectory}\nnotify-journal = false\nnotify-hook = {hook}\n",
+            $"xenstore = {store.SocketPath}\nstate-directory = {StateDirectory}\n"
+                + $"notify-journal = false\nnotify-hook = {hook}\n",
             Cancellation);
 
         BridgeProcess bridge = BridgeProcess.Start(BridgeProgram.Program, ["--config", config], Log);
@@ -89,12 +90,14 @@ public sealed class NotificationTests : IDisposable
         Assert.StartsWith("From: root\nTo: root\nSubject: [", await File.ReadAllTextAsync(Told, Cancellation));
     }
 
-    private static async Task WaitAsync(Func<bool> isSo)
+    private async Task WaitAsync(Func<bool> isSo)
     {
         long start = Stopwatch.GetTimestamp();
         while (!isSo())
         {
-            Assert.True(Stopwatch.GetElapsedTime(start) < Limit, "it did not come about");
+            Assert.True(
+                Stopwatch.GetElapsedTime(start) < Limit,
+                $"it did not come about; {Undelivered()} wait; the bridge says: {File.ReadAllText(Log)}");
             await Task.Delay(TimeSpan.FromMilliseconds(50), Cancellation);
         }
     }

@@ -63,7 +63,7 @@ internal sealed class Edges(SimulatedWorld world)
                     done(null);
                 });
                 break;
-            case RecoveryAction.LeaveWord:
+            case RecoveryAction.LeaveWord or RecoveryAction.AskEarlyBoot:
                 done(null);
                 break;
             case RecoveryAction.ArmForcedFsck arm:
