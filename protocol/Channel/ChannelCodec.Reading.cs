@@ -105,7 +105,7 @@ public static partial class ChannelCodec
             Filesystems = filesystems,
             FilesystemCount = count,
             UnreadableLines = unreadable,
-            // An agent that does not know of it says nothing behind its filesystems.
+            // Where there is none nothing stands behind the filesystems.
             HasFsckHook = more > listed && reader.ReadBoolean(),
         });
     }

@@ -70,7 +70,7 @@ public static partial class ChannelCodec
     private static void WriteReport(ref MessagePackWriter writer, GuestReport report)
     {
         int count = Math.Min(report.Filesystems.Count, GuestReport.MaxFilesystems);
-        Begin(ref writer, MessageKind.Report, fields: 5 + count);
+        Begin(ref writer, MessageKind.Report, fields: 4 + count + (report.HasFsckHook ? 1 : 0));
         writer.Write(report.BootId.ToString());
         writer.Write(report.Sequence);
         writer.Write(report.AgentVersion);
@@ -85,7 +85,10 @@ public static partial class ChannelCodec
             writer.Write(inner.WrittenSpan);
         }
 
-        writer.Write(report.HasFsckHook);
+        if (report.HasFsckHook)
+        {
+            writer.Write(true);
+        }
     }
 
     private static void WriteFilesystem(ref MessagePackWriter writer, FilesystemHealth health)
