@@ -56,7 +56,7 @@ tree() {
     [ -x "out/portable/$program/$program" ] || fail "out/portable/$program is not built; run make portable"
     mkdir -p "$folder"
     cp -R "packaging/$program/." "$folder/"
-    install -d "$folder/usr/lib/$program" "$folder/usr/sbin"
+    install -d "$folder/usr/lib/$program/$program.conf.d" "$folder/etc/$program/$program.conf.d" "$folder/usr/sbin"
     install -m 755 "out/portable/$program/$program" "$folder/usr/lib/$program/"
     install -m 644 "out/portable/$program"/*.so "$folder/usr/lib/$program/"
     strip --strip-unneeded "$folder/usr/lib/$program"/*.so

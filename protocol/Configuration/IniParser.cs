@@ -99,9 +99,9 @@ public static class IniParser
 
         private void TakeSection(string text)
         {
-            string name = string.Join(
-                ' ', text[1..].TrimEnd(']').Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries));
-            if (text is not ['[', .., ']'] || name.Length == 0 || name.AsSpan().ContainsAny('[', ']'))
+            string inside = text is ['[', .. var between, ']'] ? between : string.Empty;
+            string name = string.Join(' ', inside.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries));
+            if (name.Length == 0 || name.AsSpan().ContainsAny('[', ']'))
             {
                 // What follows belongs to nobody: it must not count for the section before.
                 Complain($"{ConfigurationProblem.Quote(text)} begins no section; write [name]");

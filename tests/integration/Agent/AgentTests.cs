@@ -186,8 +186,8 @@ public sealed class AgentTests : IAsyncLifetime
     [InlineData("--frobnicate", "'--frobnicate'")]
     [InlineData("--config /nowhere/agent.conf", "/nowhere/agent.conf")]
     [InlineData("--config /proc", "/proc")]
-    [InlineData("--root-interval soon", "root-interval = soon")]
-    [InlineData("--data-interval 0", "data-interval = 0")]
+    [InlineData("--root-interval soon", "--root-interval: \"soon\"")]
+    [InlineData("--data-interval 0", "--data-interval: \"0\"")]
     public async Task A_mistake_on_the_command_line_is_one_line_that_names_it(string line, string names)
     {
         ToolResult result = await AgentProcess.RunAsync(line.Split(' '));
@@ -198,9 +198,9 @@ public sealed class AgentTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("frequency = 5\n", "unknown key frequency")]
-    [InlineData("root-interval = -1\n", "root-interval = -1")]
-    [InlineData("no equals sign here\n", "cannot be read")]
+    [InlineData("frequency = 5\n", "agent.conf:1: frequency: no such key")]
+    [InlineData("root-interval = -1\n", "agent.conf:1: root-interval: \"-1\"")]
+    [InlineData("no equals sign here\n", "agent.conf:1: \"no equals sign here\" is no setting")]
     public async Task A_mistake_in_the_file_is_one_line_that_names_it(string content, string names)
     {
         string file = Path.Combine(_folder, "agent.conf");
@@ -210,6 +210,37 @@ public sealed class AgentTests : IAsyncLifetime
         Assert.Contains(names, result.Output, StringComparison.Ordinal);
         Assert.Single(result.Output.TrimEnd('\n').Split('\n'));
     }
+
+    [Fact]
+    public async Task On_SIGHUP_it_takes_what_it_can_and_with_a_mistake_it_goes_on_as_before()
+    {
+        string file = Path.Combine(_folder, "agent.conf");
+        string dropIn = Path.Combine(Directory.CreateDirectory(file + ".d").FullName, "50-own.conf");
+        await File.WriteAllTextAsync(file, "root-interval = 20s\n", TestContext.Current.CancellationToken);
+        await using AgentProcess agent = Start(Output, "--config", file);
+        await agent.WaitForStatusAsync($"{MountPoint} writable");
+
+        await File.WriteAllTextAsync(
+            dropIn, "data-interval = 1s\nchannel = none\n", TestContext.Current.CancellationToken);
+        await Tool.RequireAsync("kill", "-HUP", $"{agent.Id}");
+        await SaidAsync("channel = none takes effect at the next start; until then it is org.guest-agent.1");
+        await SaidAsync("the configuration was read again and is in force");
+
+        await File.WriteAllTextAsync(dropIn, "data-interval = never\n", TestContext.Current.CancellationToken);
+        await Tool.RequireAsync("kill", "-HUP", $"{agent.Id}");
+        await SaidAsync("50-own.conf:1: data-interval: \"never\" is not allowed");
+        await SaidAsync("what was in force stays in force");
+
+        await AbortJournalAsync();
+        await agent.WaitForStatusAsync($"{MountPoint} journal-aborted");
+        await agent.StopAsync();
+        Assert.Equal(0, agent.ExitCode);
+    }
+
+    private Task SaidAsync(string text)
+        => AgentProcess.WaitAsync(
+            () => File.ReadAllText(Output).Contains(text, StringComparison.Ordinal),
+            () => $"\"{text}\"; it says: {File.ReadAllText(Output)}");
 
     private AgentProcess Start(string output, params string[] options)
         => AgentProcess.Start(_xenstore!.DomainSocketPath(DomainId), Path.Combine(_folder, "run"), output, options);

@@ -106,6 +106,8 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         Assert.Contains("\"fresh\":", Ask("probe /"), StringComparison.Ordinal);
         await RequestAsync("probe");
 
+        // Somebody wants the configuration read again, which lies on this root.
+        await Tool.RequireAsync("kill", "-HUP", agent.ToString(CultureInfo.InvariantCulture));
         await Tool.RequireAsync("kill", "-KILL", probes[0].ToString(CultureInfo.InvariantCulture));
         if (fault is RootFault.Aborted or RootFault.Failing)
         {
