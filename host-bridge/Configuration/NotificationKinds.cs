@@ -32,7 +32,7 @@ internal sealed class TemplateKind : ValueKind<string>
     public override string? Read(string text, out string value)
     {
         value = text;
-        return MessageTemplate.TryParse(text, out _) is null ? text : null;
+        return text.Any(char.IsControl) || MessageTemplate.TryParse(text, out _) is null ? text : null;
     }
 
     /// <inheritdoc/>
