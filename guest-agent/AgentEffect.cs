@@ -37,7 +37,10 @@ internal abstract record AgentEffect
     public sealed record TellVerdict(FilesystemHealth Health, Verdict Before) : AgentEffect;
 
     /// <summary>A request was answered: tell the log.</summary>
-    public sealed record TellOutcome(RequestOutcome Outcome) : AgentEffect;
+    public sealed record TellOutcome(RequestOutcome Outcome, string Text) : AgentEffect;
+
+    /// <summary>The host left word of what it did for this guest: tell the log.</summary>
+    public sealed record TellRecovery(LastRecovery Recovery) : AgentEffect;
 
     /// <summary>Something a person should read once.</summary>
     public sealed record TellWarning(string Text) : AgentEffect;

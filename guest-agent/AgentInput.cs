@@ -44,6 +44,12 @@ internal abstract record AgentInput
     /// <summary>The host's request node was read; null when there is none.</summary>
     public sealed record RequestRead(byte[]? Value) : AgentInput;
 
+    /// <summary>The host's word of its last recovery of this guest was read; null when there is none.</summary>
+    public sealed record LastRecoveryRead(byte[]? Value) : AgentInput;
+
+    /// <summary>An agent before this one, in the same boot, told the log of this recovery.</summary>
+    public sealed record EarlierRecoveryTold(RequestId Id) : AgentInput;
+
     /// <summary>The channel to the host answers (null), or why it does not, for people.</summary>
     public sealed record ChannelChanged(string? Trouble) : AgentInput;
 

@@ -19,8 +19,11 @@ internal static partial class AgentLog
     public static partial void VerdictBetter(
         ILogger log, string mountPoint, string device, string before, string verdict, string evidence);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "request {Id}: {Line}")]
-    public static partial void Outcome(ILogger log, string id, string line);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Text}; {Line}")]
+    public static partial void Outcome(ILogger log, string text, string line);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Text}")]
+    public static partial void Recovery(ILogger log, string text);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Text}")]
     public static partial void Warning(ILogger log, string text);

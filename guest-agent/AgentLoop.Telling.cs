@@ -1,5 +1,6 @@
 using GuestAgent.Detection;
 using GuestAgent.Reporting;
+using GuestAgent.Requests;
 using Protocol.Channel;
 using Protocol.Health;
 using Protocol.Xenstore;
@@ -26,7 +27,7 @@ internal sealed partial class AgentLoop
         {
             _watchRefusalTold = true;
             _effects.Add(new AgentEffect.TellWarning(
-                $"xenstore refuses the watch for {GuestKeys.Request} ({error}); the host's requests are looked for "
+                $"xenstore refuses the watch for {GuestKeys.Control} ({error}); the host's requests are looked for "
                 + "once a minute; see which tool of this guest holds its watches"));
         }
     }
@@ -47,7 +48,13 @@ internal sealed partial class AgentLoop
         if (_desk.Outcome is { } outcome && outcome != _toldOutcome)
         {
             _toldOutcome = outcome;
-            _effects.Add(new AgentEffect.TellOutcome(outcome));
+            GuestRequest? request = _inbox.Waiting is { } waiting && waiting.Id == outcome.Id ? waiting : null;
+            _effects.Add(new AgentEffect.TellOutcome(outcome, OutcomeText.Of(outcome, request)));
+        }
+
+        if (_recoveries.TakeNews() is { } recovery)
+        {
+            _effects.Add(new AgentEffect.TellRecovery(recovery));
         }
     }
 

@@ -26,6 +26,9 @@ internal sealed record AgentSettings
     /// <summary>How often is probed at first.</summary>
     public ProbeIntervals Intervals { get; init; } = ProbeIntervals.Default;
 
+    /// <summary>Whether this boot's initramfs asked the host for a forced check.</summary>
+    public bool HasFsckHook { get; init; }
+
     /// <summary>0 to 1: where in every interval this guest stands, so that a thousand do not act at once.</summary>
     public double Phase { get; init; } = 0.5;
 }
@@ -42,13 +45,15 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     /// <summary>Later than this is no step of a guest that runs: a probe would already be called slow.</summary>
     private static readonly TimeSpan StandstillAfter = Classifier.SlowAfter;
 
-    private readonly ReportComposer _composer = new(settings.BootId, settings.AgentVersion, settings.FirstSequence);
+    private readonly ReportComposer _composer =
+        new(settings.BootId, settings.AgentVersion, settings.FirstSequence, settings.HasFsckHook);
     private readonly KeyMirror _mirror = new();
     private readonly Heartbeat _heartbeat = new(settings.Phase);
     private readonly RequestDesk _desk = new(settings.BootId, settings.IsDomU);
     private readonly RequestInbox _inbox = new();
     private readonly ChannelOffers _channel = new();
     private readonly LastResort _lastResort = new();
+    private readonly RecoveryNews _recoveries = new();
     private readonly InquiryDesk _inquiries = new(settings.BootId, settings.AgentVersion);
     private readonly HashSet<DeviceNumber> _starting = [];
     private readonly List<AgentEffect> _effects = [];
@@ -148,6 +153,12 @@ internal sealed partial class AgentLoop(AgentSettings settings)
             case AgentInput.RequestRead:
                 TakeRequest(RequestCarrier.Xenstore, null, now);
                 break;
+            case AgentInput.LastRecoveryRead { Value: { } line }:
+                _recoveries.Take(LastRecoveryCodec.TryParse(line));
+                break;
+            case AgentInput.EarlierRecoveryTold told:
+                _recoveries.Remember(told.Id);
+                break;
             case AgentInput.ChannelRequestRead read:
                 TakeRequest(RequestCarrier.Channel, read.Request, now);
                 break;
@@ -180,7 +191,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
 
     private void AnswerInquiries(Moment now)
         => _effects.AddRange(_inquiries
-            .TakeAnswers(Detector, _composer.Sequence, _carrierTrouble ?? LinkAnswers, now)
+            .TakeAnswers(Detector, _composer.Sequence, _carrierTrouble ?? LinkAnswers, _recoveries.Last, now)
             .Select(answer => new AgentEffect.AnswerInquiry(answer)));
 
     /// <summary>A step that comes far later than it was due: nothing ran meanwhile, and no wait was the disk's.</summary>

@@ -98,6 +98,11 @@ internal sealed partial class AgentRuntime : IDisposable
         ReadMounts(isFirst: true, mayReadFstab: true);
         ReadKernelLog(KernelLog.AllRecords);
         _inputs.Enqueue(new AgentInput.EarlierLastResortRead(_kernelLog?.LastResortLines ?? 0));
+        if (RequestId.TryParse(_folder.TryRead(RecoveryNews.FileName)?.Trim() ?? string.Empty, out RequestId told))
+        {
+            _inputs.Enqueue(new AgentInput.EarlierRecoveryTold(told));
+        }
+
         TurnChannel();
         Drain();
         return _loop.Detector.Filesystems.Count;
@@ -265,7 +270,11 @@ internal sealed partial class AgentRuntime : IDisposable
                 TellVerdict(tell.Health, tell.Before);
                 break;
             case AgentEffect.TellOutcome tell:
-                AgentLog.Outcome(_log, tell.Outcome.Id.ToString(), RequestCodec.ToLine(tell.Outcome));
+                AgentLog.Outcome(_log, tell.Text, RequestCodec.ToLine(tell.Outcome));
+                break;
+            case AgentEffect.TellRecovery { Recovery: var recovery }:
+                AgentLog.Recovery(_log, RecoveryNews.Text(recovery));
+                _folder.Write(RecoveryNews.FileName, $"{recovery.Id}\n");
                 break;
             case AgentEffect.TellWarning tell:
                 AgentLog.Warning(_log, tell.Text);

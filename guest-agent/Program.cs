@@ -28,6 +28,10 @@ internal static class AgentProgram
 {
     private const int UsageError = 64; // EX_USAGE, sysexits.h
     private const int CannotStart = 1;
+
+    /// <summary>Made under /run by the package's part of the initramfs, when it asked the host.</summary>
+    private const string FsckHookMark = "guest-agent-fsck-hook";
+
     private const int UnknownState = 3; // to a monitoring plugin's caller a mistake is no state of a filesystem
 
     private static string Version
@@ -130,6 +134,7 @@ internal static class AgentProgram
             Intervals = options.Intervals,
             Phase = new Random(bootId.GetHashCode()).NextDouble(),
             // No agent makes a report a millisecond: whoever starts later in this boot begins above the one before.
+            HasFsckHook = File.Exists(paths.Run(FsckHookMark)),
             FirstSequence = (long)clock.Now.SinceBoot.TotalMilliseconds + 1,
         };
         using var runtime = new AgentRuntime(options, arguments, settings, paths, clock, stop, log);

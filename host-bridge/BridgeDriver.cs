@@ -1,6 +1,7 @@
 using HostBridge.Admin;
 using HostBridge.Correlation;
 using HostBridge.Incidents;
+using HostBridge.Notifications;
 using HostBridge.Recovery;
 using HostBridge.Storage;
 using Microsoft.Extensions.Hosting;
@@ -10,7 +11,7 @@ namespace HostBridge;
 /// <summary>Turns the loop: one queue, one driver. Nothing here waits for anything but the next input.</summary>
 internal sealed class BridgeDriver(
     BridgeLoop loop, EffectExecutor executor, IncidentLog incidents, BridgeInputQueue inputs, IStorageGate storage,
-    BridgeClock clock, AdminDesk desk)
+    BridgeClock clock, AdminDesk desk, NotificationService notifications)
     : BackgroundService
 {
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
@@ -24,6 +25,8 @@ internal sealed class BridgeDriver(
             Step(new BridgeInput.Paused(pause.Guest, pause.Until), stoppingToken);
         }
 
+        notifications.Restore(restored.Notices);
+        Step(new BridgeInput.NoticesRestored(restored.Notices.Notices), stoppingToken);
         foreach (GuestHistory history in restored.Guests)
         {
             Step(new BridgeInput.HistoryRestored(history), stoppingToken);

@@ -4,6 +4,7 @@ using HostBridge.Configuration;
 using HostBridge.Guests;
 using HostBridge.Guests.Channels;
 using HostBridge.Incidents;
+using HostBridge.Notifications;
 using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Toolstacks;
@@ -89,10 +90,16 @@ internal static partial class BridgeHost
             provider.GetRequiredService<OptionsInForce>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(incidents);
         services.AddSingleton<IncidentLog>();
+        services.AddSingleton(provider => new NotificationService(
+            options.Notifications,
+            provider.GetRequiredService<IncidentLog>(),
+            provider.GetRequiredService<BridgeClock>(),
+            provider.GetRequiredService<ILogger<NotificationService>>()));
         services.AddSingleton<EffectExecutor>();
         services.AddSingleton<AdminDesk>();
         services.AddSingleton<AdminService>();
         services.AddHostedService(provider => provider.GetRequiredService<IncidentLog>());
+        services.AddHostedService(provider => provider.GetRequiredService<NotificationService>());
         services.AddHostedService<BridgeDriver>();
         services.AddHostedService<GuestListener>();
         services.AddHostedService(provider => new AdminSocket(

@@ -1,4 +1,5 @@
 using HostBridge.Correlation;
+using HostBridge.Notifications.Telling;
 using HostBridge.Recovery;
 using Protocol.Health;
 
@@ -14,6 +15,10 @@ internal abstract record BridgeInput
     /// <summary>What the incident log knows of a guest from before; the first inputs of all.</summary>
     /// <param name="History">What it knows.</param>
     internal sealed record HistoryRestored(GuestHistory History) : BridgeInput;
+
+    /// <summary>What people were told before, so that it is not told again; before anything is told.</summary>
+    /// <param name="Notices">What is kept of it, in its order.</param>
+    internal sealed record NoticesRestored(IReadOnlyList<Notice> Notices) : BridgeInput;
 
     /// <summary>A domain was seen, for the first time or again.</summary>
     /// <param name="Guest">Who runs in it.</param>
@@ -104,4 +109,8 @@ internal abstract record BridgeInput
 /// <param name="Guest">The guest.</param>
 /// <param name="Domain">The domain it runs in at this moment; null when none is known.</param>
 /// <param name="Action">The action.</param>
-internal sealed record BridgeEffect(GuestIdentity Guest, DomainId? Domain, RecoveryAction Action);
+internal sealed record BridgeEffect(GuestIdentity Guest, DomainId? Domain, RecoveryAction Action)
+{
+    /// <summary>What people are told of it; null when they are not. It is as durable as the action's entry.</summary>
+    public Notice? Notice { get; init; }
+}

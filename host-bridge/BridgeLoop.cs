@@ -1,4 +1,5 @@
 using HostBridge.Correlation;
+using HostBridge.Notifications.Telling;
 using HostBridge.Recovery;
 
 namespace HostBridge;
@@ -22,6 +23,7 @@ internal sealed partial class BridgeLoop
     private readonly GuestRegistry _registry;
     private readonly DiskBook _disks;
     private readonly StorageIncidents _incidents;
+    private readonly NoticeBook _notices = new();
     private readonly Dictionary<DomainId, Rejections> _rejections = [];
     private readonly Dictionary<Guid, Desk> _desks = [];
     private readonly Dictionary<string, ConsoleSign> _earlyConsoles = new(StringComparer.Ordinal);
@@ -65,6 +67,9 @@ internal sealed partial class BridgeLoop
         {
             case BridgeInput.HistoryRestored restored:
                 Restore(restored.History, now);
+                break;
+            case BridgeInput.NoticesRestored restored:
+                _notices.Restore(restored.Notices);
                 break;
             case BridgeInput.GuestSeen seen:
                 See(seen, now);
@@ -215,6 +220,7 @@ internal sealed partial class BridgeLoop
 
         _incidents.Turn(_registry.Guests, now);
         _registry.Forget(now);
+        _notices.Forget(uuid => _registry.Find(uuid) is not null);
         if (_desks.Count > _registry.Guests.Count)
         {
             foreach ((Guid uuid, Desk desk) in _desks)
@@ -327,14 +333,25 @@ internal sealed partial class BridgeLoop
         if (input is RecoveryInput.HoldReleased or RecoveryInput.Acknowledged or RecoveryInput.Ordered)
         {
             pacer.Release();
+            _notices.Acknowledge(uuid);
         }
 
         if (actions.Count > 0 || pacer.IsHoldingBack)
         {
             foreach (RecoveryAction action in pacer.Take(actions, now.Elapsed))
             {
-                _effects.Add(new BridgeEffect(guest.Identity, guest.Domain, action));
+                _effects.Add(new BridgeEffect(guest.Identity, guest.Domain, action)
+                {
+                    Notice = _notices.Take(guest, action, _incidents.OpenUnder(guest.Disks), now),
+                });
             }
+        }
+
+        if (input is RecoveryInput.DomainGone
+            && _notices.TakeGone(guest, _incidents.OpenUnder(guest.Disks), now) is { } gone)
+        {
+            var tell = new RecoveryAction.Tell(TellKind.Decision, gone.What, IncidentFacts.None);
+            _effects.Add(new BridgeEffect(guest.Identity, Domain: null, tell) { Notice = gone });
         }
     }
 

@@ -59,6 +59,7 @@ internal static class CommandLine
         root.Subcommands.Add(DoctorCommand.Create(Settings));
         root.Subcommands.Add(DiagnoseCommand.Create(Settings));
         root.Subcommands.Add(ConfigCommand.Create(Settings));
+        root.Subcommands.Add(NotifyCommand.Create(Settings));
         root.SetAction(RunBridgeAsync);
         ParseResult parsed = root.Parse(arguments);
         return parsed.Errors is [ParseError first, ..]

@@ -2,6 +2,8 @@ using System.Globalization;
 using HostBridge.Correlation;
 using HostBridge.Guests;
 using HostBridge.Incidents;
+using HostBridge.Notifications;
+using HostBridge.Notifications.Telling;
 using HostBridge.Recovery;
 using HostBridge.Toolstacks;
 using Microsoft.Extensions.Logging;
@@ -14,8 +16,8 @@ namespace HostBridge;
 /// at most one act of a guest in flight, which bounds them.
 /// </summary>
 internal sealed partial class EffectExecutor(
-    IncidentLog incidents, GuestRequests requests, IToolstack toolstack, BridgeInputQueue inputs, BridgeClock clock,
-    ILogger<EffectExecutor> logger)
+    IncidentLog incidents, NotificationService notifications, GuestRequests requests, IToolstack toolstack,
+    BridgeInputQueue inputs, BridgeClock clock, ILogger<EffectExecutor> logger)
 {
     private const int MaxTextLength = 1000;
 
@@ -29,14 +31,15 @@ internal sealed partial class EffectExecutor(
     {
         string kind = effect.Action.GetType().Name;
         Counts[kind] = Counts.GetValueOrDefault(kind) + 1;
+        OutgoingNotice? notice = effect.Notice is { } told ? notifications.Prepare(told) : null;
         if (effect.Action is RecoveryAction.Tell tell)
         {
-            Tell(effect, tell);
+            Tell(effect, tell, notice);
             return;
         }
 
         Task before = _tails.GetValueOrDefault(effect.Guest.Uuid) ?? Task.CompletedTask;
-        _tails[effect.Guest.Uuid] = RunAfterAsync(before, effect, cancellationToken);
+        _tails[effect.Guest.Uuid] = RunAfterAsync(before, effect, notice, cancellationToken);
         foreach ((Guid guest, Task tail) in _tails.ToList())
         {
             if (tail.IsCompletedSuccessfully)
@@ -58,18 +61,21 @@ internal sealed partial class EffectExecutor(
             LogStorageIncident(entry.LunGroup, text);
         }
 
-        incidents.TryAppend(entry with { Text = text });
+        OutgoingNotice? notice = NoticeBook.Of(entry) is { } told ? notifications.Prepare(told) : null;
+        incidents.TryAppend(entry with { Text = text }, notice);
+        notifications.Tell(notice);
     }
 
     /// <summary>The first effect that ended by a fault of the program itself; null when none did.</summary>
     public Exception? Fault => _tails.Values.FirstOrDefault(tail => tail.IsFaulted)?.Exception?.InnerException;
 
-    private async Task RunAfterAsync(Task before, BridgeEffect effect, CancellationToken cancellationToken)
+    private async Task RunAfterAsync(
+        Task before, BridgeEffect effect, OutgoingNotice? notice, CancellationToken cancellationToken)
     {
         await before.ConfigureAwait(false);
         try
         {
-            RecoveryInput? completion = await RunAsync(effect, cancellationToken).ConfigureAwait(false);
+            RecoveryInput? completion = await RunAsync(effect, notice, cancellationToken).ConfigureAwait(false);
             if (completion is not null)
             {
                 var completed = new BridgeInput.EffectCompleted(effect.Guest.Uuid, completion);
@@ -82,20 +88,21 @@ internal sealed partial class EffectExecutor(
         }
     }
 
-    private async Task<RecoveryInput?> RunAsync(BridgeEffect effect, CancellationToken cancellationToken)
+    private async Task<RecoveryInput?> RunAsync(
+        BridgeEffect effect, OutgoingNotice? notice, CancellationToken cancellationToken)
     {
         switch (effect.Action)
         {
             case RecoveryAction.RecordIntent intent:
                 LogWarning(effect.Guest.Name, effect.Guest.Uuid, NameOf(effect.Domain), intent.Text);
-                string? failure = await incidents
-                    .AppendDurableAsync(EntryOf(effect, TellKind.Intent, intent.Text, intent.Facts), cancellationToken)
+                string? failure = await AppendAsync(
+                    EntryOf(effect, TellKind.Intent, intent.Text, intent.Facts), notice, cancellationToken)
                     .ConfigureAwait(false);
                 return failure is null
                     ? new RecoveryInput.IntentRecorded(intent.Intent)
                     : new RecoveryInput.IntentFailed(intent.Intent, failure);
             case RecoveryAction.RecordStep record:
-                return await RecordAsync(effect, record, cancellationToken).ConfigureAwait(false);
+                return await RecordAsync(effect, record, notice, cancellationToken).ConfigureAwait(false);
             case RecoveryAction.ConfirmCreatable confirm:
                 return new RecoveryInput.CreatableConfirmed(confirm.Intent, await toolstack
                     .ConfirmCreatableAsync(effect.Guest, confirm.Domain, cancellationToken).ConfigureAwait(false));
@@ -123,24 +130,42 @@ internal sealed partial class EffectExecutor(
             case RecoveryAction.RemoveRequest remove:
                 await requests.RemoveAsync(remove.Domain, remove.RequestId, cancellationToken).ConfigureAwait(false);
                 return null;
+            case RecoveryAction.AskEarlyBoot ask:
+                await requests.AskEarlyBootAsync(effect.Guest, ask.Domain, ask.IsWanted, cancellationToken)
+                    .ConfigureAwait(false);
+                return null;
+            case RecoveryAction.LeaveWord leave:
+                await requests.LeaveWordAsync(effect.Guest, leave.Domain, leave.Recovery, cancellationToken)
+                    .ConfigureAwait(false);
+                return null;
             default:
                 throw new InvalidOperationException($"{effect.Action.GetType().Name} is no effect that is known here");
         }
     }
 
     private async Task<RecoveryInput> RecordAsync(
-        BridgeEffect effect, RecoveryAction.RecordStep record, CancellationToken cancellationToken)
+        BridgeEffect effect, RecoveryAction.RecordStep record, OutgoingNotice? notice,
+        CancellationToken cancellationToken)
     {
         LogWarning(effect.Guest.Name, effect.Guest.Uuid, NameOf(effect.Domain), record.Text);
-        string? failure = await incidents
-            .AppendDurableAsync(EntryOf(effect, TellKind.Action, record.Text, record.Facts), cancellationToken)
+        string? failure = await AppendAsync(
+            EntryOf(effect, TellKind.Action, record.Text, record.Facts), notice, cancellationToken)
             .ConfigureAwait(false);
         return failure is null
             ? new RecoveryInput.StepRecorded(record.Intent, record.Step)
             : new RecoveryInput.StepNotRecorded(record.Intent, record.Step, failure);
     }
 
-    private void Tell(BridgeEffect effect, RecoveryAction.Tell tell)
+    /// <summary>What is told is queued for the disk first: so its delivery is noted after it.</summary>
+    private Task<string?> AppendAsync(
+        IncidentEntry entry, OutgoingNotice? notice, CancellationToken cancellationToken)
+    {
+        Task<string?> written = incidents.AppendDurableAsync(entry, cancellationToken, notice);
+        notifications.Tell(notice);
+        return written;
+    }
+
+    private void Tell(BridgeEffect effect, RecoveryAction.Tell tell, OutgoingNotice? notice)
     {
         string text = Printable.Escape(tell.Text, MaxTextLength);
         switch (tell.Kind)
@@ -160,7 +185,8 @@ internal sealed partial class EffectExecutor(
         {
             EndsIntent = tell.EndsIntent ? true : null,
             Standing = tell.Standing ? true : null,
-        });
+        }, notice);
+        notifications.Tell(notice);
     }
 
     private static string NameOf(DomainId? domain)

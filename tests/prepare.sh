@@ -16,7 +16,7 @@ testbed) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev mke2fs:e2fsprogs e2fsck:
     unshare:util-linux nsenter:util-linux setsid:util-linux strace:strace pivot_root:util-linux fallocate:util-linux
     fsfreeze:util-linux blockdev:util-linux ldd:libc-bin
     /usr/include/fuse3/fuse_lowlevel.h:libfuse3-dev fusermount3:fuse3 pkg-config:pkg-config
-    mkfs.xfs:xfsprogs xfs_io:xfsprogs mkfs.btrfs:btrfs-progs /usr/include/sqlite3.h:libsqlite3-dev" ;;
+    mkfs.xfs:xfsprogs xfs_io:xfsprogs mkfs.btrfs:btrfs-progs curl:curl /usr/include/sqlite3.h:libsqlite3-dev" ;;
 bench) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/xenstore.h:libxen-dev unshare:util-linux
     /usr/include/sqlite3.h:libsqlite3-dev" ;;
 lab) needs="qemu-system-x86_64:qemu-system-x86 debootstrap:debootstrap tgtd:tgt tgtadm:tgt busybox:busybox-static

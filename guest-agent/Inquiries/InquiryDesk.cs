@@ -33,8 +33,10 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
     /// <param name="detector">What is held true.</param>
     /// <param name="sequence">The last report's sequence.</param>
     /// <param name="xenstore">How the link is.</param>
+    /// <param name="recovery">What the host last did for this guest; null when nothing is known.</param>
     /// <param name="now">The time.</param>
-    public IReadOnlyList<InquiryAnswer> TakeAnswers(Detector detector, long sequence, string xenstore, Moment now)
+    public IReadOnlyList<InquiryAnswer> TakeAnswers(
+        Detector detector, long sequence, string xenstore, LastRecovery? recovery, Moment now)
     {
         if (_waiting.Count == 0)
         {
@@ -47,6 +49,7 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
             BootId = bootId,
             Sequence = sequence,
             Xenstore = xenstore,
+            LastRecovery = recovery,
         };
         var answers = new List<InquiryAnswer>();
         foreach (Waiting one in _waiting)

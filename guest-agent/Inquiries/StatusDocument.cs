@@ -37,6 +37,9 @@ internal sealed record StatusDocument
     /// <summary>How the link to xenstore is: <c>answers</c>, or what is wrong with it.</summary>
     public required string Xenstore { get; init; }
 
+    /// <summary>What the host last did for this guest; null when nothing is known.</summary>
+    public LastRecovery? LastRecovery { get; init; }
+
     /// <summary>How many filesystems the question was about, listed or not.</summary>
     public int FilesystemCount { get; init; }
 

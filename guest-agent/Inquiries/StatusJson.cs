@@ -36,6 +36,7 @@ internal static class StatusJson
             json.WriteNumber("sequence"u8, document.Sequence);
             json.WriteString("xenstore"u8, document.Xenstore);
             json.WriteString("severity"u8, Severities.ToName(document.Severity));
+            WriteRecovery(json, document.LastRecovery);
             if (document.Error == InquiryError.None)
             {
                 json.WriteNumber("filesystem_count"u8, document.FilesystemCount);
@@ -74,6 +75,41 @@ internal static class StatusJson
         {
             return null;
         }
+    }
+
+    private static void WriteRecovery(Utf8JsonWriter json, LastRecovery? recovery)
+    {
+        if (recovery is null)
+        {
+            return;
+        }
+
+        json.WriteStartObject("last_recovery"u8);
+        json.WriteString("time"u8, FieldLine.Time(recovery.Time));
+        json.WriteString("id"u8, recovery.Id.ToString());
+        json.WriteString("action"u8, LastRecovery.MeansWords.ToName(recovery.Means));
+        json.WriteString("result"u8, LastRecovery.EndWords.ToName(recovery.End));
+        if (recovery.FsckExitCode is { } exitCode)
+        {
+            json.WriteNumber("fsck"u8, exitCode);
+        }
+
+        json.WriteString("reason"u8, recovery.Reason);
+        json.WriteEndObject();
+    }
+
+    private static LastRecovery ReadRecovery(JsonElement json)
+    {
+        _ = RequestId.TryParse(Text(json, "id"u8), out RequestId id);
+        return new LastRecovery
+        {
+            Time = json.GetProperty("time"u8).GetDateTimeOffset(),
+            Id = id,
+            Means = Word(LastRecovery.MeansWords, json, "action"u8),
+            End = Word(LastRecovery.EndWords, json, "result"u8),
+            FsckExitCode = json.TryGetProperty("fsck"u8, out JsonElement exitCode) ? exitCode.GetInt32() : null,
+            Reason = Text(json, "reason"u8),
+        };
     }
 
     private static void WriteFilesystem(Utf8JsonWriter json, FilesystemStatus one)
@@ -131,6 +167,9 @@ internal static class StatusJson
             Sequence = json.GetProperty("sequence"u8).GetInt64(),
             Xenstore = Text(json, "xenstore"u8),
             Severity = Word(Severities, json, "severity"u8),
+            LastRecovery = json.TryGetProperty("last_recovery"u8, out JsonElement recovery)
+                ? ReadRecovery(recovery)
+                : null,
         };
         return json.TryGetProperty("error"u8, out _)
             ? document with { Error = Word(Errors, json, "error"u8) }

@@ -32,6 +32,11 @@ internal static class StatusTable
             text.Append(CultureInfo.InvariantCulture, $"and {left} more, none of them worse\n");
         }
 
+        if (document.LastRecovery is { } recovery)
+        {
+            text.Append('\n').Append(Clean(RecoveryNews.Text(recovery))).Append('\n');
+        }
+
         if (document.Xenstore != StatusDocument.LinkAnswers)
         {
             text.Append("\nthe host is not told: ").Append(Clean(document.Xenstore)).Append('\n');

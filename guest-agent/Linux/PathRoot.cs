@@ -17,6 +17,9 @@ internal sealed class PathRoot(string root)
     /// <summary>A path under <c>/dev</c>.</summary>
     public string Dev(string path) => $"{_root}/dev/{path}";
 
+    /// <summary>A path under <c>/run</c>.</summary>
+    public string Run(string path) => $"{_root}/run/{path}";
+
     /// <summary>A path under <c>/etc</c>.</summary>
     public string Etc(string path) => $"{_root}/etc/{path}";
 }

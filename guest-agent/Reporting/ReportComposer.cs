@@ -14,7 +14,8 @@ namespace GuestAgent.Reporting;
 /// The sequence of the first report. An agent that is started again in the same boot must go on above the one before
 /// it, or its reports would be taken for older.
 /// </param>
-internal sealed class ReportComposer(BootId bootId, string agentVersion, long firstSequence)
+/// <param name="hasFsckHook">Whether this boot's initramfs asked the host for a forced check.</param>
+internal sealed class ReportComposer(BootId bootId, string agentVersion, long firstSequence, bool hasFsckHook = false)
 {
     private readonly FilesystemHealth?[] _slots = new FilesystemHealth?[GuestReport.MaxFilesystems];
     private readonly long[] _slotSequences = new long[GuestReport.MaxFilesystems];
@@ -48,6 +49,7 @@ internal sealed class ReportComposer(BootId bootId, string agentVersion, long fi
             State = state,
             Filesystems = worst,
             FilesystemCount = healths.Count,
+            HasFsckHook = hasFsckHook,
         };
         for (int slot = 0; slot < GuestReport.MaxFilesystems; slot++)
         {

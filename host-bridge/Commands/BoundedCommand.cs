@@ -54,13 +54,20 @@ internal static partial class BoundedCommand
             .Select(folder => Path.Combine(folder, name))
             .FirstOrDefault(File.Exists);
 
+    /// <summary>Runs a command without any input, as the other one does.</summary>
+    public static Task<CommandOutput> RunAsync(
+        string program, IReadOnlyList<string> arguments, CommandLimits limits,
+        CancellationToken cancellationToken = default)
+        => RunAsync(program, arguments, limits, ReadOnlyMemory<byte>.Empty, cancellationToken);
+
     /// <summary>Runs a command. Nothing of it throws but a program error, and the end of the waiting.</summary>
     /// <param name="program">The absolute path of the program.</param>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="limits">What it may take.</param>
+    /// <param name="input">What it gets on its standard input, which then ends; it need not read it.</param>
     /// <param name="cancellationToken">Ends the command and the waiting.</param>
     public static async Task<CommandOutput> RunAsync(
-        string program, IReadOnlyList<string> arguments, CommandLimits limits,
+        string program, IReadOnlyList<string> arguments, CommandLimits limits, ReadOnlyMemory<byte> input,
         CancellationToken cancellationToken = default)
     {
         var output = new BoundedOutput(limits);
@@ -73,7 +80,7 @@ internal static partial class BoundedCommand
             bool hasEnded = false;
             try
             {
-                process.StandardInput.Close();
+                Task writing = WriteAsync(process, input, timer.Token);
                 bool[] areWhole = await Task.WhenAll(
                     output.ReadAsync(process.StandardOutput.BaseStream, timer),
                     errors.ReadAsync(process.StandardError.BaseStream, timer)).ConfigureAwait(false);
@@ -87,6 +94,7 @@ internal static partial class BoundedCommand
 
                 await process.WaitForExitAsync(timer.Token).ConfigureAwait(false);
                 hasEnded = true;
+                await writing.ConfigureAwait(false);
                 return new CommandOutput(output.Take(), errors.Take(), process.ExitCode, process.ExitCode == 0
                     ? null
                     : $"it ended with exit code {Text(process.ExitCode)}");
@@ -130,6 +138,29 @@ internal static partial class BoundedCommand
         start.Environment["LC_ALL"] = "C";
         start.Environment["HOME"] = "/";
         return Process.Start(start) ?? throw new IOException("it did not start");
+    }
+
+    /// <summary>
+    /// Writes its input and ends it. Not waited for longer than the limit, even when the write itself cannot be called
+    /// off; that it does not read all of it is its own business.
+    /// </summary>
+    private static async Task WriteAsync(Process process, ReadOnlyMemory<byte> input, CancellationToken limit)
+    {
+        StreamWriter standardInput = process.StandardInput;
+        try
+        {
+            if (input.Length > 0)
+            {
+                await Task.Run(() => standardInput.BaseStream.WriteAsync(input, limit).AsTask(), limit)
+                    .WaitAsync(limit).ConfigureAwait(false);
+            }
+
+            standardInput.Close();
+        }
+        catch (Exception failure) when (failure is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // It ended, or has to end.
+        }
     }
 
     private static string Overdue(CommandLimits limits) => string.Create(

@@ -18,7 +18,7 @@ internal static class BridgeKeys
 
     /// <summary>The keys of the host, in the order of the manual; those of guests are in <see cref="GuestPolicyKeys"/>.</summary>
     public static readonly SettingTable<BridgeOptions> Table = new(
-        [.. PolicyKeys.ForAllGuests, .. PolicyKeys.Budgets, .. PolicyKeys.Limits, .. Places],
+        [.. PolicyKeys.ForAllGuests, .. PolicyKeys.Budgets, .. PolicyKeys.Limits, .. Places, .. NotificationKeys.All],
         Manual,
         key => GuestPolicyKeys.Table.Knows(key) ? $"in a section {GuestSection.Form}" : null);
 

@@ -1,3 +1,4 @@
+using HostBridge.Notifications;
 using HostBridge.Recovery;
 using Protocol.Channel;
 
@@ -39,6 +40,9 @@ internal sealed record BridgeOptions
 
     /// <summary>The policy.</summary>
     public RecoveryPolicy Policy { get; init; } = new();
+
+    /// <summary>How people are told.</summary>
+    public NotificationSettings Notifications { get; init; } = new();
 }
 
 /// <summary>The toolstack that runs the guests, as far as the bridge uses it.</summary>

@@ -128,7 +128,11 @@ internal sealed class StorageIncident
     }
 
     /// <summary>What the bridge holds of the incident itself: it is always told.</summary>
-    public void AddVerdict(TimelineSource source, TimeSpan at, string text) => Add(source, at, text);
+    public void AddVerdict(TimelineSource source, TimeSpan at, string text, IncidentTurn? turn = null)
+        => Add(source, at, text, guest: null, turn);
+
+    /// <summary>Whether it concerned a guest at all: a path that was lost beside another one may not.</summary>
+    public bool ConcernsGuests => Warned.Count > 0 || _guestCounts.Count > 0;
 
     /// <summary>Tells how often something came again, when its time has come or when this is the end.</summary>
     public void TellRepeats(TimeSpan at, bool isEnd)
@@ -159,7 +163,8 @@ internal sealed class StorageIncident
         return told < most;
     }
 
-    private void Add(TimelineSource source, TimeSpan at, string text, GuestIdentity? guest = null)
+    private void Add(
+        TimelineSource source, TimeSpan at, string text, GuestIdentity? guest = null, IncidentTurn? turn = null)
         => _entries.Add(new TimelineEntry
         {
             Incident = _name,
@@ -169,5 +174,6 @@ internal sealed class StorageIncident
             Guest = guest?.Uuid,
             GuestName = guest?.Name,
             Text = text.Length > MaxTextLength ? $"{text.AsSpan(0, MaxTextLength - 3)}..." : text,
+            Turn = turn,
         });
 }

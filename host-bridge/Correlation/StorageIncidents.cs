@@ -40,6 +40,10 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
     public IReadOnlyList<OpenStorageIncident> OpenIncidents
         => [.. _open.Values.Select(one => new OpenStorageIncident(one.LunGroup, one.BeganAt))];
 
+    /// <summary>The first LUN group under these disks with an open incident; null when none has one.</summary>
+    public string? OpenUnder(GuestDisks disks)
+        => _open.Count == 0 ? null : _book.GroupsOf(disks).FirstOrDefault(_open.ContainsKey);
+
     /// <summary>Takes in what a look at the storage found, and what the kernel said since the last one.</summary>
     /// <param name="conditions">The disks whose condition changed, or which are said again.</param>
     /// <param name="lines">The lines of the kernel's log.</param>
@@ -123,7 +127,8 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
                 incident.AddVerdict(
                     TimelineSource.Bridge,
                     now.Elapsed,
-                    $"it is over after {Words.Duration(now.Elapsed - incident.BeganAt)}: {reason}{leftOut}");
+                    $"it is over after {Words.Duration(now.Elapsed - incident.BeganAt)}: {reason}{leftOut}",
+                    incident.ConcernsGuests ? IncidentTurn.Over : null);
                 _entries.AddRange(incident.TakeEntries());
                 _open.Remove(incident.LunGroup);
             }
@@ -215,7 +220,8 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
             incident.AddVerdict(
                 TimelineSource.Bridge,
                 now.Elapsed,
-                Forecast.Of([.. theirs], [.. hit.Select(guest => guest.Identity.Name)]));
+                Forecast.Of([.. theirs], [.. hit.Select(guest => guest.Identity.Name)]),
+                IncidentTurn.Lost);
         }
     }
 

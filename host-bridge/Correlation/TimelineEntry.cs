@@ -16,6 +16,16 @@ internal enum TimelineSource
     Bridge,
 }
 
+/// <summary>What becomes of a storage incident as a whole.</summary>
+internal enum IncidentTurn
+{
+    /// <summary>Disks of guests are lost: it is said whom that hits.</summary>
+    Lost = 0,
+
+    /// <summary>It is over.</summary>
+    Over,
+}
+
 /// <summary>One moment of a storage incident: what happened to one LUN group or to a guest on it.</summary>
 internal sealed record TimelineEntry
 {
@@ -39,4 +49,7 @@ internal sealed record TimelineEntry
 
     /// <summary>What happened, for a person; printable, at most 1,000 characters.</summary>
     public required string Text { get; init; }
+
+    /// <summary>What it says of the incident as a whole; null for everything else. It is not kept.</summary>
+    public IncidentTurn? Turn { get; init; }
 }

@@ -65,8 +65,59 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, 
         }
     }
 
-    private async Task<string?> SendOnceAsync(
+    /// <summary>
+    /// Asks a guest's early boot to check its filesystems, or no more. When that fails the boot shows it: how a check
+    /// ended is not known to it anyway.
+    /// </summary>
+    public async Task AskEarlyBootAsync(
+        GuestIdentity guest, DomainId domain, bool isWanted, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (isWanted)
+            {
+                await WriteAsync(guest, domain, GuestKeys.ForcedFsck, GuestKeys.Force, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+            else
+            {
+                await xenstore
+                    .RemoveAsync(GuestKeys.Absolute(domain.Value, GuestKeys.ForcedFsck), cancellationToken)
+                    .ConfigureAwait(false);
+            }
+        }
+        catch (XenstoreLinkException)
+        {
+            // The domain's next boot checks once more, or not at all; neither is told as proved.
+        }
+    }
+
+    /// <summary>
+    /// Leaves word of the last recovery. It is for people in the guest: when it fails nothing is lost but that.
+    /// </summary>
+    public async Task LeaveWordAsync(
+        GuestIdentity guest, DomainId domain, LastRecovery recovery, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await WriteAsync(
+                guest, domain, GuestKeys.LastRecovery, LastRecoveryCodec.ToLine(recovery), cancellationToken)
+                .ConfigureAwait(false);
+        }
+        catch (XenstoreLinkException)
+        {
+            // The host's own story tells the same.
+        }
+    }
+
+    private Task<string?> SendOnceAsync(
         GuestIdentity guest, DomainId domain, GuestRequest request, CancellationToken cancellationToken)
+        => WriteAsync(guest, domain, GuestKeys.Request, RequestCodec.ToLine(request), cancellationToken);
+
+    /// <summary>Writes a node that the guest may read and not change.</summary>
+    /// <returns>Null when it is written; otherwise why not, for a person.</returns>
+    private async Task<string?> WriteAsync(
+        GuestIdentity guest, DomainId domain, string key, string text, CancellationToken cancellationToken)
     {
         // The number may have been given to another guest since the decision.
         XenstoreResult<byte[]> vm = await xenstore
@@ -77,7 +128,7 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, 
         }
 
         string folder = GuestKeys.Absolute(domain.Value, GuestKeys.Control);
-        string path = GuestKeys.Absolute(domain.Value, GuestKeys.Request);
+        string path = GuestKeys.Absolute(domain.Value, key);
         XenstorePermission[] hostWritesGuestReads =
             [new(XenstoreAccess.None, 0), new(XenstoreAccess.Read, domain.Value)];
         XenstoreError error = await xenstore.WriteAsync(folder, default, cancellationToken).ConfigureAwait(false);
@@ -93,7 +144,7 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, 
         }
 
         // A new node takes over the permissions of its folder, so the guest can read it from its first moment.
-        byte[] line = Encoding.ASCII.GetBytes(RequestCodec.ToLine(request));
+        byte[] line = Encoding.ASCII.GetBytes(text);
         error = await xenstore.WriteAsync(path, line, cancellationToken).ConfigureAwait(false);
         return error == XenstoreError.None ? null : $"{path} cannot be written ({error})";
     }

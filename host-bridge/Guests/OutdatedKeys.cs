@@ -16,6 +16,7 @@ internal static class OutdatedKeys
     private static readonly FrozenSet<string> ReadAlone = FrozenSet.ToFrozenSet(
         [
             GuestKeys.State, GuestKeys.Heartbeat, GuestKeys.Version, GuestKeys.Outcome,
+            GuestKeys.FsckHook,
             .. ReportAssembler.FilesystemKeys,
         ],
         StringComparer.Ordinal);

@@ -20,7 +20,7 @@ internal static class ReportAssembler
     public static IReadOnlyList<string> FixedKeys { get; } =
     [
         GuestKeys.Schema, GuestKeys.BootId, GuestKeys.State, GuestKeys.FilesystemCount, GuestKeys.Heartbeat,
-        GuestKeys.Version,
+        GuestKeys.Version, GuestKeys.FsckHook,
     ];
 
     /// <summary>The keys of the filesystems, the worst first.</summary>
@@ -132,6 +132,8 @@ internal static class ReportAssembler
                 Filesystems = filesystems,
                 FilesystemCount = count,
                 UnreadableLines = unreadable,
+                HasFsckHook = nodes.TryGetValue(GuestKeys.FsckHook, out byte[]? hook)
+                    && Ascii(hook) == bootId.ToString(),
             },
             Rejection: null);
     }

@@ -12,13 +12,7 @@ internal sealed class TokenBucket(int capacity, TimeSpan refill, TimeSpan start)
     /// <summary>Takes one; false when none is left now.</summary>
     public bool TryTake(TimeSpan now)
     {
-        long earned = (now - _refilledAt).Ticks / refill.Ticks;
-        if (earned > 0)
-        {
-            _spent = (int)Math.Max(0, _spent - earned);
-            _refilledAt += refill * earned;
-        }
-
+        Refill(now);
         if (_spent == capacity)
         {
             return false;
@@ -26,5 +20,29 @@ internal sealed class TokenBucket(int capacity, TimeSpan refill, TimeSpan start)
 
         _spent++;
         return true;
+    }
+
+    /// <summary>Whether one is left now.</summary>
+    public bool HasOne(TimeSpan now)
+    {
+        Refill(now);
+        return _spent < capacity;
+    }
+
+    /// <summary>Whether it is as good as a new one.</summary>
+    public bool IsFull(TimeSpan now)
+    {
+        Refill(now);
+        return _spent == 0;
+    }
+
+    private void Refill(TimeSpan now)
+    {
+        long earned = (now - _refilledAt).Ticks / refill.Ticks;
+        if (earned > 0)
+        {
+            _spent = (int)Math.Max(0, _spent - earned);
+            _refilledAt += refill * earned;
+        }
     }
 }

@@ -86,15 +86,21 @@ internal sealed partial class IncidentLog(
     }
 
     /// <summary>Writes an entry of a guest's story when there is room for it.</summary>
-    public void TryAppend(IncidentEntry entry) => TryAdd(new StateChange.Story(entry));
+    public void TryAppend(IncidentEntry entry, OutgoingNotice? notice = null)
+        => TryAdd(new StateChange.Story(entry) { Outgoing = notice });
 
     /// <summary>Writes an entry of a storage incident's timeline when there is room for it.</summary>
-    public void TryAppend(TimelineEntry entry) => TryAdd(new StateChange.Happened(entry));
+    public void TryAppend(TimelineEntry entry, OutgoingNotice? notice = null)
+        => TryAdd(new StateChange.Happened(entry) { Outgoing = notice });
+
+    /// <summary>Notes which notices a carrier need not deliver any more.</summary>
+    public void TryNote(StateChange.Delivered delivered) => TryAdd(delivered);
 
     /// <summary>Writes an entry and waits until it survives a power cut.</summary>
     /// <returns>Null when it does; otherwise why not, for a person, after ten seconds at most.</returns>
-    public Task<string?> AppendDurableAsync(IncidentEntry entry, CancellationToken cancellationToken)
-        => WriteAsync(new StateChange.Story(entry), cancellationToken);
+    public Task<string?> AppendDurableAsync(
+        IncidentEntry entry, CancellationToken cancellationToken, OutgoingNotice? notice = null)
+        => WriteAsync(new StateChange.Story(entry) { Outgoing = notice }, cancellationToken);
 
     /// <summary>Keeps a pause over restarts.</summary>
     /// <returns>Null when it is durable; otherwise why not, for a person.</returns>

@@ -11,6 +11,9 @@ internal sealed record RestoredIncidents(IReadOnlyList<GuestHistory> Guests, IRe
 {
     /// <summary>What a person should know of the directory; null when there is nothing.</summary>
     public string? Warning { get; init; }
+
+    /// <summary>What people were, or are to be, told.</summary>
+    public RestoredNotices Notices { get; init; } = RestoredNotices.None;
 }
 
 /// <summary>
@@ -257,7 +260,10 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
             database.Transact(() => acknowledged.ForEach(rows.Apply));
         }
 
-        return new RestoredIncidents([.. guests.Values], reading.Pauses());
+        return new RestoredIncidents([.. guests.Values], reading.Pauses())
+        {
+            Notices = new NoticeRows(database).Read(),
+        };
     }
 
     private RecoveryState.NeedsOperator StandingOf(Guid guest, StandingRow? row) => row is null

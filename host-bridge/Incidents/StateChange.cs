@@ -1,4 +1,6 @@
 using HostBridge.Correlation;
+using HostBridge.Notifications.Grouping;
+using HostBridge.Notifications.Telling;
 using HostBridge.Recovery;
 
 namespace HostBridge.Incidents;
@@ -7,6 +9,11 @@ namespace HostBridge.Incidents;
 /// <param name="Guest">The guest that is left alone; null for all of them.</param>
 /// <param name="Until">When it ends by itself, on the wall clock; null when a person ends it.</param>
 internal sealed record SavedPause(Guid? Guest, DateTimeOffset? Until);
+
+/// <summary>A notice, and the carriers that are to deliver it.</summary>
+/// <param name="Notice">The notice, with its number.</param>
+/// <param name="Carriers">The names of the carriers.</param>
+internal sealed record OutgoingNotice(Notice Notice, IReadOnlyList<string> Carriers);
 
 /// <summary>One thing to be written to the state database.</summary>
 internal abstract record StateChange
@@ -21,12 +28,15 @@ internal abstract record StateChange
     /// </summary>
     public abstract bool IsNeeded { get; }
 
+    /// <summary>What people are told of it, kept in the same transaction until it is delivered; null for nothing.</summary>
+    public OutgoingNotice? Outgoing { get; init; }
+
     /// <summary>An entry of a guest's story; one that begins, steps on or ends an intent is noted as that too.</summary>
     /// <param name="Entry">The entry.</param>
     internal sealed record Story(IncidentEntry Entry) : StateChange
     {
         /// <inheritdoc/>
-        public override bool IsNeeded => Entry.EndsIntent == true || Entry.Standing == true || Entry.Step is not null
+        public override bool IsNeeded => Outgoing is not null || Entry.EndsIntent == true || Entry.Standing == true || Entry.Step is not null
             || Entry.Kind == IncidentEntry.KindName(TellKind.Intent)
             || Entry.Kind == IncidentEntry.KindName(TellKind.Proof);
     }
@@ -36,7 +46,17 @@ internal abstract record StateChange
     internal sealed record Happened(TimelineEntry Entry) : StateChange
     {
         /// <inheritdoc/>
-        public override bool IsNeeded => false;
+        public override bool IsNeeded => Outgoing is not null;
+    }
+
+    /// <summary>A carrier delivered notices, or gave them up.</summary>
+    /// <param name="Carrier">The carrier's name.</param>
+    /// <param name="Notices">Their numbers.</param>
+    /// <param name="Folded">What it is still to tell by its number; null for nothing.</param>
+    internal sealed record Delivered(string Carrier, IReadOnlyList<long> Notices, FoldedNotices? Folded) : StateChange
+    {
+        /// <inheritdoc/>
+        public override bool IsNeeded => true;
     }
 
     /// <summary>A pause begins, or has another end from now on.</summary>

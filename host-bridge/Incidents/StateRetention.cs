@@ -11,6 +11,12 @@ internal sealed record RetentionLimits
     /// </summary>
     public TimeSpan RecoveryAge { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>How long notices are kept, delivered or not: longer than any carrier is waited for.</summary>
+    public TimeSpan NoticeAge { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>How many notices are kept.</summary>
+    public int MaxNotices { get; init; } = 10_000;
+
     /// <summary>How much of the file may be used, in bytes; what goes beyond makes the oldest go.</summary>
     public long MaxBytes { get; init; } = 64L * 1024 * 1024;
 }
@@ -43,6 +49,7 @@ internal sealed class StateRetention(StateDatabase database, RetentionLimits lim
                 DeleteOldest("story", "at < ?1", before);
                 DeleteOldest("timeline", "at < ?1", before);
                 DeleteEnded(before);
+                DeleteNotices(StateFormat.ToText(now - limits.NoticeAge));
             });
         }
 
@@ -74,6 +81,14 @@ internal sealed class StateRetention(StateDatabase database, RetentionLimits lim
 
     private int DeleteOldest(string table, string condition, string? value) => database.Run(
         $"DELETE FROM {table} WHERE {condition} AND id < (SELECT min(id) FROM {table}) + {SliceRows}", value);
+
+    private void DeleteNotices(string before)
+    {
+        database.Run(
+            "DELETE FROM notice WHERE at < ?1 OR id NOT IN (SELECT id FROM notice ORDER BY id DESC LIMIT ?2)",
+            before, limits.MaxNotices);
+        database.Run("DELETE FROM undelivered WHERE notice NOT IN (SELECT id FROM notice)");
+    }
 
     private void DeleteEnded(string before)
     {

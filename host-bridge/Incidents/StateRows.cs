@@ -35,6 +35,11 @@ internal sealed class StateRows(StateDatabase database)
     /// <summary>Puts one change in.</summary>
     public void Apply(StateChange change)
     {
+        if (change.Outgoing is { } outgoing)
+        {
+            new NoticeRows(database).Insert(outgoing);
+        }
+
         switch (change)
         {
             case StateChange.Story story:
@@ -42,6 +47,9 @@ internal sealed class StateRows(StateDatabase database)
                 break;
             case StateChange.Happened happened:
                 InsertTimeline(happened.Entry);
+                break;
+            case StateChange.Delivered delivered:
+                new NoticeRows(database).Note(delivered);
                 break;
             case StateChange.Paused paused:
                 string whom = WhomOf(paused.Pause.Guest);

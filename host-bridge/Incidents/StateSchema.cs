@@ -51,5 +51,19 @@ internal static class StateSchema
             guest_name TEXT, text TEXT NOT NULL
         ) STRICT;
         """,
+        """
+        CREATE TABLE notice (       -- what people are told; kept for a while after it was delivered
+            id INTEGER PRIMARY KEY,
+            at TEXT NOT NULL, kind TEXT NOT NULL, guest TEXT, name TEXT, domain INTEGER, incident TEXT,
+            lun_groups TEXT NOT NULL, intent TEXT, mount TEXT, verdict TEXT, what TEXT NOT NULL, why TEXT NOT NULL,
+            done TEXT NOT NULL, todo TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE undelivered (  -- which carriers have not delivered it yet
+            carrier TEXT NOT NULL, notice INTEGER NOT NULL, PRIMARY KEY (carrier, notice)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE not_told (     -- how many notices a carrier tells by their number alone
+            carrier TEXT PRIMARY KEY, count INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL
+        ) STRICT;
+        """,
     ];
 }

@@ -12,6 +12,15 @@ internal sealed record SpentEvidence(long Sequence, TimeSpan At);
 /// <param name="At">When it was sent, on the monotonic clock.</param>
 internal sealed record LifeRequest(RequestId RequestId, TimeSpan At);
 
+/// <summary>What is left in a guest of its last recovery.</summary>
+/// <param name="Recovery">The recovery.</param>
+/// <param name="Boot">The boot that ran when it ended.</param>
+internal sealed record GuestWordLeft(LastRecovery Recovery, BootId Boot)
+{
+    /// <summary>Whether it was brought to that boot.</summary>
+    public bool IsBrought { get; init; }
+}
+
 /// <summary>Everything the bridge knows of one guest. Immutable: a step of the machine returns the next one.</summary>
 internal sealed record GuestRecord
 {
@@ -68,6 +77,9 @@ internal sealed record GuestRecord
 
     /// <summary>The worst that its console showed since it booted; null when nothing.</summary>
     public ConsoleSign.Fault? ConsoleFault { get; init; }
+
+    /// <summary>What is still to be left in it of its last recovery; null when nothing is.</summary>
+    public GuestWordLeft? Word { get; init; }
 
     /// <summary>Evidence of this boot that is used up; null when none is.</summary>
     public SpentEvidence? Spent { get; init; }

@@ -104,6 +104,13 @@ internal abstract record RecoveryAction
     /// <param name="Intent">The intent under which it is done.</param>
     internal sealed record ArmForcedFsck(RequestId Intent) : RecoveryAction;
 
+    /// <summary>
+    /// Have the guest's own early boot check its filesystems, or no more. Nobody answers: it shows at the next boot.
+    /// </summary>
+    /// <param name="Domain">The domain that boots, or is to boot again.</param>
+    /// <param name="IsWanted">Whether a check is wanted from now on.</param>
+    internal sealed record AskEarlyBoot(DomainId Domain, bool IsWanted) : RecoveryAction;
+
     /// <summary>Ask how that check ended. Completed by FsckResultRead.</summary>
     /// <param name="Intent">The intent under which it is asked.</param>
     /// <param name="BootId">The boot whose check is meant.</param>
@@ -118,6 +125,11 @@ internal abstract record RecoveryAction
     /// <param name="Domain">The domain it was written for.</param>
     /// <param name="RequestId">Its id.</param>
     internal sealed record RemoveRequest(DomainId Domain, RequestId RequestId) : RecoveryAction;
+
+    /// <summary>Leave word in the guest of its last recovery. Nothing depends on it.</summary>
+    /// <param name="Domain">The domain it runs in.</param>
+    /// <param name="Recovery">The recovery.</param>
+    internal sealed record LeaveWord(DomainId Domain, LastRecovery Recovery) : RecoveryAction;
 
     /// <summary>Tell people, and the incident log.</summary>
     /// <param name="Kind">What it is about.</param>

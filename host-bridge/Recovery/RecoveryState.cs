@@ -126,6 +126,11 @@ internal abstract record RecoveryState
         /// </summary>
         public bool OldBootEnded { get; init; }
 
+        /// <summary>
+        /// Whether the check is left to the guest's own early boot, as the toolstack cannot force it.
+        /// </summary>
+        public bool AsksEarlyBoot { get; init; }
+
         /// <summary>Whether the guest accepted to restart.</summary>
         public bool Accepted { get; init; }
 

@@ -86,7 +86,8 @@ internal sealed partial class RecoveryTurn
         }
 
         bool isArmed = armed.Result == ArmingResult.Armed;
-        if (!isArmed && !_terms.AcceptUnforcedReboot)
+        bool asksEarlyBoot = !isArmed && _guest is { Domain: not null, Report.HasFsckHook: true };
+        if (!isArmed && !asksEarlyBoot && !_terms.AcceptUnforcedReboot)
         {
             CallOperator(
                 $"a check at its next boot could not be forced: {armed.Reason}; "
@@ -95,10 +96,18 @@ internal sealed partial class RecoveryTurn
         }
         else if (IsStillWarranted(act))
         {
+            act = act with { AsksEarlyBoot = asksEarlyBoot };
             string text = isArmed
                 ? "the next boot will check its filesystems"
+                : asksEarlyBoot
+                ? $"its own early boot is asked to check its filesystems, as this host cannot set that ({armed.Reason})"
                 : $"no check is forced at its next boot ({armed.Reason}); its policy accepts that";
             Tell(TellKind.Action, text, FactsOf(act));
+            if (asksEarlyBoot)
+            {
+                _actions.Add(new RecoveryAction.AskEarlyBoot(_guest.Domain!.Value, IsWanted: true));
+            }
+
             SendRequest(act);
         }
     }
@@ -191,6 +200,11 @@ internal sealed partial class RecoveryTurn
 
     private void RemoveRequest()
     {
+        if (_guest is { State: Recovering { AsksEarlyBoot: true, OldBootEnded: false }, Domain: { } asked })
+        {
+            _actions.Add(new RecoveryAction.AskEarlyBoot(asked, IsWanted: false));
+        }
+
         RequestId id = _guest.State switch
         {
             Recovering { Phase: >= RecoveryPhase.AwaitingAnswer } act => act.RequestId,

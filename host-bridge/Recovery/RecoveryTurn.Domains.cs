@@ -18,6 +18,12 @@ internal sealed partial class RecoveryTurn
                 {
                     State = act with { Deadline = Earlier(now.Elapsed + BootTime(), act.LastDeadline) },
                 };
+                if (act.AsksEarlyBoot && act.Recreation?.CheckExitCode is null)
+                {
+                    // A new domain has a tree of its own, and its early boot comes seconds after it.
+                    _actions.Add(new RecoveryAction.AskEarlyBoot(domain, IsWanted: true));
+                }
+
                 break;
             default:
                 GoOn();

@@ -13,6 +13,11 @@ internal sealed partial class RecoveryTurn
     private void BeginProofByBoot(Recovering act)
     {
         Tell(TellKind.Outcome, $"new boot id {_guest.CurrentBoot}", FactsOf(act) with { BootId = _guest.CurrentBoot });
+        if (act.AsksEarlyBoot && _guest.Domain is { } domain)
+        {
+            _actions.Add(new RecoveryAction.AskEarlyBoot(domain, IsWanted: false));
+        }
+
         TimeSpan deadline = act.ProofDeadline ?? now.Elapsed + policy.ProofDeadline;
         var proof = new Verifying(
             act with { ProofDeadline = deadline, OldBootEnded = true },
@@ -154,6 +159,7 @@ internal sealed partial class RecoveryTurn
         string boot = proof.Act.Restarts ? $"new boot id {proof.BootId}, " : string.Empty;
         string text = $"{proof.Act.Fault.Filesystem.MountPoint} writes again: {boot}{FsckText(proof)}probe ok";
         Tell(TellKind.Proof, text, Facts(), endsIntent: true);
+        LeaveWord(RecoveryEnd.Proved, $"{Triage.Describe(proof.Act.Fault.Filesystem)}; {text}", Facts());
         _guest = _guest with { State = new Healthy(proof.BootId), Fault = null };
         Judge();
     }
@@ -162,6 +168,7 @@ internal sealed partial class RecoveryTurn
     {
         { FsckExitCode: { } code } => string.Create(CultureInfo.InvariantCulture, $"fsck exit {code}, "),
         { Act.Rung: Rung.Remount } => string.Empty,
+        { Act.AsksEarlyBoot: true } => "fsck: asked of its early boot, not proved, ",
         _ when IsChecked(proof.Act.Fault) => "fsck: not proved, ",
         _ => $"fsck: none for {proof.Act.Fault.Filesystem.FilesystemType}, ",
     };

@@ -193,6 +193,7 @@ internal sealed partial class RecoveryTurn(
 
         ProveByReport();
         GoOn();
+        BringWord();
     }
 
     /// <summary>
@@ -240,6 +241,10 @@ internal sealed partial class RecoveryTurn(
             Standing = release != OperatorRelease.WhenReasonEnds,
         });
         _guest = _guest with { State = state };
+        if (inFlight)
+        {
+            LeaveWord(RecoveryEnd.Operator, reason, facts);
+        }
     }
 
     private MountPoint? AtStake(IncidentFacts facts)

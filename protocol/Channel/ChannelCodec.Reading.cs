@@ -105,6 +105,8 @@ public static partial class ChannelCodec
             Filesystems = filesystems,
             FilesystemCount = count,
             UnreadableLines = unreadable,
+            // Where there is none nothing stands behind the filesystems.
+            HasFsckHook = more > listed && reader.ReadBoolean(),
         });
     }
 

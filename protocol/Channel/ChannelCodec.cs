@@ -70,7 +70,7 @@ public static partial class ChannelCodec
     private static void WriteReport(ref MessagePackWriter writer, GuestReport report)
     {
         int count = Math.Min(report.Filesystems.Count, GuestReport.MaxFilesystems);
-        Begin(ref writer, MessageKind.Report, fields: 4 + count);
+        Begin(ref writer, MessageKind.Report, fields: 4 + count + (report.HasFsckHook ? 1 : 0));
         writer.Write(report.BootId.ToString());
         writer.Write(report.Sequence);
         writer.Write(report.AgentVersion);
@@ -83,6 +83,11 @@ public static partial class ChannelCodec
             WriteFilesystem(ref fields, health);
             fields.Flush();
             writer.Write(inner.WrittenSpan);
+        }
+
+        if (report.HasFsckHook)
+        {
+            writer.Write(true);
         }
     }
 

@@ -30,6 +30,12 @@ public sealed record GuestReport
     public required int FilesystemCount { get; init; }
 
     /// <summary>
+    /// Whether this boot's initramfs asked the host for a forced check, so that the next one will: only then may a check
+    /// be left to the guest's own early boot.
+    /// </summary>
+    public bool HasFsckHook { get; init; }
+
+    /// <summary>
     /// How many lines a reader could not understand and left out, as those of a newer agent; 0 in the guest itself. A
     /// report with such a line is never all well.
     /// </summary>

@@ -36,6 +36,12 @@ public static class GuestKeys
     /// <summary>Sign of life, once a minute: sequence and uptime.</summary>
     public const string Heartbeat = Report + "/heartbeat";
 
+    /// <summary>
+    /// The boot whose initramfs asked for <see cref="ForcedFsck"/>; absent when none did. A value of another boot says
+    /// nothing.
+    /// </summary>
+    public const string FsckHook = Report + "/fsck-hook";
+
     /// <summary>The answer to the last request.</summary>
     public const string Outcome = Report + "/outcome";
 
@@ -47,6 +53,15 @@ public static class GuestKeys
 
     /// <summary>The host's request; removed by the host when it is answered.</summary>
     public const string Request = Control + "/request";
+
+    /// <summary>Whether the guest's early boot is to force a check: <see cref="Force"/>, or absent.</summary>
+    public const string ForcedFsck = Control + "/fsck";
+
+    /// <summary>The value of <see cref="ForcedFsck"/>.</summary>
+    public const string Force = "force";
+
+    /// <summary>What the host last did for the guest, and how that ended (<see cref="Health.LastRecovery"/>).</summary>
+    public const string LastRecovery = Control + "/last-recovery";
 
     /// <summary>The node of one filesystem.</summary>
     /// <param name="slot">0 for the worst, to <see cref="GuestReport.MaxFilesystems"/> − 1.</param>

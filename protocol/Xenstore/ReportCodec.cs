@@ -47,6 +47,11 @@ public static class ReportCodec
             nodes.Add(new(GuestKeys.Filesystem(slot), line));
         }
 
+        if (report.HasFsckHook)
+        {
+            nodes.Add(new(GuestKeys.FsckHook, report.BootId.ToString()));
+        }
+
         nodes.Add(new(GuestKeys.Since, FieldLine.Time(report.State.Since)));
         nodes.Add(new(GuestKeys.Version, report.AgentVersion));
         nodes.Add(new(GuestKeys.Service + "/state", state));

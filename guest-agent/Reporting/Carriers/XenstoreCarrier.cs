@@ -136,8 +136,11 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         // The earlier outcome is asked for first: a request must not be carried out twice because the agent was
         // restarted in the middle of it.
         Ask(XenstoreRequest.Read(GuestKeys.Outcome), GuestKeys.Outcome);
-        Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
+        AskToWatch();
     }
+
+    /// <summary>One watch for everything that the host writes: a guest has few of them.</summary>
+    private void AskToWatch() => Ask(XenstoreRequest.Watch(GuestKeys.Control, RequestToken), GuestKeys.Control);
 
     private void LimitWait(XenstorePoller link, bool hasAnswered, Moment now)
     {
@@ -160,9 +163,10 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     {
         if (received.Watch is not null)
         {
-            // There is one watch. It fires for a new request, and once after each resume.
+            // There is one watch. It fires for a new request or word, and once after each resume.
             ReadOnce(GuestKeys.BootId);
             ReadOnce(GuestKeys.Request);
+            ReadOnce(GuestKeys.LastRecovery);
             return;
         }
 
@@ -179,7 +183,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
 
         byte[]? value = reply.Error == XenstoreError.None ? reply.Payload.ToArray() : null;
         if (reply.Operation == XenstoreOperation.Read
-            && path is not (GuestKeys.Outcome or GuestKeys.BootId or GuestKeys.Request))
+            && path is not (GuestKeys.Outcome or GuestKeys.BootId or GuestKeys.Request or GuestKeys.LastRecovery))
         {
             OnRead(path, value);
             return;
@@ -192,6 +196,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
                 => WatchRefused(reply.Error, now),
             (XenstoreOperation.Read, GuestKeys.Outcome) => new AgentInput.EarlierOutcomeRead(value),
             (XenstoreOperation.Read, GuestKeys.BootId) => new AgentInput.OwnBootIdRead(value),
+            (XenstoreOperation.Read, GuestKeys.LastRecovery) => new AgentInput.LastRecoveryRead(value),
             (XenstoreOperation.Read, GuestKeys.Request) => new AgentInput.RequestRead(value),
             _ => null,
         };
@@ -216,8 +221,9 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         if (_watchAgainAt is { } due && due.HasCome(now))
         {
             _watchAgainAt = null;
-            Ask(XenstoreRequest.Watch(GuestKeys.Request, RequestToken), GuestKeys.Request);
+            AskToWatch();
             ReadOnce(GuestKeys.Request);
+            ReadOnce(GuestKeys.LastRecovery);
         }
     }
 
@@ -239,7 +245,7 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
     /// <summary>Questions of our own are few: at most these wait when the daemon takes nothing.</summary>
     private void Ask(XenstoreRequest request, string path)
     {
-        const int mostUnsent = 4;
+        const int mostUnsent = 5;
         if (!TrySend(request, path) && _unsent.Count < mostUnsent)
         {
             _unsent.Add((request, path));

@@ -2,6 +2,7 @@ using HostBridge;
 using HostBridge.Configuration;
 using HostBridge.Guests;
 using HostBridge.Incidents;
+using HostBridge.Notifications;
 using HostBridge.Recovery;
 using HostBridge.Storage;
 using HostBridge.Toolstacks;
@@ -58,12 +59,17 @@ internal sealed class ListeningBridge : IAsyncDisposable
             var store = new IncidentStore(stateDirectory, StateLock.TryTake(stateDirectory).Lock);
             _incidents = new IncidentLog(store, _inputs, _clock, NullLogger<IncidentLog>.Instance);
             _executor = new EffectExecutor(
-                _incidents, new GuestRequests(_xenstore, _clock.Time), new NoToolstack(), _inputs, _clock,
+                _incidents, Silent(_incidents, _clock), new GuestRequests(_xenstore, _clock.Time), new NoToolstack(),
+                _inputs, _clock,
                 NullLogger<EffectExecutor>.Instance);
         }
 
         _driving = DriveAsync();
     }
+
+    /// <summary>Nobody is told anything.</summary>
+    private static NotificationService Silent(IncidentLog incidents, BridgeClock clock) => new(
+        new NotificationSettings { Journal = false }, incidents, clock, NullLogger<NotificationService>.Instance);
 
     /// <summary>
     /// Told of every step of the loop, by the task that makes it: the input, and the effects that it led to.

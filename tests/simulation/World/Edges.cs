@@ -65,6 +65,9 @@ internal sealed class Edges(SimulatedWorld world)
                     done(null);
                 });
                 break;
+            case RecoveryAction.LeaveWord or RecoveryAction.AskEarlyBoot:
+                done(null);
+                break;
             case RecoveryAction.ArmForcedFsck arm:
                 Arm(guest, arm, done);
                 break;

@@ -1,9 +1,12 @@
 using System.Buffers;
+using System.Text;
 using CsCheck;
+using HostBridge.Guests;
 using MessagePack;
 using Protocol.Channel;
 using Protocol.Health;
 using Protocol.Xenstore;
+using Testbed.Xenstore;
 using Xunit;
 
 namespace Tests.Unit.Channel;
@@ -18,7 +21,7 @@ public sealed class MessageTests
     [Fact]
     public void A_heartbeat_has_exactly_these_bytes()
         => Assert.Equal(
-            $"950102D924{Convert.ToHexString(System.Text.Encoding.ASCII.GetBytes(Boot))}07CD03E8",
+            $"950102D924{Convert.ToHexString(Encoding.ASCII.GetBytes(Boot))}07CD03E8",
             Convert.ToHexString(ChannelCodec.Encode(new ChannelMessage.Heartbeat(BootIdOf(Boot), 7, 1000))));
 
     [Fact]
@@ -28,7 +31,7 @@ public sealed class MessageTests
         const string filesystem =
             "9AA12FA478766461A465787433C3AF6A6F75726E616C2D61626F72746564C3C2CF0000019CA7924465C092A570726F6265A545524F4653";
         Assert.Equal(
-            $"970101D924{Convert.ToHexString(System.Text.Encoding.ASCII.GetBytes(Boot))}07A5302E312E3001"
+            $"970101D924{Convert.ToHexString(Encoding.ASCII.GetBytes(Boot))}07A5302E312E3001"
             + $"C4{filesystem.Length / 2:X2}{filesystem}",
             Convert.ToHexString(bytes));
     }
@@ -67,6 +70,27 @@ public sealed class MessageTests
         Assert.Equal(new ChannelMessage.NoRequest(), Decode(new ChannelMessage.NoRequest()));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Whether_the_initramfs_asked_comes_back_over_both_carriers(bool hasHook)
+    {
+        GuestReport report = QuietGuest.ReportOf(
+            QuietGuest.BootOf(5, 1), 1, Verdict.Writable) with { HasFsckHook = hasHook };
+        var message = (ChannelMessage.Report)ChannelCodec
+            .TryDecode(ChannelCodec.Encode(new ChannelMessage.Report(report)))!;
+        Assert.Equal(hasHook, message.Content.HasFsckHook);
+        Dictionary<string, byte[]> nodes = QuietGuest.NodesOf(report)
+            .ToDictionary(node => node.Key, node => Encoding.ASCII.GetBytes(node.Value));
+        Assert.Equal(hasHook, ReportAssembler.Assemble(nodes).Report!.HasFsckHook);
+        if (hasHook)
+        {
+            // What an earlier boot left there says nothing of this one.
+            nodes[GuestKeys.FsckHook] = "00000000-0000-4000-8000-000000000009"u8.ToArray();
+            Assert.False(ReportAssembler.Assemble(nodes).Report!.HasFsckHook);
+        }
+    }
+
     [Fact]
     public void The_longest_report_fits_a_message_and_reads_as_xenstore_would_read_it()
     {
@@ -83,7 +107,7 @@ public sealed class MessageTests
         GuestReport read = Assert.IsType<ChannelMessage.Report>(ChannelCodec.TryDecode(bytes)).Content;
         string line = ReportCodec.ToLine(all[0], BootIdOf(Boot), 7);
         Assert.Equal(
-            ReportCodec.TryParseLine(System.Text.Encoding.ASCII.GetBytes(line))!.Health.MountPoint,
+            ReportCodec.TryParseLine(Encoding.ASCII.GetBytes(line))!.Health.MountPoint,
             read.Filesystems[0].MountPoint);
     }
 

@@ -1,5 +1,6 @@
 using System.Text;
 using HostBridge.Configuration;
+using HostBridge.Notifications;
 using HostBridge.Recovery;
 using Protocol.Configuration;
 using Xunit;
@@ -87,6 +88,13 @@ public sealed class BridgeConfigurationTests
     [InlineData("[guest]\nmode = recover", "[guest]", "write [guest NAME-OR-UUID]")]
     [InlineData("[guest web1]\nmode = repair", "[guest web1] mode", "observe or recover")]
     [InlineData("[guest web1]\nstable-seconds = 3", "[guest web1] stable-seconds", "belongs before the first section")]
+    [InlineData("notify-mail-to = Admin <a@example.org>", "notify-mail-to", "addresses without names")]
+    [InlineData("notify-mail-from = -oQ/tmp", "notify-mail-from", "like root or admin@example.org")]
+    [InlineData("notify-title = {gust}: {title}", "notify-title", "{host}, {title}")]
+    [InlineData("notify-hook = mail.sh", "notify-hook", "absolute")]
+    [InlineData("notify-delivery-seconds = 0", "notify-delivery-seconds", "1 to 600")]
+    [InlineData("notify-journal = perhaps", "notify-journal", "true or false")]
+    [InlineData("notify-webhook = https://x/", "notify-webhook", "did you mean")]
     [InlineData("toolstack = command", "toolstack", "set toolstack-command")]
     [InlineData("toolstack = xl\ntoolstack-command = /bin/true", "toolstack-command", "leave one of them out")]
     public void A_mistake_names_the_file_the_line_the_key_and_the_mend(string text, string key, string mend)
@@ -106,6 +114,21 @@ public sealed class BridgeConfigurationTests
         Assert.Equal(
             ["/etc/0.conf:1", "/etc/0.conf:2", "/etc/0.conf:4", "/etc/1.conf:2"],
             configuration.Problems.Select(problem => problem.Origin.ToString()));
+    }
+
+    [Fact]
+    public void How_people_are_told_is_set_by_its_keys()
+    {
+        NotificationSettings told = Read(
+            "notify-journal = no\nnotify-hook = /opt/hook\nnotify-webhook-file = /etc/webhook\n"
+                + "notify-mail-to = root, a@example.org\nnotify-mail-from = xen@example.org\nnotify-sendmail = /bin/mail\n"
+                + "notify-delivery-seconds = 5\nnotify-title = {host} {{{title}}}\nnotify-text-file = /etc/text").Options!
+            .Notifications;
+        Assert.Equal((false, "/opt/hook", "/etc/webhook"), (told.Journal, told.Hook, told.WebhookFile));
+        Assert.Equal(["root", "a@example.org"], told.MailTo);
+        Assert.Equal(("xen@example.org", "/bin/mail"), (told.MailFrom, told.SendmailProgram));
+        Assert.Equal((TimeSpan.FromSeconds(5), "/etc/text"), (told.DeliveryLimit, told.TextFile));
+        Assert.Equal("{host} {{{title}}}", told.TitleTemplate);
     }
 
     [Fact]

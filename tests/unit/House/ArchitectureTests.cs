@@ -69,7 +69,10 @@ public sealed class ArchitectureTests
         },
         {
             "host-bridge", "HostBridge.Configuration",
-            ["Protocol.Channel", "Protocol.Configuration", "HostBridge.Recovery"]
+            [
+                "Protocol.Channel", "Protocol.Configuration", "HostBridge.Recovery",
+                "HostBridge.Notifications.NotificationSettings", "HostBridge.Notifications.Wording",
+            ]
         },
         { "host-bridge", "HostBridge.Recovery", ["Protocol.Health", "Protocol.Kernel"] },
         { "host-bridge", "HostBridge.Correlation", ["Protocol.Health", "HostBridge.Recovery"] },
@@ -78,6 +81,21 @@ public sealed class ArchitectureTests
             [
                 "Protocol.Health", "HostBridge.Recovery", "HostBridge.Correlation", "HostBridge.BridgePicture",
                 "HostBridge.GuestPicture", "HostBridge.Incidents.IncidentEntry",
+            ]
+        },
+        {
+            "host-bridge", "HostBridge.Notifications.Telling",
+            ["Protocol.Health", "HostBridge.Recovery", "HostBridge.Correlation", "HostBridge.Guests.Printable"]
+        },
+        {
+            "host-bridge", "HostBridge.Notifications.Grouping",
+            ["HostBridge.Recovery", "HostBridge.Notifications.Telling", "HostBridge.Guests.TokenBucket"]
+        },
+        {
+            "host-bridge", "HostBridge.Notifications.Wording",
+            [
+                "Protocol.Health", "HostBridge.Recovery", "HostBridge.Correlation", "HostBridge.Notifications.Telling",
+                "HostBridge.Notifications.Grouping", "System.Text.Encodings.Web",
             ]
         },
         {

@@ -166,7 +166,7 @@ public sealed class StateDamageTests : IDisposable
             Assert.Equal(steps.Count, database.Number("PRAGMA user_version"));
             Assert.Equal(version >= 1 ? 1 : 0, database.Number("SELECT count(*) FROM pause"));
             Assert.Equal(
-                8, database.Number("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' AND name != 'told'"));
+                11, database.Number("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' AND name != 'told'"));
             Assert.Equal(1, database.Number("SELECT count(*) FROM pragma_table_info('intent') WHERE name = 'by'"));
         }
     }
