@@ -96,11 +96,15 @@ internal sealed partial class AgentLoop
             _effects.Add(new AgentEffect.TellKernelLog(line));
         }
 
-        string status = StatusText.Of(report, _carrierTrouble ?? LinkAnswers, _channelState);
-        if (status != _status)
+        WriteStatus(report, _carrierTrouble ?? LinkAnswers);
+    }
+
+    private void WriteStatus(GuestReport report, string carrier)
+    {
+        if (_statusOf != (report, carrier, _channelState))
         {
-            _status = status;
-            _effects.Add(new AgentEffect.WriteStatus(status));
+            _statusOf = (report, carrier, _channelState);
+            _effects.Add(new AgentEffect.WriteStatus(StatusText.Of(report, carrier, _channelState)));
         }
     }
 

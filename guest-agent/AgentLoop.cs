@@ -60,7 +60,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     private ProbeIntervals _intervals = settings.Intervals;
     private string _heartbeatText = string.Empty;
     private string? _carrierTrouble = "not reached yet";
-    private string _status = string.Empty;
+    private (GuestReport? Report, string Carrier, string? Channel) _statusOf;
     private RequestOutcome? _toldOutcome;
     private string? _channelState;
     private bool _watchRefusalTold;

@@ -20,6 +20,7 @@ internal sealed class ReportComposer(BootId bootId, string agentVersion, long fi
     private readonly FilesystemHealth?[] _slots = new FilesystemHealth?[GuestReport.MaxFilesystems];
     private readonly long[] _slotSequences = new long[GuestReport.MaxFilesystems];
     private GuestReport? _last;
+    private MadeNodes? _made;
 
     /// <summary>The last report's sequence; 0 before the first.</summary>
     public long Sequence => _last?.Sequence ?? 0;
@@ -69,11 +70,18 @@ internal sealed class ReportComposer(BootId bootId, string agentVersion, long fi
 
     /// <summary>
     /// The nodes of a report, most important first; null is a node that must not be there: a slot that a longer
-    /// report, perhaps of an agent before this one, has filled.
+    /// report, perhaps of an agent before this one, has filled. The same ones again as long as nothing changed, which is
+    /// nearly always so.
     /// </summary>
     public IReadOnlyList<KeyValuePair<string, string?>> ToNodes(
         GuestReport report, string heartbeat, bool isQuotaExceeded)
     {
+        if (_made is { } made && ReferenceEquals(made.Report, report)
+            && made.Heartbeat == heartbeat && made.IsQuotaExceeded == isQuotaExceeded)
+        {
+            return made.Nodes;
+        }
+
         var nodes = new List<KeyValuePair<string, string?>>();
         foreach ((string path, string value) in ReportCodec.ToNodes(
             report, slot => _slotSequences[slot], heartbeat, isQuotaExceeded))
@@ -86,9 +94,13 @@ internal sealed class ReportComposer(BootId bootId, string agentVersion, long fi
             nodes.Add(new(GuestKeys.Filesystem(slot), null));
         }
 
+        _made = new MadeNodes(report, heartbeat, isQuotaExceeded, nodes);
         return nodes;
     }
 
     private static bool AreTheSame(IReadOnlyList<FilesystemHealth> a, IReadOnlyList<FilesystemHealth> b)
         => a.Count == b.Count && a.Zip(b).All(pair => pair.First.SaysTheSameAs(pair.Second));
+
+    private sealed record MadeNodes(
+        GuestReport Report, string Heartbeat, bool IsQuotaExceeded, IReadOnlyList<KeyValuePair<string, string?>> Nodes);
 }

@@ -35,9 +35,13 @@ internal sealed record GuestRecord
 
     /// <summary>
     /// Another living domain with its uuid, the last that was seen; null when there is none. As long as there is one,
-    /// nobody can tell which of them is the guest, and nothing is done to either.
+    /// nobody can tell which of them is the guest, and nothing is done to either; nor for a while after, as it may be
+    /// restarting.
     /// </summary>
     public DomainId? Twin { get; init; }
+
+    /// <summary>When that one was gone, on the monotonic clock; null while it lives, or when there is none.</summary>
+    public TimeSpan? TwinGoneAt { get; init; }
 
     /// <summary>Its disks.</summary>
     public GuestDisks Disks { get; init; } = GuestDisks.None;

@@ -32,6 +32,9 @@ internal enum HindranceKind
     /// <summary>It has a disk that this host cannot look at: its gate never opens.</summary>
     HiddenStorage,
 
+    /// <summary>Another domain has, or had a moment ago, the same uuid.</summary>
+    Twin,
+
     /// <summary>Its storage is not stable.</summary>
     Storage,
 
@@ -88,7 +91,7 @@ internal sealed record Hindrance(HindranceKind Kind, string Text)
         or HindranceKind.Grace or HindranceKind.HostEvidence or HindranceKind.Budget or HindranceKind.Breaker;
 
     /// <summary>Whether an order waits for its end, and is not refused for it.</summary>
-    public bool IsWaitedFor => Kind is HindranceKind.Storage or HindranceKind.NotHeard or HindranceKind.Contradiction
+    public bool IsWaitedFor => Kind is HindranceKind.Twin or HindranceKind.Storage or HindranceKind.NotHeard or HindranceKind.Contradiction
         or HindranceKind.Spacing or HindranceKind.Turn;
 }
 

@@ -128,6 +128,12 @@ internal sealed record RecoveryPolicy
     /// </summary>
     public TimeSpan OldBootPatience { get; init; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>
+    /// For how long nothing is done to a guest after another domain with its uuid was gone: if that one was the guest and
+    /// restarts, it is there again by then.
+    /// </summary>
+    public TimeSpan TwinReturnTime { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How long destroying or creating may take; the toolstack's own limit is shorter (10 min, xl).</summary>
     public TimeSpan StepDeadline { get; init; } = TimeSpan.FromMinutes(15);
 

@@ -146,9 +146,21 @@ internal sealed partial class RecoveryTurn
 
     /// <summary>Why nothing may be done to it however its storage is: a twin, or people; null when it may.</summary>
     private string? WhyNotWanted()
-        => _guest.Twin is { } twin && policy.Holds(Safeguards.OwnWordsOnly)
-            ? $"domain {twin} has the same uuid"
+        => policy.Holds(Safeguards.OwnWordsOnly) && WhyTwin() is { } twin
+            ? twin
             : consent.WhyNot(_guest.Identity, now.Wall, IsOrdered);
+
+    /// <summary>
+    /// A twin that is gone may be the guest, in the middle of a restart, and what is left its copy; null when no twin is in
+    /// the way.
+    /// </summary>
+    private string? WhyTwin() => _guest switch
+    {
+        { Twin: { } twin, TwinGoneAt: null } => $"domain {twin} has the same uuid",
+        { Twin: { } twin, TwinGoneAt: { } gone } when now.Elapsed - gone < policy.TwinReturnTime
+            => $"domain {twin} had the same uuid {(now.Elapsed - gone).TotalSeconds:0} s ago, and may be restarting",
+        _ => null,
+    };
 
     private string? WhyNoLongerCalledFor(Recovering act, GuestReport report)
     {

@@ -34,12 +34,12 @@ internal sealed partial class RecoveryTurn
     /// <summary>Two domains of one uuid: the first that was seen may be the copy, so neither is acted on.</summary>
     private void TakeTwin(DomainId domain)
     {
-        if (_guest.Twin == domain)
+        if (_guest.Twin == domain && _guest.TwinGoneAt is null)
         {
             return;
         }
 
-        _guest = _guest with { Twin = domain };
+        _guest = _guest with { Twin = domain, TwinGoneAt = null };
         Tell(
             TellKind.Operator,
             $"domains {_guest.Domain} and {domain} have the same uuid: nothing is done to either as long as both are there; "
@@ -55,6 +55,7 @@ internal sealed partial class RecoveryTurn
         {
             Domain = null,
             Twin = null,
+            TwinGoneAt = null,
             Report = null,
             Fault = null,
             HeardBoot = default,

@@ -93,6 +93,11 @@ internal sealed partial class RecoveryTurn
             found.Add(new Hindrance(HindranceKind.Storage, $"its storage is not stable: {closed.Reasons}"));
         }
 
+        if (WhyTwin() is { } twin)
+        {
+            found.Add(new Hindrance(HindranceKind.Twin, twin));
+        }
+
         if (!CountsAsHeard)
         {
             found.Add(new Hindrance(

@@ -40,7 +40,7 @@ internal sealed partial class RecoveryTurn(
                 TakeTwin(seen.Domain);
                 break;
             case RecoveryInput.TwinGone gone when _guest.Twin == gone.Domain:
-                _guest = _guest with { Twin = null };
+                _guest = _guest with { TwinGoneAt = now.Elapsed };
                 Tell(TellKind.Decision, $"domain {gone.Domain}, which had the same uuid, is gone", IncidentFacts.None);
                 GoOn();
                 break;

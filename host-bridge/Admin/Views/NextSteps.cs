@@ -50,6 +50,7 @@ internal static class NextSteps
         HindranceKind.ByHand => "by hand",
         HindranceKind.HiddenStorage
             => "make sure that its storage is well, then restart it with a forced check by hand",
+        HindranceKind.Twin => "find out which of them is the guest (xl list -v) and shut the other down",
         HindranceKind.Storage => "mend the storage; nothing is ever done before it is stable",
         HindranceKind.NotHeard => "wait for its heartbeat, which comes every minute, or look at its guest-agent",
         HindranceKind.Observe

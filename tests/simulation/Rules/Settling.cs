@@ -30,7 +30,7 @@ internal sealed class Settling(SimulatedWorld world)
 
         _nextCheck = world.Agenda.Now + CheckInterval;
         _settledSince = Unsettled() is null ? _settledSince ?? world.Agenda.Now : null;
-        return world.Agenda.Now - _settledSince >= StaysFor;
+        return world.Agenda.Now - _settledSince >= StaysFor && world.Agenda.Now - world.Witness.OperatorToldAt >= CheckInterval;
     }
 
     /// <summary>Demands that the end was reached, and that people know of it.</summary>

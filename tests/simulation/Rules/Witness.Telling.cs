@@ -20,6 +20,9 @@ internal sealed partial class Witness
     /// <summary>The recoveries of whose end this process told.</summary>
     private readonly HashSet<RequestId> _toldEnds = [];
 
+    /// <summary>When an operator was last told of anything: it is durable a moment later.</summary>
+    public TimeSpan OperatorToldAt { get; private set; } = TimeSpan.MinValue / 2;
+
     /// <summary>What was not told, of the first guest for which something is owed; null when nothing is.</summary>
     public string? Owed
         => _owed.Count == 0 ? null : _owed.Select(owed => $"{owed.Key.Identity.Name}: {owed.Value}").Order().First();
@@ -74,6 +77,7 @@ internal sealed partial class Witness
     private void NoteTold(SimulatedGuest guest, RecoveryAction.Tell tell)
     {
         string name = guest.Identity.Name;
+        OperatorToldAt = tell.Kind == TellKind.Operator ? Now : OperatorToldAt;
         if (tell.EndsIntent && !_toldEnds.Add(tell.Facts.RequestId))
         {
             Break(Rule.IsTold, $"the end of {tell.Facts.RequestId} of {name} is told a second time");

@@ -41,13 +41,13 @@ internal sealed record Scenario
     {
         // Most seeds have deadlines of minutes instead of hours: what is tried in them is the order of things.
         bool isShort = chance.Chance(900);
-        TimeSpan turn = chance.Chance(30) ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(chance.Between(5, 15));
+        TimeSpan turn = chance.Chance(30) ? TimeSpan.FromSeconds(1) : TimeSpan.FromSeconds(chance.Between(8, 18));
         int guests = 1 + Math.Min(chance.Below(8), chance.Below(8));
         return new Scenario
         {
             Guests = guests,
             LunGroups = chance.Between(1, 3),
-            FaultsFor = isShort ? chance.Seconds(500, 1500) : chance.Seconds(1500, 6000),
+            FaultsFor = isShort ? chance.Seconds(400, 1100) : chance.Seconds(1500, 6000),
             TurnInterval = turn,
             ReplacementTimeout = chance.Seconds(5, 60),
             LinkFaults = chance.Chance(500) ? 0 : chance.Between(5, 120),

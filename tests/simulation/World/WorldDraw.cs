@@ -33,7 +33,7 @@ internal static class WorldDraw
             bool isExt = filesystems.TrueForAll(one => one.Type is "ext3" or "ext4");
             world.Add(new SimulatedGuest(number, character, filesystems)
             {
-                RunsRealAgent = isExt && character is not (Character.Stuck or Character.Hostile) && chance.Chance(60),
+                RunsRealAgent = isExt && character is not (Character.Stuck or Character.Hostile) && chance.Chance(20),
                 ListedDisks = new GuestDisks(devices, chance.Chance(40) ? ["xvdc (qdisk)"] : []),
                 RelapsesLeft = character is Character.Relapsing or Character.RebootingMidCommand
                     ? chance.Between(1, 5)

@@ -304,7 +304,14 @@ public sealed class SafetyTests
         Assert.Contains("domain 5 has the same uuid", Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
         Assert.Contains("domains 9 and 5 have the same uuid", Assert.Single(story.Told(TellKind.Operator)));
 
-        story.Gone(5).Wait(1);
+        story.Gone(5).Wait(300);
+        Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
+        Assert.Contains("may be restarting", Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        for (int sequence = 3; sequence < 10; sequence++)
+        {
+            story.Wait(60).Say(9, 1, sequence, Filesystem(verdict: Verdict.JournalAborted));
+        }
+
         Assert.Single(story.Of<RecoveryAction.RecordIntent>());
     }
 
