@@ -61,7 +61,7 @@ internal static class IncidentReader
             "length(?1) >= 4 AND substr(guest, 1, length(?1)) = lower(?1)",
         ])
         {
-            IReadOnlyList<Guid> found = Read(
+            List<Guid> found = Read(
                 stateDirectory,
                 $"SELECT guest FROM story WHERE {meaning} GROUP BY guest ORDER BY max(id) LIMIT 16",
                 row => Guid.TryParseExact(Text(row, "guest"), "D", out Guid guest) ? guest : Guid.Empty,

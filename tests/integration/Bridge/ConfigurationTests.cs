@@ -96,7 +96,7 @@ public sealed class ConfigurationTests : IDisposable
         }
     }
 
-    private static Task HangUpAsync(Process bridge) => Tool.RequireAsync("kill", "-HUP", $"{bridge.Id}");
+    private static Task<string> HangUpAsync(Process bridge) => Tool.RequireAsync("kill", "-HUP", $"{bridge.Id}");
 
     private static Task SaidAsync(ConcurrentQueue<string> log, string text)
         => AgentProcess.WaitAsync(

@@ -1,6 +1,5 @@
 using System.Formats.Tar;
 using System.IO.Compression;
-using System.Runtime.Versioning;
 using System.Text;
 using System.Text.Json;
 using HostBridge.Correlation;
@@ -16,7 +15,6 @@ namespace Tests.Integration.Bridge;
 /// The published program's own commands, for real: on a machine that has no iSCSI, no multipath and no Xen, and on one
 /// whose programs for them hang.
 /// </summary>
-[SupportedOSPlatform("linux")]
 public sealed class DoctorAndDiagnoseTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("admin-").FullName;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Versioning;
 using HostBridge.Incidents;
 using Protocol.Health;
 using Testbed.Xenstore;
@@ -9,7 +8,6 @@ using BridgeProcess = Testbed.Demo.HostBridge;
 namespace Tests.Integration.Bridge;
 
 /// <summary>The published bridge tells people over a hook that hangs, while it is killed and started again.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class NotificationTests : IDisposable
 {
     private const int First = 11;

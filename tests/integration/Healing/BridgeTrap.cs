@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using System.Text;
 using Protocol.Health;
 using Protocol.Xenstore;
@@ -13,7 +12,6 @@ namespace Tests.Integration.Healing;
 /// Kills the bridge at one moment of a recovery, from within whatever that moment consists of: the store's write, the
 /// toolstack's command, the end of the domain. Each set trap closes once.
 /// </summary>
-[SupportedOSPlatform("linux")]
 internal sealed class BridgeTrap
 {
     private readonly string _folder;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.Versioning;
 using System.Text;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
@@ -23,7 +22,6 @@ namespace Tests.Integration.Healing;
 /// One guest under the real agent on fault disks, and the real bridge over it, which may be killed and started again on
 /// the same state directory. Everything that either of them says is kept.
 /// </summary>
-[SupportedOSPlatform("linux")]
 internal sealed class HealingStage : IAsyncDisposable
 {
     /// <summary>Where the guest has its data filesystem.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using Protocol.Health;
 using Testbed.Demo;
 using Testbed.Domains;
@@ -11,7 +10,6 @@ namespace Tests.Integration.Healing;
 /// The bridge is killed by SIGKILL at each boundary of a recovery and started again on the same state directory. It
 /// goes on under the same intent, the guest ends proved, and nothing is done twice.
 /// </summary>
-[SupportedOSPlatform("linux")]
 public sealed class KilledBridgeTests
 {
     private static readonly KillMoment[] MomentsOfTheBridge =

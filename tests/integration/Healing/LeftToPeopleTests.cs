@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Versioning;
 using System.Globalization;
 using System.Security.Cryptography;
 using Protocol.Health;
@@ -11,7 +10,6 @@ using Xunit;
 namespace Tests.Integration.Healing;
 
 /// <summary>A data filesystem that only people can bring back: they are told why, and nothing is made worse.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class LeftToPeopleTests
 {
     [Fact]

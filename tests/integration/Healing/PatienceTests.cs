@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using Protocol.Health;
 using Testbed.Demo;
 using Testbed.Domains;
@@ -7,7 +6,6 @@ using Xunit;
 namespace Tests.Integration.Healing;
 
 /// <summary>What the bridge waits for instead of acting: the end of a hang, the next recovery's turn.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class PatienceTests
 {
     // Those of the policy, which no option changes.

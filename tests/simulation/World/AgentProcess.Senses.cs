@@ -131,7 +131,7 @@ internal sealed partial class AgentProcess
 
     private static int IndexOf(SimulatedFilesystem one) => one.IsRoot ? 0 : 1;
 
-    private AgentDevice DeviceOf(SimulatedFilesystem one) => new(VirtualDisks, IndexOf(one) * MinorsOfADisk);
+    private static AgentDevice DeviceOf(SimulatedFilesystem one) => new(VirtualDisks, IndexOf(one) * MinorsOfADisk);
 
     private static string NameOf(SimulatedFilesystem one) => one.IsRoot ? "xvda" : "xvdb";
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Versioning;
 using HostBridge.Recovery;
 using HostBridge.Toolstacks;
 using Xunit;
@@ -8,7 +7,6 @@ using static Tests.Unit.Bridge.BridgeStory;
 namespace Tests.Unit.Bridge;
 
 /// <summary>An administrator's command, as real small scripts.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class ExternalToolstackTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("host-bridge-").FullName;

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Versioning;
 using System.Text;
 using HostBridge.Commands;
 using HostBridge.Diagnosis;
@@ -9,7 +8,6 @@ using Xunit;
 namespace Tests.Unit.Bridge.Diagnosis;
 
 /// <summary>Gathering under limits, and what must never leave the machine.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class DiagnosisTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("diagnose-").FullName;

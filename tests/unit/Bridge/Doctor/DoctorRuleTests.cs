@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using System.Text.Json;
 using HostBridge.Doctor;
 using HostBridge.Doctor.Parsing;
@@ -9,7 +8,6 @@ using Xunit;
 namespace Tests.Unit.Bridge.Doctor;
 
 /// <summary>Each piece of advice that circulates, as it stands on a host, and what the doctor says of it.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class DoctorRuleTests : IDisposable
 {
     private readonly DoctorStage _stage = new();

@@ -1,10 +1,8 @@
-using System.Runtime.Versioning;
 using Xunit;
 
 namespace Tests.Unit.Bridge.Doctor;
 
 /// <summary>What a failover of some length does to a guest, told from the settings that stand on its host.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class PredictionTests : IDisposable
 {
     private readonly DoctorStage _stage = new();

@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using HostBridge;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
@@ -170,7 +169,6 @@ public sealed class IncidentStoreTests : IDisposable
         => Assert.Null(_directory.Run().Warning);
 
     [Fact]
-    [SupportedOSPlatform("linux")]
     public void What_is_kept_is_for_its_owner_alone()
     {
         using IncidentStore store = _directory.Store();

@@ -274,7 +274,7 @@ public sealed class CarrierTests : IDisposable
 
             if (answer is null)
             {
-                await stream.ReadAsync(chunk, Cancellation);
+                await stream.CopyToAsync(Stream.Null, Cancellation);
                 return request.ToString();
             }
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Versioning;
 using HostBridge;
 using HostBridge.Correlation;
 using HostBridge.Recovery;
@@ -14,7 +13,6 @@ namespace Tests.Unit.Bridge.Storage;
 /// <summary>
 /// What wakes the watch and what it says: children that answer, hang or end, and conditions that change.
 /// </summary>
-[SupportedOSPlatform("linux")]
 public sealed class StorageEventTests : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

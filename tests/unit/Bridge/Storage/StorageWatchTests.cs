@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.Versioning;
 using System.Text;
 using HostBridge;
 using HostBridge.Recovery;
@@ -11,7 +10,6 @@ using Xunit;
 namespace Tests.Unit.Bridge.Storage;
 
 /// <summary>The watch as it runs: its own thread, a pipe as the kernel's log, a script as the reading child.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class StorageWatchTests : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

@@ -1,4 +1,3 @@
-using System.Runtime.Versioning;
 using HostBridge.Doctor.Reading;
 using HostBridge.Recovery;
 using HostBridge.Toolstacks;
@@ -11,7 +10,6 @@ using Xunit;
 namespace Tests.Unit.Bridge.Toolstacks;
 
 /// <summary>The xl toolstack over an xl that obeys, fails, hangs, lies and races; its steps are real processes.</summary>
-[SupportedOSPlatform("linux")]
 public sealed class XlToolstackTests : IAsyncDisposable
 {
     private static readonly DomainId Domain = new(1);
