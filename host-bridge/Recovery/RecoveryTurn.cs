@@ -234,6 +234,8 @@ internal sealed partial class RecoveryTurn(
         }
 
         bool inFlight = _guest.State.IsInFlight;
+        bool isAsked = inFlight
+            && _guest.State is not Recovering { Phase: RecoveryPhase.RecordingIntent or RecoveryPhase.ArmingFsck };
         RemoveRequest();
         _actions.Add(new RecoveryAction.Tell(TellKind.Operator, reason, facts)
         {
@@ -241,7 +243,7 @@ internal sealed partial class RecoveryTurn(
             Standing = release != OperatorRelease.WhenReasonEnds,
         });
         _guest = _guest with { State = state };
-        if (inFlight)
+        if (isAsked)
         {
             LeaveWord(RecoveryEnd.Operator, reason, facts);
         }

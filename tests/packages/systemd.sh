@@ -57,6 +57,7 @@ installing_starts_both() {
         [ "$(property $name UnitFileState)" = enabled ] || fail "$name is not enabled"
     done
     in_guest journalctl -q -o cat -u host-bridge.service | grep -qi 'mode observe' || fail "the bridge does not observe"
+    ! in_guest journalctl -q -o cat -u host-bridge.service | grep incidents.db || fail "it cannot record"
     ! in_guest journalctl -q -o cat -b | grep -E "(guest-agent|host-bridge).service:.*(Unknown|Failed to parse)" \
         || fail "systemd does not understand a unit"
 }
