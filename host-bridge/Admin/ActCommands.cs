@@ -1,5 +1,6 @@
 using System.CommandLine;
 using HostBridge.Admin.Views;
+using Protocol.Configuration;
 
 namespace HostBridge.Admin;
 
@@ -86,17 +87,17 @@ internal static class ActCommands
         command.SetAction(async (parsed, cancellationToken) =>
         {
             string? text = parsed.GetValue(For);
-            TimeSpan? length = text is null ? null : SpanText.TryParse(text);
-            return text is not null && length is null
+            TimeSpan length = TimeSpan.Zero;
+            return text is not null && (!SpanText.TryParse(text, out length) || length <= TimeSpan.Zero)
                 ? CommandLine.Complain(
-                    $"--for: \"{text}\" is no time; write a number and s, m, h or d, like 90s, 30m, 2h or 1d.",
+                    $"--for: \"{text}\" is no time; write 30min, 2h or 1d.",
                     CommandLine.UsageExitCode)
                 : await AskAsync(
                     parsed,
                     settings,
                     new AdminRequest
                     {
-                        Command = AdminVerbs.Pause, Guest = parsed.GetValue(AnyGuest), Seconds = (long?)length?.TotalSeconds,
+                        Command = AdminVerbs.Pause, Guest = parsed.GetValue(AnyGuest), Seconds = text is null ? null : (long)length.TotalSeconds,
                     },
                     cancellationToken).ConfigureAwait(false);
         });

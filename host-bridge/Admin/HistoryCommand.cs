@@ -3,6 +3,7 @@ using HostBridge.Admin.Views;
 using HostBridge.Configuration;
 using HostBridge.Correlation;
 using HostBridge.Incidents;
+using Protocol.Configuration;
 
 namespace HostBridge.Admin;
 
@@ -55,10 +56,11 @@ internal static class HistoryCommand
     private static async Task<int> RunAsync(ParseResult parsed, BridgeConfiguration configuration)
     {
         string? text = parsed.GetValue(Since);
-        if ((text is null ? DefaultSince : SpanText.TryParse(text)) is not { } since)
+        TimeSpan since = DefaultSince;
+        if (text is not null && (!SpanText.TryParse(text, out since) || since <= TimeSpan.Zero))
         {
             return CommandLine.Complain(
-                $"--since: \"{text}\" is no time; write a number and s, m, h or d, like 30m, 2h or 2d.",
+                $"--since: \"{text}\" is no time; write 30min, 2h or 2d.",
                 CommandLine.UsageExitCode);
         }
 

@@ -16,7 +16,6 @@ internal static class NotifyCommand
     private static readonly Option<bool> Test = new("--test")
     {
         Description = "Send a test message over each carrier that is configured.",
-        Required = true,
     };
 
     /// <summary>Makes the command.</summary>
@@ -25,7 +24,9 @@ internal static class NotifyCommand
     {
         var command = new Command("notify", "Tries whether notices arrive.") { Test };
         settings.AddTo(command);
-        command.SetAction((parsed, cancellationToken) => RunAsync(settings.Read(parsed), cancellationToken));
+        command.SetAction(async (parsed, cancellationToken) => parsed.GetValue(Test)
+            ? await RunAsync(settings.Read(parsed), cancellationToken).ConfigureAwait(false)
+            : CommandLine.Complain("notify needs --test, which sends a test message.", CommandLine.UsageExitCode));
         return command;
     }
 

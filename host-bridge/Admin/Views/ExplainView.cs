@@ -112,7 +112,8 @@ internal static class ExplainView
         foreach (DiskLine disk in document.Disks)
         {
             string size = disk.SizeBytes is { } bytes ? $", {PeopleWords.Size(bytes)}" : string.Empty;
-            string groups = disk.LunGroups.Count > 0 ? $", {string.Join(", ", disk.LunGroups)}" : string.Empty;
+            List<string> known = [.. disk.LunGroups.Where(group => group != "unknown")];
+            string groups = known.Count > 0 ? $", {string.Join(", ", known)}" : string.Empty;
             lines.Add(new Line(
                 $"{disk.Name}{size}{groups}: {disk.WhyNot ?? $"stable, {disk.Text}"}",
                 disk.Stable ? Tone.Good : Tone.Bad,

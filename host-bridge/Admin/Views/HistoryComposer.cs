@@ -40,7 +40,7 @@ internal static class HistoryComposer
         [
             .. story.Select(entry => new HistoryMoment
             {
-                At = entry.Time, Kind = entry.Kind, Guest = entry.Name, Text = entry.Text,
+                At = entry.Time, Kind = entry.Kind, Guest = entry.Guest == Guid.Empty ? null : entry.Name, Text = entry.Text,
             }).Concat(storage).OrderBy(moment => moment.At),
         ];
         List<HistoryIncident> incidents = [.. Split(moments).Select(ToIncident)];

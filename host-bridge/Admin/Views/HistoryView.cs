@@ -34,9 +34,12 @@ internal static class HistoryView
         string guests = incident.Outcomes.Count == 0 ? "storage alone"
             : string.Join(", ", incident.Outcomes.Where(one => one.Value != "nothing")
                 .Select(one => $"{one.Key} {one.Value.Replace('-', ' ')}").DefaultIfEmpty($"{incident.Guests.Count} guests"));
-        string groups = incident.LunGroups.Count > 0 ? $"; storage: {string.Join(", ", incident.LunGroups)}" : string.Empty;
+        List<string> known = [.. incident.LunGroups.Where(group => group != "unknown")];
+        string groups = known.Count > 0 ? $"; storage: {string.Join(", ", known)}" : string.Empty;
         string began = incident.Began.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
-        return $"{began} UTC, over {PeopleWords.Duration(incident.Ended - incident.Began)}: {guests}{groups}";
+        string length = PeopleWords.Duration(incident.Ended - incident.Began);
+        string lasted = incident.Outcomes.Values.Contains("open") ? $"not over, last word after {length}" : $"over {length}";
+        return $"{began} UTC, {lasted}: {guests}{groups}";
     }
 
     private static Cell[] Row(HistoryMoment moment, DateTimeOffset began)

@@ -54,7 +54,7 @@ internal static class NextSteps
         HindranceKind.Storage => "mend the storage; nothing is ever done before it is stable",
         HindranceKind.NotHeard => "wait for its heartbeat, which comes every minute, or look at its guest-agent",
         HindranceKind.Observe
-            => $"host-bridge recover {guest} for this once; mode = recover in host-bridge.conf for good",
+            => $"host-bridge recover {guest} for this once; mode = recover in [guest {guest}] of host-bridge.conf and a reload for good",
         HindranceKind.HostPause => "host-bridge resume",
         HindranceKind.GuestPause => $"host-bridge resume {guest}",
         HindranceKind.Window => $"wait for its end, or host-bridge recover {guest}",
@@ -119,7 +119,7 @@ internal static class NextSteps
     {
         string what = act.Phase switch
         {
-            RecoveryPhase.RecordingIntent => $"records that it will {RecoveryTurn.Verb(act.Rung)}",
+            RecoveryPhase.RecordingIntent => $"is about to {RecoveryTurn.Verb(act.Rung)}",
             RecoveryPhase.ArmingFsck => "has a check forced at its next boot",
             RecoveryPhase.AwaitingAnswer => $"asked it to {act.Rung.ToString().ToLowerInvariant()}; waits for its answer",
             RecoveryPhase.AwaitingCompletion => $"it is at work ({act.Rung.ToString().ToLowerInvariant()})",

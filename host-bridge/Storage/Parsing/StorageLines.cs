@@ -37,6 +37,7 @@ internal static partial class StorageLines
         (RecoveryTimedOut(), StorageLineKind.Fault),
         (ScsiFault(), StorageLineKind.Fault),
         (ScsiAttached(), StorageLineKind.Attached),
+        (LoopAttached(), StorageLineKind.Attached),
         (BlockError(), StorageLineKind.Fault),
         (BufferError(), StorageLineKind.Fault),
         (PathFailing(), StorageLineKind.Fault),
@@ -64,6 +65,10 @@ internal static partial class StorageLines
 
     [GeneratedRegex(@"^sd (?<part>\d+:\d+:\d+:\d+): \[(?<part>\w+)\] Attached SCSI")]
     private static partial Regex ScsiAttached();
+
+    // A loop device is given another file: what its number said before was of that one.
+    [GeneratedRegex(@"^(?<part>loop\d+): detected capacity change from 0 to ")]
+    private static partial Regex LoopAttached();
 
     // Not "operation not supported error", which mkfs provokes on healthy disks.
     [GeneratedRegex(@"^(?:(?:end_request|blk_update_request|print_req_error): )?(?:I/O|timeout|recoverable transport|critical target|critical medium) error, dev (?<part>[\w!.-]+), sector")]

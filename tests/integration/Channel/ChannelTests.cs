@@ -163,7 +163,9 @@ public sealed class ChannelTests
         await using var stage = new ChannelStage();
         stage.StartBridge();
         TimeSpan flood = TimeSpan.FromSeconds(6);
-        long sequence = 0;
+        long sequence = 1;
+        stage.Offer(sequence);
+        stage.TurnUntil(() => stage.HasReport(1), "the first report");
         for (var begun = Stopwatch.StartNew(); begun.Elapsed < flood;)
         {
             stage.Offer(++sequence);
@@ -173,8 +175,7 @@ public sealed class ChannelTests
         lock (stage.AtBridge)
         {
             // A burst of ten, then one a second; the rest replaced each other before they were sent.
-            Assert.InRange(stage.AtBridge.OfType<BridgeInput.ReportRead>().Count(), 5, 10 + 30);
-            Assert.InRange(stage.AtBridge.Count, 0, sequence / 2);
+            Assert.InRange(stage.AtBridge.Count, 1, 10 + 30);
         }
 
         stage.TurnUntil(() => stage.HasReport(sequence), "the newest report");

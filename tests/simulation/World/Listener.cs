@@ -38,6 +38,8 @@ internal sealed class Listener(SimulatedWorld world)
     /// <summary>Its words may have counted for nothing while another domain was held to be it: all is said again.</summary>
     public void HearAgain(SimulatedGuest guest)
     {
+        // What happened to its own domain meanwhile is not forgotten.
+        Read(guest);
         _told.Remove(guest);
         Read(guest);
     }

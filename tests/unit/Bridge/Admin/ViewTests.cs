@@ -218,21 +218,6 @@ public sealed class ViewTests
     }
 
     [Theory]
-    [InlineData("90s", 90)]
-    [InlineData("2h", 7200)]
-    [InlineData("1h30m", 5400)]
-    [InlineData("2d", 172_800)]
-    [InlineData("", null)]
-    [InlineData("2", null)]
-    [InlineData("h", null)]
-    [InlineData("0s", null)]
-    [InlineData("-2h", null)]
-    [InlineData("2 h", null)]
-    [InlineData("9999999d", null)]
-    public void A_time_is_read_as_people_write_it(string text, int? seconds)
-        => Assert.Equal(seconds, (int?)SpanText.TryParse(text)?.TotalSeconds);
-
-    [Theory]
     [InlineData(0.2, "just now")]
     [InlineData(25, "25 s ago")]
     [InlineData(250, "4 min ago")]

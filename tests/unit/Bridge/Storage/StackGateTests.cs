@@ -128,6 +128,17 @@ public sealed class StackGateTests : IDisposable
     }
 
     [Fact]
+    public void A_loop_device_that_was_given_another_file_leaves_its_faults_behind()
+    {
+        Tree.Mount(Tree.LocalDisk("sda", 0), "/srv/images", "ext4");
+        DeviceNumber loop = Tree.Loop(3, "/srv/images/g5.img");
+        _story.Kernel("I/O error, dev loop3, sector 8");
+        _story.Kernel("loop3: detected capacity change from 0 to 1638400");
+        _story.Guest(5, loop).Settle();
+        Assert.Null(_story.View(5).LastFault);
+    }
+
+    [Fact]
     public void A_file_on_a_local_filesystem_stands_on_that_filesystems_disk_which_is_what_is_read()
     {
         Tree.Session(1, Target);
