@@ -48,10 +48,7 @@ internal static class ConfigCommand
 
         if (isCheck)
         {
-            string read = configuration.Files.Count == 0
-                ? "no file, so all are defaults"
-                : string.Join(", ", configuration.Files);
-            Console.Out.Write($"the configuration is good: {read}\n");
+            Console.Out.Write(ConfigurationReport.ToGoodText(configuration.Files));
             return 0;
         }
 

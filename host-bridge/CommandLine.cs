@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Reflection;
 using HostBridge.Admin;
+using HostBridge.Admin.Views;
 using HostBridge.Configuration;
 using HostBridge.Incidents;
 using HostBridge.Storage;
@@ -63,7 +64,9 @@ internal static class CommandLine
         root.SetAction(RunBridgeAsync);
         ParseResult parsed = root.Parse(arguments);
         return parsed.Errors is [ParseError first, ..]
-            ? Complain($"{first.Message} Try host-bridge --help.", UsageExitCode)
+            ? Complain(
+                $"{first.Message} Try host-bridge --help.",
+                parsed.CommandResult.Command.Name == CheckCommand.Name ? (int)CheckStatus.Unknown : UsageExitCode)
             : await parsed.InvokeAsync().ConfigureAwait(false);
     }
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Mono.Unix.Native;
 
 namespace GuestAgent.Linux;
 
@@ -7,41 +6,28 @@ namespace GuestAgent.Linux;
 /// Wakes the poll loop when SIGHUP came. The runtime takes the signal, on a thread of its own that runs only then; the
 /// loop learns of it by a descriptor.
 /// </summary>
-internal sealed unsafe class ReloadSignal : IDisposable
+internal sealed class ReloadSignal : IDisposable
 {
+    private readonly WakeUp _wakeUp = new();
     private readonly PosixSignalRegistration _registration;
 
-    public ReloadSignal()
-    {
-        FileDescriptor = Libc.EventFileDescriptor(0, Libc.OpenCloseOnExec | Libc.OpenNonBlocking);
-        if (FileDescriptor < 0)
-        {
-            throw new IOException($"no eventfd ({LastErrno.Name})");
-        }
-
-        _registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Set);
-    }
+    public ReloadSignal() => _registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Set);
 
     /// <summary>To poll for POLLIN.</summary>
-    public int FileDescriptor { get; }
+    public int FileDescriptor => _wakeUp.FileDescriptor;
 
     /// <summary>Whether it came since the last time; however often, it counts once.</summary>
-    public bool Take()
-    {
-        ulong count;
-        return Syscall.read(FileDescriptor, &count, sizeof(ulong)) == sizeof(ulong);
-    }
+    public bool Take() => _wakeUp.Take();
 
     public void Dispose()
     {
         _registration.Dispose();
-        _ = Syscall.close(FileDescriptor);
+        _wakeUp.Dispose();
     }
 
     private void Set(PosixSignalContext context)
     {
         context.Cancel = true;
-        ulong one = 1;
-        _ = Syscall.write(FileDescriptor, &one, sizeof(ulong));
+        _wakeUp.Set();
     }
 }

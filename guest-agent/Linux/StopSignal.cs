@@ -1,32 +1,21 @@
-using Mono.Unix.Native;
-
 namespace GuestAgent.Linux;
 
 /// <summary>Wakes the poll loop to end it; may be set from any thread.</summary>
-internal sealed unsafe class StopSignal : IDisposable
+internal sealed class StopSignal : IDisposable
 {
+    private readonly WakeUp _wakeUp = new();
     private volatile bool _isSet;
 
-    public StopSignal()
-    {
-        FileDescriptor = Libc.EventFileDescriptor(0, Libc.OpenCloseOnExec | Libc.OpenNonBlocking);
-        if (FileDescriptor < 0)
-        {
-            throw new IOException($"no eventfd ({LastErrno.Name})");
-        }
-    }
-
     /// <summary>To poll for POLLIN.</summary>
-    public int FileDescriptor { get; }
+    public int FileDescriptor => _wakeUp.FileDescriptor;
 
     public bool IsSet => _isSet;
 
     public void Set()
     {
         _isSet = true;
-        ulong one = 1;
-        _ = Syscall.write(FileDescriptor, &one, sizeof(ulong));
+        _wakeUp.Set();
     }
 
-    public void Dispose() => _ = Syscall.close(FileDescriptor);
+    public void Dispose() => _wakeUp.Dispose();
 }

@@ -9,6 +9,9 @@ namespace HostBridge.Admin;
 /// </summary>
 internal static class CheckCommand
 {
+    /// <summary>Its word on the command line.</summary>
+    public const string Name = "check";
+
     private static readonly Option<string?> Domain = new("--domain")
     {
         Description = "One guest alone, by its name, number or uuid.",
@@ -18,7 +21,7 @@ internal static class CheckCommand
     /// <summary>Makes the command.</summary>
     public static Command Create(SettingOptions settings)
     {
-        var command = new Command("check", "Answers a monitoring system: exit code 0 to 3, and one line.")
+        var command = new Command(Name, "Answers a monitoring system: exit code 0 to 3, and one line.")
         {
             Domain,
         };

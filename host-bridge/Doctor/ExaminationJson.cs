@@ -14,10 +14,10 @@ internal static class ExaminationJson
         using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
         {
             json.WriteStartObject();
-            json.WriteNumber("exitCode", examination.ExitCode);
+            json.WriteNumber("exit_code", examination.ExitCode);
             json.WriteNumber("dangers", examination.Count(FindingLevel.Danger));
             json.WriteNumber("warnings", examination.Count(FindingLevel.Warning));
-            json.WriteStartArray("notLookedAt");
+            json.WriteStartArray("not_looked_at");
             foreach (Gap gap in examination.Gaps)
             {
                 json.WriteStringValue(gap.Reason);
@@ -36,7 +36,7 @@ internal static class ExaminationJson
             {
                 json.WriteStartObject();
                 json.WriteString("guest", one.Guest);
-                json.WriteNumber("failoverSeconds", one.FailoverSeconds);
+                json.WriteNumber("failover_seconds", one.FailoverSeconds);
                 json.WriteString("outcome", ExaminationText.OutcomeName(one.Outcome));
                 json.WriteString("text", one.Text);
                 json.WriteEndObject();
@@ -64,7 +64,7 @@ internal static class ExaminationJson
         json.WriteString("found", finding.Found);
         json.WriteString("meaning", finding.Meaning);
         json.WriteString("advice", rule.Advice);
-        json.WriteBoolean("isReal", rule.IsReal);
+        json.WriteBoolean("is_real", rule.IsReal);
         json.WriteString("truth", rule.Truth);
         json.WriteString("instead", rule.Instead);
         json.WriteStartArray("fix");

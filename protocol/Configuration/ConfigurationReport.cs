@@ -22,6 +22,10 @@ public static class ConfigurationReport
     /// <summary>The longest value that pushes the third column to the right.</summary>
     private const int WidestColumn = 40;
 
+    /// <summary>A line that says that nothing is wrong, and what was read.</summary>
+    public static string ToGoodText(IReadOnlyList<string> files)
+        => $"the configuration is good: {(files.Count == 0 ? "no file, so all are defaults" : string.Join(", ", files))}\n";
+
     /// <summary>A line for each value: key, value, and where it comes from.</summary>
     public static string ToText(IReadOnlyList<SettingInForce> settings)
     {

@@ -63,7 +63,7 @@ internal static class MessageJson
             json.WriteNumber("healed", known.Healed);
             json.WriteNumber("recovering", known.Recovering);
             json.WriteNumber("waiting", known.Waiting);
-            json.WriteNumber("needOperator", known.NeedOperator);
+            json.WriteNumber("need_operator", known.NeedOperator);
             json.WriteEndObject();
         }
     }
@@ -72,7 +72,7 @@ internal static class MessageJson
     {
         if (folded is not null)
         {
-            json.WriteStartObject("notTold");
+            json.WriteStartObject("not_told");
             json.WriteNumber("count", folded.Count);
             json.WriteString("since", folded.Since.UtcDateTime);
             json.WriteString("until", folded.Until.UtcDateTime);
@@ -94,7 +94,7 @@ internal static class MessageJson
         }
 
         json.WriteEndArray();
-        json.WriteNumber("noticesLeftOut", ordered.Length - written);
+        json.WriteNumber("notices_left_out", ordered.Length - written);
     }
 
     private static void WriteNotice(Utf8JsonWriter json, Notice notice)
@@ -117,7 +117,7 @@ internal static class MessageJson
         (string Name, string? Value)[] texts =
         [
             ("mount", notice.Mount), ("verdict", notice.Verdict), ("intent", notice.Intent), ("what", notice.What),
-            ("why", notice.Why), ("done", notice.Done), ("toDo", notice.ToDo),
+            ("why", notice.Why), ("done", notice.Done), ("to_do", notice.ToDo),
         ];
         foreach ((string name, string? value) in texts)
         {

@@ -3,6 +3,7 @@ using System.Globalization;
 using HostBridge;
 using HostBridge.Recovery;
 using Protocol.Health;
+using Testbed.Xenstore;
 
 namespace Benchmarks.Bridge;
 
@@ -115,28 +116,7 @@ internal static class DecisionBenchmark
     private static DeviceNumber Disk(int guest) => new(253, guest);
 
     private static GuestReport Report(int guest, long sequence, Verdict verdict = Verdict.Writable)
-    {
-        var root = new FilesystemHealth
-        {
-            MountPoint = MountPoint.Root,
-            Device = "xvda",
-            FilesystemType = "ext4",
-            Role = FilesystemRole.Root,
-            Verdict = verdict,
-            Since = DateTimeOffset.UnixEpoch,
-            Claims = MountClaim.Rw,
-        };
-        string boot = string.Create(CultureInfo.InvariantCulture, $"00000000-0000-0000-0000-{guest + 1:d12}");
-        return new GuestReport
-        {
-            BootId = BootId.TryParse(boot, out BootId id) ? id : default,
-            Sequence = sequence,
-            AgentVersion = "0.1.0",
-            State = GuestState.Of([root], DateTimeOffset.UnixEpoch),
-            Filesystems = [root],
-            FilesystemCount = 1,
-        };
-    }
+        => QuietGuest.ReportOf(QuietGuest.BootOf(guest + 1, boot: 1), sequence, verdict);
 
     private static TimeSpan Used() => Environment.CpuUsage.TotalTime;
 

@@ -5,6 +5,7 @@ using HostBridge.Admin;
 using HostBridge.Admin.Views;
 using HostBridge.Recovery;
 using Protocol.Health;
+using Testbed.Xenstore;
 
 namespace Benchmarks.Bridge;
 
@@ -64,7 +65,8 @@ internal static class StatusBenchmark
             var identity = new GuestIdentity(new Guid(guest, 0, 0, new byte[8]), $"guest{guest}");
             var domain = new DomainId(guest);
             loop.Step(new BridgeInput.GuestSeen(identity, domain, new GuestDisks([new DeviceNumber(253, guest)], [])), Now);
-            GuestReport report = ReportOf(guest, guest <= Dead ? Verdict.JournalAborted : Verdict.Writable);
+            GuestReport report = QuietGuest.ReportOf(
+                QuietGuest.BootOf(guest, boot: 1), sequence: 1, guest <= Dead ? Verdict.JournalAborted : Verdict.Writable);
             loop.Step(new BridgeInput.ReportRead(identity.Uuid, domain, report, IsNew: true), Now);
         }
 
@@ -82,33 +84,6 @@ internal static class StatusBenchmark
         }
 
         return loop;
-    }
-
-    private static GuestReport ReportOf(int guest, Verdict verdict)
-    {
-        var root = new FilesystemHealth
-        {
-            MountPoint = MountPoint.Root,
-            Device = "xvda",
-            FilesystemType = "ext4",
-            Role = FilesystemRole.Root,
-            Verdict = verdict,
-            Since = DateTimeOffset.UnixEpoch,
-            Claims = MountClaim.Rw,
-            Hidden = verdict == Verdict.JournalAborted,
-        };
-        return new GuestReport
-        {
-            BootId = BootId.TryParse(
-                string.Create(CultureInfo.InvariantCulture, $"{guest:x8}-0000-4000-8000-000000000000"), out BootId boot)
-                ? boot
-                : default,
-            Sequence = 1,
-            AgentVersion = "benchmark",
-            State = GuestState.Of([root], DateTimeOffset.UnixEpoch),
-            Filesystems = [root],
-            FilesystemCount = 1,
-        };
     }
 
     private static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;

@@ -121,6 +121,14 @@ public sealed class AdminCommandTests : IAsyncLifetime
         Assert.Contains("only root may ask", atTheBridge.Output);
     }
 
+    [Fact]
+    public async Task A_wrong_option_of_check_is_unknown_to_a_monitor()
+    {
+        BridgeRun run = await RunAsync("check", "--json");
+        Assert.Equal(3, run.ExitCode);
+        Assert.StartsWith("host-bridge: ", run.Errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("pause", "--for", "soon")]
     [InlineData("history", "--since", "yesterday")]
@@ -128,6 +136,7 @@ public sealed class AdminCommandTests : IAsyncLifetime
     [InlineData("acknowledge")]
     [InlineData("explain")]
     [InlineData("status", "--no-such-option")]
+    [InlineData("notify")]
     public async Task What_is_no_command_ends_with_64(params string[] arguments)
     {
         BridgeRun run = await RunAsync(arguments);

@@ -40,7 +40,7 @@ public sealed class DoctorAndDiagnoseTests : IDisposable
         SkipOnDom0();
         BridgeRun json = await BridgeProgram.RunAsync(_folder, null, "doctor", "--json", "--failover-seconds", "45");
         using var parsed = JsonDocument.Parse(json.Output);
-        Assert.Equal(json.ExitCode, parsed.RootElement.GetProperty("exitCode").GetInt32());
+        Assert.Equal(json.ExitCode, parsed.RootElement.GetProperty("exit_code").GetInt32());
         BridgeRun fix = await BridgeProgram.RunAsync(_folder, null, "doctor", "--print-fix");
         Assert.StartsWith("# Nothing was changed.", fix.Output, StringComparison.Ordinal);
         BridgeRun wrong = await BridgeProgram.RunAsync(_folder, null, "doctor", "--failover-seconds", "0");

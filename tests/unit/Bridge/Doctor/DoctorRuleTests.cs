@@ -207,11 +207,11 @@ public sealed class DoctorRuleTests : IDisposable
     {
         _stage.Define("g7", "phy:/dev/sdb,xvda,w", "on_poweroff = 'preserve'");
         using var json = JsonDocument.Parse(ExaminationJson.Write(await _stage.ExamineAsync()));
-        Assert.Equal(2, json.RootElement.GetProperty("exitCode").GetInt32());
+        Assert.Equal(2, json.RootElement.GetProperty("exit_code").GetInt32());
         JsonElement worst = json.RootElement.GetProperty("findings")[0];
         Assert.Equal(("on-poweroff", "danger", true), (
             worst.GetProperty("rule").GetString(), worst.GetProperty("level").GetString(),
-            worst.GetProperty("isReal").GetBoolean()));
+            worst.GetProperty("is_real").GetBoolean()));
         Assert.Equal("g7", json.RootElement.GetProperty("predictions")[0].GetProperty("guest").GetString());
     }
 

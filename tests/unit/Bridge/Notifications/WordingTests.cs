@@ -198,7 +198,7 @@ public sealed class WordingTests
         Assert.InRange(json.Length, 1, MessageJson.MaxBytes);
         JsonElement root = JsonDocument.Parse(json).RootElement;
         int told = root.GetProperty("notices").GetArrayLength();
-        Assert.Equal(500, told + root.GetProperty("noticesLeftOut").GetInt32());
+        Assert.Equal(500, told + root.GetProperty("notices_left_out").GetInt32());
         Assert.Equal(500, root.GetProperty("guests").GetProperty("waiting").GetInt32());
         Assert.InRange(CurlConfig.Write("http://x/", [], json, 30).Length, 1, 100 * 1024);
     }
