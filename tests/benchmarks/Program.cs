@@ -17,7 +17,7 @@ return args switch
     ["hostile-guests", var folder] => await HostileBenchmark.RunGuestsAsync(folder),
     ["incidents"] => await IncidentBenchmark.RunAsync(),
     ["intents", var folder] => IntentWriter.Run(folder),
-    ["status"] => StatusBenchmark.Run(),
+    ["status"] => Math.Max(StatusBenchmark.Run(), await StatusCommandBenchmark.RunAsync()),
     ["storage"] => await StorageBenchmark.RunAsync(),
     _ => Usage(),
 };
