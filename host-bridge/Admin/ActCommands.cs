@@ -97,7 +97,9 @@ internal static class ActCommands
                     settings,
                     new AdminRequest
                     {
-                        Command = AdminVerbs.Pause, Guest = parsed.GetValue(AnyGuest), Seconds = text is null ? null : (long)length.TotalSeconds,
+                        Command = AdminVerbs.Pause,
+                        Guest = parsed.GetValue(AnyGuest),
+                        Seconds = text is null ? null : (long)length.TotalSeconds,
                     },
                     cancellationToken).ConfigureAwait(false);
         });

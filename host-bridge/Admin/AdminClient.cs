@@ -58,8 +58,8 @@ internal static class AdminClient
             return new AdminAnswer(
                 null,
                 UnavailableExitCode,
-                $"no bridge answers at {path} ({(Path.Exists(path) ? failure.Message : "it is not there")}); see systemctl status host-bridge. "
-                    + "host-bridge history works without it.");
+                $"no bridge answers at {path} ({(Path.Exists(path) ? failure.Message : "it is not there")}); "
+                    + "see systemctl status host-bridge. host-bridge history works without it.");
         }
         catch (ArgumentException)
         {

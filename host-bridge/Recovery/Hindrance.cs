@@ -91,8 +91,8 @@ internal sealed record Hindrance(HindranceKind Kind, string Text)
         or HindranceKind.Grace or HindranceKind.HostEvidence or HindranceKind.Budget or HindranceKind.Breaker;
 
     /// <summary>Whether an order waits for its end, and is not refused for it.</summary>
-    public bool IsWaitedFor => Kind is HindranceKind.Twin or HindranceKind.Storage or HindranceKind.NotHeard or HindranceKind.Contradiction
-        or HindranceKind.Spacing or HindranceKind.Turn;
+    public bool IsWaitedFor => Kind is HindranceKind.Twin or HindranceKind.Storage or HindranceKind.NotHeard
+        or HindranceKind.Contradiction or HindranceKind.Spacing or HindranceKind.Turn;
 }
 
 /// <summary>What would be done to a guest, and everything that stands in the way of it.</summary>

@@ -54,7 +54,8 @@ internal static class NextSteps
         HindranceKind.Storage => "mend the storage; nothing is ever done before it is stable",
         HindranceKind.NotHeard => "wait for its heartbeat, which comes every minute, or look at its guest-agent",
         HindranceKind.Observe
-            => $"host-bridge recover {guest} for this once; mode = recover in [guest {guest}] of host-bridge.conf and a reload for good",
+            => $"host-bridge recover {guest} for this once; "
+                + $"mode = recover in [guest {guest}] of host-bridge.conf and a reload for good",
         HindranceKind.HostPause => "host-bridge resume",
         HindranceKind.GuestPause => $"host-bridge resume {guest}",
         HindranceKind.Window => $"wait for its end, or host-bridge recover {guest}",
