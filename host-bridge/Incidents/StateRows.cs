@@ -120,7 +120,14 @@ internal sealed class StateRows(StateDatabase database)
             EndIntent(guest, entry.Request, entry.Time);
         }
 
-        if (entry.Kind == IncidentEntry.KindName(TellKind.Proof))
+        bool isProof = entry.Kind == IncidentEntry.KindName(TellKind.Proof);
+        if (isProof || entry.Standing == true)
+        {
+            // An act whose end could not be written when it ended is over all the same.
+            EndIntent(guest, request: null, entry.Time);
+        }
+
+        if (isProof)
         {
             EndStanding(guest);
         }

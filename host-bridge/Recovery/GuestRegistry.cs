@@ -47,7 +47,8 @@ internal sealed class GuestRegistry(PolicyInForce inForce, Consent consent)
         var guest = new GuestRecord
         {
             Identity = history.Guest,
-            Recoveries = [.. began.Select(time => ElapsedAt(time, now))],
+            // A wall clock that was set back may tell of them in another order than they were.
+            Recoveries = [.. began.Select(time => ElapsedAt(time, now)).Order()],
             State = history.Standing ?? (RecoveryState)new RecoveryState.Unknown(),
         };
         if (history.Open is { } left)

@@ -85,6 +85,9 @@ internal sealed partial class RecoveryTurn
                 };
                 break;
             case Resuming resuming:
+                // The other of two domains of its uuid may speak for it in a moment.
+                resuming = resuming with { Since = now.Elapsed };
+                _guest = _guest with { State = resuming };
                 Resume(resuming);
                 break;
             case Recovering or Verifying:

@@ -47,9 +47,7 @@ internal sealed partial class RecoveryTurn
         }
         else if (_guest.Vanished is { } vanished)
         {
-            string where = report.FilesystemCount > report.Filesystems.Count ? "listed" : "mounted";
-            Suspect($"{vanished.MountPoint} ({vanished.Device}, {vanished.FilesystemType}) is no longer {where}; it was "
-                + $"{vanished.Verdict.ToName()} when last seen, check it before it is used again");
+            JudgeOutOfSight(vanished, report);
         }
         else
         {

@@ -156,8 +156,7 @@ internal sealed partial class RecoveryTurn
 
     private string WhyNothingIsRecovered(GuestReport report)
         => _guest.Vanished is { } vanished
-            ? $"{vanished.MountPoint} ({vanished.Device}, {vanished.FilesystemType}) is no longer listed, and was "
-                + $"{vanished.Verdict.ToName()} when last seen"
+            ? Triage.DescribeOutOfSight(vanished, report)
             : report.Filesystems.FirstOrDefault(one => !Triage.IsWell(one.Verdict)) is { } doubtful
                 ? $"{Triage.Describe(doubtful)}, which is never acted on"
                 : report.Filesystems.Count > 0 ? "everything that it reports is well"
@@ -169,7 +168,8 @@ internal sealed partial class RecoveryTurn
         => $"it had {policy.MaxPerGuest} recoveries within {policy.BudgetWindow.TotalHours:0.#} h";
 
     /// <summary>
-    /// A person orders a recovery, which also acknowledges what stands. An order that leads nowhere changes nothing.
+    /// A person orders a recovery, which also acknowledges what stands; what is at stake stays in sight. An order that
+    /// leads nowhere changes nothing.
     /// </summary>
     private void TakeOrder()
     {
@@ -184,8 +184,13 @@ internal sealed partial class RecoveryTurn
             TellKind.Decision,
             $"a person ordered its recovery; that holds for {policy.OrderLifetime.TotalMinutes:0} min",
             Facts());
-        if (_guest.State is NeedsOperator)
+        if (_guest.State is NeedsOperator needed)
         {
+            if (needed.AtStake is { } atStake)
+            {
+                KeepInSight(atStake);
+            }
+
             _guest = _guest with { State = new Unknown() };
         }
 

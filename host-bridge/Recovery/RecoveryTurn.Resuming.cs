@@ -13,8 +13,19 @@ internal sealed partial class RecoveryTurn
     private void Resume(Resuming resuming)
     {
         OpenIntent open = resuming.Open;
+        if (_guest.Twin is not null && _guest.TwinGoneAt is null)
+        {
+            // Which of the two the intent was about cannot be told yet.
+            return;
+        }
+
         bool isOtherDomain = _guest.Domain is { } domain && open.Domain is { } before && domain != before;
         bool isOtherBoot = _guest.Report is { } report && report.BootId != open.BootId;
+        if (_guest.Report is not null && !isOtherBoot && AtStakeIn(open) is { } atStake)
+        {
+            KeepInSight(atStake);
+        }
+
         bool runsNowhere = _guest.Domain is null && now.Elapsed - resuming.Since >= policy.ListingTime;
         if (open.Steps.Count > 0)
         {
@@ -62,7 +73,7 @@ internal sealed partial class RecoveryTurn
 
         if (!CountsAsHeard)
         {
-            if (MountPoint.TryParse(resuming.Open.MountPoint ?? string.Empty, out MountPoint mountPoint))
+            if (AtStakeIn(resuming.Open) is { } mountPoint)
             {
                 AskForSignOfLife(mountPoint);
             }
@@ -175,24 +186,15 @@ internal sealed partial class RecoveryTurn
         };
     }
 
+    private static MountPoint? AtStakeIn(OpenIntent open)
+        => MountPoint.TryParse(open.MountPoint ?? string.Empty, out MountPoint at) ? at : null;
+
     /// <summary>The fault it was about: as it is reported now, or as far as the intent tells.</summary>
     private Fault FaultOf(OpenIntent open, TimeSpan since)
     {
-        MountPoint at = MountPoint.TryParse(open.MountPoint ?? string.Empty, out MountPoint parsed)
-            ? parsed
-            : MountPoint.Root;
+        MountPoint at = AtStakeIn(open) ?? MountPoint.Root;
         FilesystemHealth filesystem = _guest.Report?.Filesystems.FirstOrDefault(one => one.MountPoint == at)
-            ?? new FilesystemHealth
-            {
-                MountPoint = at,
-                Device = string.Empty,
-                FilesystemType = string.Empty,
-                Role = at == MountPoint.Root ? FilesystemRole.Root : FilesystemRole.Data,
-                Verdict = Verdict.Unknown,
-                Since = now.Wall,
-                Claims = MountClaim.Rw,
-                Hidden = false,
-            };
+            ?? KnownByNameAlone(at);
         return new Fault(filesystem, open.BootId, _guest.Report?.Sequence ?? 0, since);
     }
 }

@@ -196,22 +196,6 @@ internal sealed partial class RecoveryTurn(
         BringWord();
     }
 
-    /// <summary>
-    /// What was faulty and is not listed any more stays noted for this boot, and over a restart that the bridge asked
-    /// for, which is to bring back every filesystem.
-    /// </summary>
-    private void NoteFaulty(GuestReport report, bool sameBoot)
-    {
-        IEnumerable<FilesystemHealth> unlisted = sameBoot || IsRestarting
-            ? _guest.LastSeenFaulty.Where(before
-                => report.Filesystems.All(one => one.MountPoint != before.MountPoint))
-            : [];
-        _guest = _guest with
-        {
-            LastSeenFaulty = [.. report.Filesystems.Where(Triage.IsFault).Concat(unlisted).Take(GuestReport.MaxFilesystems)],
-        };
-    }
-
     private bool IsRestarting => _guest.State is Recovering { Restarts: true, Phase: >= RecoveryPhase.AwaitingAnswer }
         or Verifying { Act.Restarts: true }
         or Resuming { Open.Rung: Rung.Reboot or Rung.Recreate };
@@ -250,9 +234,7 @@ internal sealed partial class RecoveryTurn(
     }
 
     private MountPoint? AtStake(IncidentFacts facts)
-        => _guest.State is Resuming { Open.MountPoint: { } encoded } && MountPoint.TryParse(encoded, out MountPoint at)
-            ? at
-            : facts.Filesystem?.MountPoint;
+        => _guest.State is Resuming { Open: var open } && AtStakeIn(open) is { } at ? at : facts.Filesystem?.MountPoint;
 
     private void Enter(RecoveryState state, TellKind kind, string text)
     {

@@ -91,4 +91,17 @@ internal static class Triage
     public static string Describe(FilesystemHealth one)
         => $"{one.MountPoint} ({one.Device}, {one.FilesystemType}) is {one.Verdict.ToName()}"
             + (one.Hidden ? ", which the mount table hides" : string.Empty);
+
+    /// <summary>
+    /// One that was faulty and is not listed any more, in words:
+    /// <c>/srv (xvdb, ext4) is no longer mounted; it was journal-aborted when last seen</c>.
+    /// </summary>
+    public static string DescribeOutOfSight(FilesystemHealth one, GuestReport report)
+    {
+        string where = report.FilesystemCount > report.Filesystems.Count ? "listed" : "mounted";
+        return one.Device.Length == 0
+            ? $"{one.MountPoint} is not {where}; it was to be recovered before"
+            : $"{one.MountPoint} ({one.Device}, {one.FilesystemType}) is no longer {where}; "
+                + $"it was {one.Verdict.ToName()} when last seen";
+    }
 }

@@ -58,6 +58,7 @@ internal sealed partial class Witness
 
                 if (request.Action != RequestAction.Probe)
                 {
+                    CheckOpen(guest, request.Id, "request");
                     CheckStorage(guest);
                     CheckWords(guest, request);
                 }

@@ -9,19 +9,29 @@ internal sealed partial class Witness
 {
     private readonly HashSet<(RequestId Intent, int Life, string Act)> _done = [];
 
-    /// <summary>A request is written where the guest reads it.</summary>
+    /// <summary>
+    /// A request is written where the guest reads it. On its way the intent may have ended, by a boot that a hostile guest
+    /// claims: it is open when the request is decided, and the request is bound to the old boot.
+    /// </summary>
     public void Written(SimulatedGuest guest, RecoveryAction.SendRequest send)
     {
         if (send.Request.Action != RequestAction.Probe)
         {
-            CheckDurable(guest, send.Request.Id, "request");
+            CheckOnce(guest, send.Request.Id, "request");
         }
     }
 
     /// <summary>The toolstack is asked to have the next boot checked.</summary>
-    public void Armed(SimulatedGuest guest, RecoveryAction.ArmForcedFsck arm) => CheckDurable(guest, arm.Intent, "arm");
+    public void Armed(SimulatedGuest guest, RecoveryAction.ArmForcedFsck arm)
+        => CheckOpenAndOnce(guest, arm.Intent, "arm");
 
-    private void CheckDurable(SimulatedGuest guest, RequestId intent, string act)
+    private void CheckOpenAndOnce(SimulatedGuest guest, RequestId intent, string act)
+    {
+        CheckOpen(guest, intent, act);
+        CheckOnce(guest, intent, act);
+    }
+
+    private void CheckOpen(SimulatedGuest guest, RequestId intent, string act)
     {
         bool isOpen = false;
         foreach (StoreEntry entry in _world.Store.Entries)
@@ -36,7 +46,10 @@ internal sealed partial class Witness
         {
             Break(Rule.DurableIntent, $"{act} for {guest.Identity.Name} without a durable intent {intent} that is open");
         }
+    }
 
+    private void CheckOnce(SimulatedGuest guest, RequestId intent, string act)
+    {
         if (!_done.Add((intent, _world.Bridge.Life, act)))
         {
             Break(Rule.DurableIntent, $"{act} for {guest.Identity.Name} is done a second time under {intent}");

@@ -12,7 +12,7 @@ internal sealed partial class Witness
     /// <summary>A domain is destroyed at this moment.</summary>
     public void Destroys(SimulatedGuest guest, RecoveryAction.Destroy action)
     {
-        CheckDurable(guest, action.Intent, "destroy");
+        CheckOpenAndOnce(guest, action.Intent, "destroy");
         CheckStep(guest, action.Intent, OfflineStep.Destroying);
         StoreEntry? intent = _world.Store.Entries.Find(entry
             => entry.Kind == TellKind.Intent && entry.Facts.RequestId == action.Intent);
@@ -27,7 +27,7 @@ internal sealed partial class Witness
     /// <summary>e2fsck begins on its disks at this moment.</summary>
     public void ChecksOffline(SimulatedGuest guest, RequestId intent)
     {
-        CheckDurable(guest, intent, "check");
+        CheckOpenAndOnce(guest, intent, "check");
         CheckStep(guest, intent, OfflineStep.Checking);
         string name = guest.Identity.Name;
         string? user = guest.Whereabouts switch
@@ -55,7 +55,7 @@ internal sealed partial class Witness
     /// <summary>A domain is created at this moment.</summary>
     public void Creates(SimulatedGuest guest, RequestId intent)
     {
-        CheckDurable(guest, intent, "create");
+        CheckOpenAndOnce(guest, intent, "create");
         CheckStep(guest, intent, OfflineStep.Creating);
         if (!_ownHand.Contains(guest) || guest.Whereabouts != Whereabouts.DestroyedByBridge)
         {

@@ -49,7 +49,8 @@ internal static class StoreReading
                 steps.Add(entry);
             }
 
-            if (entry.EndsIntent && open?.Facts.RequestId == entry.Facts.RequestId)
+            if (entry.Kind == TellKind.Proof || entry.Standing
+                || (entry.EndsIntent && open?.Facts.RequestId == entry.Facts.RequestId))
             {
                 open = null;
             }

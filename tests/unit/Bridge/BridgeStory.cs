@@ -84,6 +84,13 @@ internal sealed class BridgeStory
         return Last;
     }
 
+    /// <summary>A person orders a recovery of the guest.</summary>
+    public BridgeStory Order(int guest = 1)
+    {
+        Step(new BridgeInput.Ordered(Guest(guest).Uuid));
+        return this;
+    }
+
     /// <summary>Lets time pass second by second, and the guest's heartbeat and the checks of disks with it.</summary>
     public BridgeStory Wait(double seconds, int guest = 1)
     {

@@ -11,12 +11,6 @@ public sealed class OrderTests
 {
     private static readonly RecoveryPolicy Observe = Recover with { Mode = BridgeMode.Observe };
 
-    private static BridgeStory Order(BridgeStory story, int guest = 1)
-    {
-        story.Step(new BridgeInput.Ordered(Guest(guest).Uuid));
-        return story;
-    }
-
     private static Outlook Outlook(BridgeStory story) => story.Loop.Look(story.Now).Guests[0].Outlook;
 
     private static HindranceKind? Refusal(BridgeStory story) => Outlook(story).Refusal?.Kind;
@@ -40,7 +34,7 @@ public sealed class OrderTests
     [Fact]
     public void An_order_goes_over_the_mode_and_is_proved()
     {
-        BridgeStory story = Order(new BridgeStory(Observe).WithAbortedRoot().Wait(60));
+        BridgeStory story = new BridgeStory(Observe).WithAbortedRoot().Wait(60).Order();
         RecoveryAction.RecordIntent intent = Assert.Single(story.Of<RecoveryAction.RecordIntent>());
         Assert.Contains("ordered by a person", intent.Text);
         Healed(story, boot: 2, domain: 6);
@@ -51,7 +45,7 @@ public sealed class OrderTests
     [Fact]
     public void The_next_fault_is_no_matter_of_the_order_before()
     {
-        BridgeStory story = Healed(Order(new BridgeStory(Observe).WithAbortedRoot().Wait(60)), boot: 2, domain: 6);
+        BridgeStory story = Healed(new BridgeStory(Observe).WithAbortedRoot().Wait(60).Order(), boot: 2, domain: 6);
         story.Wait(200).Say(6, 2, 5, Filesystem(verdict: Verdict.JournalAborted)).Wait(60);
         Assert.Single(story.Of<RecoveryAction.RecordIntent>());
         Assert.Contains("the mode is observe", Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
@@ -63,7 +57,7 @@ public sealed class OrderTests
         var window = new MaintenanceWindow.Weekly(DayOfWeek.Monday, new TimeOnly(3, 0), TimeSpan.FromHours(9));
         BridgeStory story = new BridgeStory(Recover with { MaintenanceWindows = [window] }).WithAbortedRoot();
         Assert.Equal([HindranceKind.Window], Hindrances(story));
-        Assert.Single(Order(story).Of<RecoveryAction.RecordIntent>());
+        Assert.Single(story.Order().Of<RecoveryAction.RecordIntent>());
     }
 
     [Fact]
@@ -71,7 +65,7 @@ public sealed class OrderTests
     {
         BridgeStory story = new BridgeStory(Recover with { GraceAfterBoot = TimeSpan.FromMinutes(5) }).WithAbortedRoot();
         Assert.Equal([HindranceKind.Grace], Hindrances(story));
-        Assert.Single(Order(story).Of<RecoveryAction.RecordIntent>());
+        Assert.Single(story.Order().Of<RecoveryAction.RecordIntent>());
     }
 
     [Fact]
@@ -79,7 +73,7 @@ public sealed class OrderTests
     {
         BridgeStory story = new BridgeStory(Recover with { ActWithoutHostEvidence = false }).WithAbortedRoot();
         Assert.Equal([HindranceKind.HostEvidence], Hindrances(story));
-        Order(story);
+        story.Order();
         Assert.Single(story.RecordIntent().Arm().Of<RecoveryAction.SendRequest>());
     }
 
@@ -91,7 +85,7 @@ public sealed class OrderTests
         Guid? guest = isForOneGuest ? Guest().Uuid : null;
         var story = new BridgeStory();
         story.Step(new BridgeInput.Paused(guest, null));
-        Order(story.WithAbortedRoot()).Wait(60);
+        story.WithAbortedRoot().Order().Wait(60);
         Assert.Equal(isForOneGuest ? HindranceKind.GuestPause : HindranceKind.HostPause, Refusal(story));
         Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
         Assert.Contains("refused: ", story.Told(TellKind.Decision)[^1]);
@@ -102,7 +96,7 @@ public sealed class OrderTests
     [Fact]
     public void A_pause_that_comes_after_the_order_stops_it()
     {
-        BridgeStory story = Order(new BridgeStory(Observe).WithAbortedRoot().Wait(60));
+        BridgeStory story = new BridgeStory(Observe).WithAbortedRoot().Wait(60).Order();
         story.Step(new BridgeInput.Paused(null, null));
         Assert.Empty(story.RecordIntent().Wait(60).Of<RecoveryAction.ArmForcedFsck>());
     }
@@ -113,11 +107,11 @@ public sealed class OrderTests
         BridgeStory story = new BridgeStory(Observe).WithAbortedRoot().Wait(60).StorageIs(false);
         Assert.Null(Refusal(story));
         Assert.Equal([HindranceKind.Storage, HindranceKind.Observe], Hindrances(story));
-        Order(story).Wait(120);
+        story.Order().Wait(120);
         Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
         Assert.Single(story.StorageIs(true).Wait(31).Of<RecoveryAction.RecordIntent>());
 
-        BridgeStory late = Order(new BridgeStory(Observe).WithAbortedRoot().Wait(60).StorageIs(false));
+        BridgeStory late = new BridgeStory(Observe).WithAbortedRoot().Wait(60).StorageIs(false).Order();
         late.Wait(601).StorageIs(true).Wait(120);
         Assert.Empty(late.Of<RecoveryAction.RecordIntent>());
         Assert.Contains(late.Told(TellKind.Decision), text => text.Contains("its time has passed", StringComparison.Ordinal));
@@ -126,7 +120,7 @@ public sealed class OrderTests
     [Fact]
     public void An_order_is_for_the_boot_that_the_person_saw()
     {
-        BridgeStory story = Order(new BridgeStory(Observe).WithAbortedRoot().Wait(60).StorageIs(false));
+        BridgeStory story = new BridgeStory(Observe).WithAbortedRoot().Wait(60).StorageIs(false).Order();
         story.Say(5, 2, 1, Filesystem(verdict: Verdict.JournalAborted)).StorageIs(true).Wait(120);
         Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
         Assert.Contains(story.Told(TellKind.Decision), text => text.Contains("it booted anew", StringComparison.Ordinal));
@@ -141,7 +135,7 @@ public sealed class OrderTests
         Assert.IsType<RecoveryState.NeedsOperator>(story.State());
         Assert.Equal([HindranceKind.Acknowledgement, HindranceKind.Budget], Hindrances(story));
         Assert.Null(Refusal(story));
-        Order(story);
+        story.Order();
         Assert.Equal(2, story.Of<RecoveryAction.RecordIntent>().Count);
         Healed(story, boot: 3, domain: 7);
         story.Wait(200).Say(7, 3, 5, Filesystem(verdict: Verdict.JournalAborted)).Wait(60);
@@ -161,7 +155,7 @@ public sealed class OrderTests
         BridgeStory story = new BridgeStory(Observe).StorageIs(true).Appear().Say(5, 1, 1, Filesystem()).Wait(31)
             .Say(5, 1, 2, Filesystem(verdict: verdict)).Wait(60);
         RecoveryState before = story.State();
-        Order(story).Wait(60);
+        story.Order().Wait(60);
         Assert.Equal(expected, Refusal(story).ToString());
         Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
         Assert.Equal(before, story.State());
@@ -173,7 +167,7 @@ public sealed class OrderTests
         BridgeStory story = new BridgeStory(Observe).StorageIs(true).Appear()
             .Find(5, 1, 2, Filesystem(verdict: Verdict.JournalAborted)).Wait(40);
         Assert.Empty(story.Of<RecoveryAction.SendRequest>());
-        Order(story).Wait(1);
+        story.Order().Wait(1);
         Assert.Equal(RequestAction.Probe, story.LastRequest.Action);
         Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
         story.Answer(RequestStatus.Done, probe: "EROFS");
@@ -190,7 +184,7 @@ public sealed class OrderTests
         }
 
         Assert.Equal(HindranceKind.Silent, Refusal(story));
-        Assert.Empty(Order(story).Wait(50).Of<RecoveryAction.RecordIntent>());
+        Assert.Empty(story.Order().Wait(50).Of<RecoveryAction.RecordIntent>());
     }
 
     [Fact]
@@ -204,7 +198,7 @@ public sealed class OrderTests
             .Say(7, 20, 1, Filesystem(verdict: Verdict.JournalAborted));
         Outlook outlook = story.Loop.Look(story.Now).Guests[1].Outlook;
         Assert.Contains(outlook.Hindrances, one => one.Kind == HindranceKind.Turn);
-        Order(story, 2).Wait(1);
+        story.Order(2).Wait(1);
         Assert.Single(story.Of<RecoveryAction.RecordIntent>());
     }
 
@@ -215,7 +209,7 @@ public sealed class OrderTests
         {
             AnyGuest = new GuestPolicy { AllowDestroy = true, ExclusiveStorage = ExclusiveStorage.Yes },
         });
-        Order(story.WithAbortedRoot().Wait(60)).RecordIntent().Arm().Answer(RequestStatus.Accepted).Wait(300);
+        story.WithAbortedRoot().Wait(60).Order().RecordIntent().Arm().Answer(RequestStatus.Accepted).Wait(300);
         Assert.Empty(story.Of<RecoveryAction.ConfirmCreatable>());
         Assert.Contains("ordered the restart alone", story.Operator().Reason);
     }
@@ -223,7 +217,7 @@ public sealed class OrderTests
     [Fact]
     public void Nothing_is_recovered_twice_at_once()
     {
-        BridgeStory story = Order(Order(new BridgeStory(Observe).WithAbortedRoot().Wait(60)));
+        BridgeStory story = new BridgeStory(Observe).WithAbortedRoot().Wait(60).Order().Order();
         Assert.Single(story.Of<RecoveryAction.RecordIntent>());
         Assert.Equal([HindranceKind.UnderWay], Hindrances(story));
         Assert.Equal(HindranceKind.UnderWay, Refusal(story));

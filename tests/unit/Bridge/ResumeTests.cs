@@ -282,4 +282,28 @@ public sealed class ResumeTests
         story.Wait(601);
         Assert.Contains("the guest is DOWN", story.Operator().Reason);
     }
+
+    [Fact]
+    public void Recoveries_that_a_clock_set_back_tells_in_another_order_all_count()
+    {
+        var story = new BridgeStory(Recover with { MaxPerGuest = 2, BudgetWindow = TimeSpan.FromHours(1) });
+        DateTimeOffset now = story.Now.Wall;
+        story.Step(new BridgeInput.HistoryRestored(new GuestHistory(
+            Guest(), [now.AddHours(1), now.AddHours(2), now.AddHours(-2)], Standing: null)));
+        WithDeadRoot(story.StorageIs(true));
+        Assert.Empty(story.Of<RecoveryAction.RecordIntent>());
+        Assert.Contains("2 recoveries within 1 h", story.Operator().Reason);
+        IReadOnlyList<TimeSpan> recoveries = story.Record()!.Recoveries;
+        Assert.Equal(recoveries.Order(), recoveries);
+    }
+
+    [Fact]
+    public void A_repair_is_not_judged_by_the_words_of_a_second_domain_of_its_uuid()
+    {
+        BridgeStory story = Stopped(Rung.Repair, mount: "/srv");
+        story.Appear(8).Appear(5).Say(8, 9, 1, Filesystem(verdict: Verdict.JournalAborted)).Wait(31);
+        Assert.IsType<RecoveryState.Resuming>(story.State());
+        story.Gone(8).Appear(5).Find(5, 1, 2, Filesystem()).Wait(60);
+        Assert.Contains("/srv", story.Operator().Reason);
+    }
 }

@@ -59,17 +59,34 @@ public sealed class VanishedTests
     [InlineData(Verdict.ErrorsRecorded, true)]
     public void A_faulty_filesystem_that_is_unmounted_is_told_as_no_longer_mounted(Verdict verdict, bool storage)
     {
-        var story = new BridgeStory();
+        var story = new BridgeStory(Recover with { GraceAfterBoot = TimeSpan.FromMinutes(1) });
         story.StorageIs(storage).Appear().Wait(31)
             .Say(5, 1, 1, Filesystem("/srv", verdict, "btrfs"), Filesystem());
         story.Say(5, 1, 2, Filesystem()).Wait(5);
-        Assert.Contains("/srv (xvda, btrfs) is no longer mounted; it was " + verdict.ToName(),
-            Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        string expected = "/srv (xvda, btrfs) is no longer mounted; it was " + verdict.ToName();
+        Assert.Contains(expected, Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        story.Wait(61);
+        Assert.Contains(expected, story.Operator().Reason);
+        Assert.Equal(MountPoint.FromText("/srv"), story.Operator().AtStake);
         Assert.Empty(story.Told(TellKind.Proof));
         Assert.DoesNotContain(story.Told(TellKind.Decision), text => text.Contains("well", StringComparison.Ordinal));
 
         story.Say(5, 1, 3, Filesystem(), Filesystem("/srv", type: "btrfs"));
         Assert.IsType<RecoveryState.Healthy>(story.State());
+        Assert.Single(story.Told(TellKind.Proof));
+    }
+
+    [Fact]
+    public void A_person_who_orders_another_recovery_does_not_make_it_well()
+    {
+        BridgeStory story = WithFailedRepair().Wait(601);
+        story.Say(5, 1, 5, Filesystem(verdict: Verdict.RemountedReadOnly)).Order().RecordIntent()
+            .Answer(RequestStatus.Accepted)
+            .Say(5, 1, 6, Filesystem())
+            .Answer(RequestStatus.Done, probe: "ok");
+        Assert.Contains("/ writes again", Assert.Single(story.Told(TellKind.Proof)));
+        Assert.Contains("/srv", story.Operator().Reason);
+        Assert.Contains("mounted", story.Operator().Reason);
     }
 
     [Fact]
@@ -88,8 +105,7 @@ public sealed class VanishedTests
             .RecordIntent().Arm().Answer(RequestStatus.Accepted).Gone().Appear(6).Say(6, 2, 1, Filesystem())
             .ReadFsck(1).Answer(RequestStatus.Done, probe: "ok", domain: 6);
         Assert.Contains("/ writes again", Assert.Single(story.Told(TellKind.Proof)));
-        Assert.Contains("/srv (xvda, ext3) is no longer mounted",
-            Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        Assert.Contains("/srv (xvda, ext3) is no longer mounted", story.Operator().Reason);
         story.Say(6, 2, 2, Filesystem(), Filesystem("/srv"));
         Assert.Equal(new RecoveryState.Healthy(Boot(2)), story.State());
     }

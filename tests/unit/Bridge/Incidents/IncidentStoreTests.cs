@@ -79,6 +79,18 @@ public sealed class IncidentStoreTests : IDisposable
         Assert.Equal("reboot-2", _directory.Run().Guests.First(one => one.Guest == Guest()).Open!.Intent.ToString());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_intent_whose_end_could_not_be_written_is_over_once_the_guest_is_proved_or_a_person_is_called(bool proved)
+    {
+        _directory.Run(Entry(TellKind.Intent, "about to restart it"));
+        _directory.Run(proved
+            ? Entry(TellKind.Proof, "everything is well again", request: "")
+            : Entry(TellKind.Operator, "needed", request: "", standing: true));
+        Assert.Null(Assert.Single(_directory.Run().Guests).Open);
+    }
+
     [Fact]
     public void A_second_intent_of_a_guest_ends_the_first()
     {

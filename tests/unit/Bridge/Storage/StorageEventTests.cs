@@ -48,7 +48,7 @@ public sealed class StorageEventTests : IDisposable
         string asked = Path.Combine(_tree.Root, "asked");
         var multipathd = new Multipathd(Script($"echo >>{asked}; exec sleep 1000"), _time, _wake);
         multipathd.AskWhenDue(hasChange: false, TimeSpan.Zero, Cancellation);
-        Until(() => File.Exists(asked));
+        Until(() => new FileInfo(asked) is { Exists: true, Length: > 0 });
         Assert.Empty(multipathd.View(TimeSpan.FromSeconds(4)).Paths);
         multipathd.AskWhenDue(hasChange: true, TimeSpan.FromSeconds(4), Cancellation);
         Assert.Single(File.ReadAllLines(asked));
