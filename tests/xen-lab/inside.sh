@@ -42,6 +42,8 @@ play() {
     local name=$1 words=() status=0
     IFS=- read -r -a words <<<"$name"
     (
+        set -o errtrace
+        trap 'echo "lab: a step failed: $BASH_COMMAND (line $LINENO of ${BASH_SOURCE[0]##*/})" >&2' ERR
         trap 'stop_dom0; kill_target; kill_second' EXIT
         # shellcheck disable=SC1090 # one of scenarios/*.sh
         . "$here/scenarios/${words[0]}.sh"

@@ -108,7 +108,8 @@ stop_dom0() {
 dom0() {
     local door line code=255 limit=${2:-300}
     exec {door}<>/dev/tcp/127.0.0.1/2222 || return 255
-    { base64 -w 0 <<<"$1"; echo; } >&"$door"
+    # A process of its own: who writes to a door that was shut is ended, by SIGPIPE and without a word.
+    (base64 -w 0 <<<"$1"; echo) >&"$door" || { exec {door}>&-; return 255; }
     while IFS= read -r -t "$limit" -u "$door" line; do
         case $line in
         exit=*) code=${line#exit=} ;;
