@@ -76,6 +76,8 @@ an_initramfs_of_initramfs_tools_asks() {
     local tree=$work/initramfs
     new_guest_root force
     echo 'MODULES=list' >"$root/etc/initramfs-tools/conf.d/test"
+    # It asks the kernel's configuration whether the kernel can unpack what it makes.
+    echo 'CONFIG_RD_GZIP=y' >"$root/boot/config-$kernel"
     in_root mkinitramfs -o "/boot/initrd.img-$kernel" "$kernel"
     rm -rf "$tree"
     mkdir -p "$tree"
