@@ -79,6 +79,11 @@ internal sealed record GuestRecord
     /// </summary>
     public IReadOnlyList<FilesystemHealth> LastSeenFaulty { get; init; } = [];
 
+    /// <summary>
+    /// Until when what is out of sight may come back by itself, on the monotonic clock; null when nothing is out of sight.
+    /// </summary>
+    public TimeSpan? OutOfSightUntil { get; init; }
+
     /// <summary>The worst that its console showed since it booted; null when nothing.</summary>
     public ConsoleSign.Fault? ConsoleFault { get; init; }
 
@@ -109,8 +114,11 @@ internal sealed record GuestRecord
     /// <summary>Whether the boot whose words are known was itself heard alive.</summary>
     public bool IsHeard => !CurrentBoot.IsNone && HeardBoot == CurrentBoot;
 
-    /// <summary>The first filesystem that was faulty and is not listed any more; null when there is none.</summary>
-    public FilesystemHealth? Vanished
-        => LastSeenFaulty.FirstOrDefault(faulty
+    /// <summary>The filesystems that were faulty and are not listed any more.</summary>
+    public IEnumerable<FilesystemHealth> OutOfSight
+        => LastSeenFaulty.Where(faulty
             => Report?.Filesystems.Any(one => one.MountPoint == faulty.MountPoint) != true);
+
+    /// <summary>The first of them; null when there is none.</summary>
+    public FilesystemHealth? Vanished => LastSeenFaulty.Count == 0 ? null : OutOfSight.FirstOrDefault();
 }

@@ -156,7 +156,7 @@ internal abstract record RecoveryState
     /// <param name="Open">The intent without an end.</param>
     /// <param name="Attempt">The how-manieth recovery of this guest in its window; from 1.</param>
     /// <param name="BeganAt">When it began, on the monotonic clock; it may lie before the start.</param>
-    /// <param name="Since">When the bridge started, or lost its domain, on the monotonic clock.</param>
+    /// <param name="Since">When the bridge started, or lost one of two domains of its uuid, on the monotonic clock.</param>
     /// <param name="Deadline">When that has taken too long, on the monotonic clock.</param>
     internal sealed record Resuming(
         OpenIntent Open, int Attempt, TimeSpan BeganAt, TimeSpan Since, TimeSpan Deadline) : RecoveryState;

@@ -51,6 +51,11 @@ internal sealed partial class RecoveryTurn
     private void LoseDomain()
     {
         DomainId? lost = _guest.Domain;
+        if (HasLivingTwin)
+        {
+            ResumeAfterTwin();
+        }
+
         _guest = _guest with
         {
             Domain = null,
@@ -85,9 +90,6 @@ internal sealed partial class RecoveryTurn
                 };
                 break;
             case Resuming resuming:
-                // The other of two domains of its uuid may speak for it in a moment.
-                resuming = resuming with { Since = now.Elapsed };
-                _guest = _guest with { State = resuming };
                 Resume(resuming);
                 break;
             case Recovering or Verifying:

@@ -23,11 +23,7 @@ internal sealed partial class RecoveryTurn
 
         if (_guest.State is NeedsOperator { Release: OperatorRelease.WhenHealthy } standing)
         {
-            bool isSeenWell = standing.AtStake is not { } atStake || Triage.IsListedWell(report, atStake);
-            if (isSeenWell && Triage.IsHealthy(report) && _guest is { IsHeard: true, Vanished: null } && !IsSilent())
-            {
-                BecomeHealthy(report);
-            }
+            JudgeStanding(standing, report);
         }
         else if (Triage.IsHealthy(report) && !IsSilent())
         {
@@ -95,6 +91,12 @@ internal sealed partial class RecoveryTurn
 
         if (triage.Filesystem is not { } filesystem)
         {
+            if (_guest is { IsHeard: true, Vanished: { } vanished })
+            {
+                JudgeOutOfSight(vanished, report);
+                return;
+            }
+
             FilesystemHealth? doubtful = report.Filesystems.FirstOrDefault(one
                 => one.Verdict is not (Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full));
             Suspect(doubtful is not null ? $"{Triage.Describe(doubtful)}; this is never acted on"

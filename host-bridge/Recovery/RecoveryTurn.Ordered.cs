@@ -68,7 +68,9 @@ internal sealed partial class RecoveryTurn
 
         Hindrance? none = triage.Rung switch
         {
-            Rung.Nothing => new Hindrance(HindranceKind.NothingWrong, WhyNothingIsRecovered(report)),
+            Rung.Nothing => new Hindrance(
+                _guest.Vanished is null ? HindranceKind.NothingWrong : HindranceKind.ByHand,
+                WhyNothingIsRecovered(report)),
             Rung.Wait => new Hindrance(
                 HindranceKind.Hang, $"{Triage.Describe(triage.Filesystem!)}, and a hang ends by itself"),
             Rung.Operator => new Hindrance(

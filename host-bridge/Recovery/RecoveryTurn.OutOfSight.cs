@@ -1,4 +1,5 @@
 using Protocol.Health;
+using static HostBridge.Recovery.RecoveryState;
 
 namespace HostBridge.Recovery;
 
@@ -8,6 +9,8 @@ namespace HostBridge.Recovery;
 /// </summary>
 internal sealed partial class RecoveryTurn
 {
+    private const string Also = "; also ";
+
     /// <summary>
     /// What was faulty and is not listed any more stays noted for this boot, and over a restart that the bridge asked
     /// for, which is to bring back every filesystem.
@@ -24,32 +27,86 @@ internal sealed partial class RecoveryTurn
         };
     }
 
-    /// <summary>A filesystem that this boot had at stake before the bridge was started anew, or a person gave an order.</summary>
-    private void KeepInSight(MountPoint mountPoint)
+    /// <summary>
+    /// What is out of sight in a new boot, or since this report, is given the time of a boot with a check: it may be just
+    /// that check which keeps it, or a person's.
+    /// </summary>
+    private void GiveTimeOutOfSight(bool sameBoot)
     {
-        if (_guest.LastSeenFaulty.All(one => one.MountPoint != mountPoint)
-            && _guest.Report?.Filesystems.Any(one => one.MountPoint == mountPoint) != true)
+        TimeSpan? until = _guest.Vanished is null ? null
+            : sameBoot && _guest.OutOfSightUntil is { } before ? before
+            : now.Elapsed + BootTime();
+        if (until != _guest.OutOfSightUntil)
         {
-            _guest = _guest with { LastSeenFaulty = [.. _guest.LastSeenFaulty, KnownByNameAlone(mountPoint)] };
+            _guest = _guest with { OutOfSightUntil = until };
         }
     }
 
-    /// <summary>
-    /// Everything that is listed is well, and one that was faulty is not listed. A person is needed: whoever unmounted
-    /// it, it must not be used again as it is. A boot that is young is given time to mount it, and a guest with more
-    /// filesystems than a report holds may have it among the others.
-    /// </summary>
-    private void JudgeOutOfSight(FilesystemHealth vanished, GuestReport report)
+    /// <summary>A filesystem that this boot had at stake before the bridge was started anew, or a person gave an order.</summary>
+    private void KeepInSight(MountPoint mountPoint)
     {
-        string fault = Triage.DescribeOutOfSight(vanished, report);
-        NoteFault(vanished, report);
-        if (now.Elapsed - _guest.BootHeardAt < policy.GraceAfterBoot || report.FilesystemCount > report.Filesystems.Count)
+        if (_guest.Report?.Filesystems.Any(one => one.MountPoint == mountPoint) == true)
+        {
+            return;
+        }
+
+        _guest = _guest with
+        {
+            LastSeenFaulty = _guest.LastSeenFaulty.Any(one => one.MountPoint == mountPoint)
+                ? _guest.LastSeenFaulty
+                : [.. _guest.LastSeenFaulty, KnownByNameAlone(mountPoint)],
+            OutOfSightUntil = now.Elapsed,
+        };
+    }
+
+    /// <summary>
+    /// Nothing that is listed calls for an act, and a filesystem that was faulty is not listed. A person is needed: whoever
+    /// unmounted it, it must not be used again as it is. A guest with more filesystems than a report holds may have it
+    /// among the others.
+    /// </summary>
+    private void JudgeOutOfSight(FilesystemHealth first, GuestReport report)
+    {
+        string fault = string.Join("; ", _guest.OutOfSight.Select(one => Triage.DescribeOutOfSight(one, report)));
+        NoteFault(first, report);
+        if (now.Elapsed < _guest.OutOfSightUntil || report.FilesystemCount > report.Filesystems.Count)
         {
             Suspect(fault);
         }
         else
         {
             CallOperator($"{fault}; check it before it is used again", OperatorRelease.WhenHealthy);
+        }
+    }
+
+    /// <summary>
+    /// An operator is needed for one filesystem until it is seen well; nothing is done to another one meanwhile, and so the
+    /// operator is told of that one too.
+    /// </summary>
+    private void JudgeStanding(NeedsOperator standing, GuestReport report)
+    {
+        if (!_guest.IsHeard || IsSilent())
+        {
+            return;
+        }
+
+        bool isSeenWell = standing.AtStake is not { } atStake || Triage.IsListedWell(report, atStake);
+        if (isSeenWell && Triage.IsHealthy(report))
+        {
+            if (_guest.Vanished is { } vanished)
+            {
+                JudgeOutOfSight(vanished, report);
+            }
+            else
+            {
+                BecomeHealthy(report);
+            }
+        }
+        else if (standing.AtStake is not null && !standing.Reason.Contains(Also, StringComparison.Ordinal)
+            && report.Filesystems.FirstOrDefault(one => Triage.IsDead(one.Verdict) && one.MountPoint != standing.AtStake)
+                is { } other)
+        {
+            // Once: a guest that lies may have many.
+            CallOperator(standing with { Reason = $"{standing.Reason}{Also}{Triage.Describe(other)}" });
         }
     }
 

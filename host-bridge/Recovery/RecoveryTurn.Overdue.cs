@@ -16,7 +16,7 @@ internal sealed partial class RecoveryTurn
             case Verifying proof when now.Elapsed >= proof.Deadline:
                 GiveUp("it could not be proved in time that it writes again");
                 break;
-            case Resuming resuming when now.Elapsed >= resuming.Deadline:
+            case Resuming resuming when now.Elapsed >= resuming.Deadline && !HasLivingTwin:
                 GiveUpResuming(resuming);
                 break;
             default:

@@ -13,7 +13,7 @@ internal sealed partial class RecoveryTurn
     private void Resume(Resuming resuming)
     {
         OpenIntent open = resuming.Open;
-        if (_guest.Twin is not null && _guest.TwinGoneAt is null)
+        if (HasLivingTwin)
         {
             // Which of the two the intent was about cannot be told yet.
             return;
@@ -43,6 +43,20 @@ internal sealed partial class RecoveryTurn
         else
         {
             ResumeRequest(resuming);
+        }
+    }
+
+    private bool HasLivingTwin => _guest.Twin is not null && _guest.TwinGoneAt is null;
+
+    /// <summary>One of two domains of its uuid is gone: only now can be found out what became of it.</summary>
+    private void ResumeAfterTwin()
+    {
+        if (_guest.State is Resuming resuming)
+        {
+            _guest = _guest with
+            {
+                State = resuming with { Since = now.Elapsed, Deadline = now.Elapsed + policy.ResumeDeadline },
+            };
         }
     }
 

@@ -42,6 +42,7 @@ internal sealed partial class RecoveryTurn(
             case RecoveryInput.TwinGone gone when _guest.Twin == gone.Domain:
                 _guest = _guest with { TwinGoneAt = now.Elapsed };
                 Tell(TellKind.Decision, $"domain {gone.Domain}, which had the same uuid, is gone", IncidentFacts.None);
+                ResumeAfterTwin();
                 GoOn();
                 break;
             case RecoveryInput.ReportReceived received:
@@ -95,7 +96,7 @@ internal sealed partial class RecoveryTurn(
                 break;
             case RecoveryInput.HoldReleased or RecoveryInput.Acknowledged
                 when _guest.State is NeedsOperator { Release: not OperatorRelease.WhenReasonEnds }:
-                _guest = _guest with { LastSeenFaulty = [] };
+                _guest = _guest with { LastSeenFaulty = [], OutOfSightUntil = null };
                 Enter(new Unknown(), TellKind.Decision, "a person acknowledged; it is judged by its reports again");
                 Judge();
                 break;
@@ -158,6 +159,7 @@ internal sealed partial class RecoveryTurn(
         BootId previousBoot = _guest.CurrentBoot;
         NoteFaulty(report, sameBoot);
         _guest = _guest with { Report = report };
+        GiveTimeOutOfSight(sameBoot);
         if (!sameBoot)
         {
             _guest = _guest with
@@ -209,9 +211,12 @@ internal sealed partial class RecoveryTurn(
     }
 
     private void CallOperator(string reason, OperatorRelease release)
+        => CallOperator(new NeedsOperator(reason, release, AtStake(Facts())));
+
+    private void CallOperator(NeedsOperator state)
     {
+        (string reason, OperatorRelease release) = (state.Reason, state.Release);
         IncidentFacts facts = Facts();
-        var state = new NeedsOperator(reason, release, AtStake(facts));
         if (_guest.State == state)
         {
             return;

@@ -61,7 +61,8 @@ internal static class Triage
     private static bool IsBefore(FilesystemHealth one, FilesystemHealth other)
         => one.Role != other.Role ? one.Role > other.Role : one.Verdict.ToRank() > other.Verdict.ToRank();
 
-    private static bool IsDead(Verdict verdict)
+    /// <summary>Whether nothing can be written to it before it is recovered.</summary>
+    public static bool IsDead(Verdict verdict)
         => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly;
 
     /// <summary>Whether everything that is reported is well, so far as a reader can act on it.</summary>

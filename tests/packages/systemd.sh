@@ -93,6 +93,16 @@ without_a_xenstore_the_agent_keeps_judging() {
     [ "$(property guest-agent NRestarts)" = 0 ] || fail "it was started again"
 }
 
+both_take_a_reload() {
+    local name before
+    for name in guest-agent host-bridge; do
+        before=$(property $name MainPID)
+        in_guest systemctl reload $name.service
+        [ "$(property $name MainPID)" = "$before" ] || fail "$name was started anew"
+        in_guest systemctl is-active --quiet $name.service || fail "$name ended"
+    done
+}
+
 a_killed_agent_comes_back() {
     local before
     before=$(property guest-agent MainPID)
@@ -183,6 +193,7 @@ if boot; then
     story "The agent probes a filesystem under its confinement" the_agent_probes_under_its_confinement
     story "Without a xenstore device the agent keeps judging" without_a_xenstore_the_agent_keeps_judging
     story "An agent that is killed comes back" a_killed_agent_comes_back
+    story "Both services take a reload" both_take_a_reload
     story "A setting that is not known is said once" \
         a_damaged_configuration_is_said_once guest-agent 'no-such-name = 1\n' no-such-name
     story "A value that is not allowed is said once" \

@@ -38,7 +38,12 @@ internal sealed partial class Witness
                 _orderInFlight.Remove(guest);
                 CheckConsent(guest, "a destruction");
                 CheckStorage(guest);
-                CheckHostEvidence(guest, Rung.Recreate);
+                if (guest.Whereabouts != Whereabouts.DestroyedByBridge)
+                {
+                    // Else the toolstack is only asked what its own hand did under this intent.
+                    CheckHostEvidence(guest, Rung.Recreate);
+                }
+
                 break;
             case RecoveryAction.CheckOffline:
                 CheckConsent(guest, "an offline check");

@@ -301,7 +301,8 @@ public sealed class ResumeTests
     public void A_repair_is_not_judged_by_the_words_of_a_second_domain_of_its_uuid()
     {
         BridgeStory story = Stopped(Rung.Repair, mount: "/srv");
-        story.Appear(8).Appear(5).Say(8, 9, 1, Filesystem(verdict: Verdict.JournalAborted)).Wait(31);
+        story.Appear(8).Appear(5).Say(8, 9, 1, Filesystem(verdict: Verdict.JournalAborted))
+            .Wait(2 * story.Policy.ResumeDeadline.TotalSeconds);
         Assert.IsType<RecoveryState.Resuming>(story.State());
         story.Gone(8).Appear(5).Find(5, 1, 2, Filesystem()).Wait(60);
         Assert.Contains("/srv", story.Operator().Reason);

@@ -9,6 +9,9 @@ namespace Tests.Unit.Bridge;
 /// <summary>What is out of sight is not well: filesystems that leave the report while they are faulty.</summary>
 public sealed class VanishedTests
 {
+    /// <summary>In seconds, beyond what a boot with a check of disks of unknown size may take.</summary>
+    private const int TimeOfACheck = 9000;
+
     private static BridgeStory WithFailedRepair()
         => new BridgeStory().WithAbortedData().RecordIntent()
             .Answer(RequestStatus.Accepted)
@@ -59,13 +62,13 @@ public sealed class VanishedTests
     [InlineData(Verdict.ErrorsRecorded, true)]
     public void A_faulty_filesystem_that_is_unmounted_is_told_as_no_longer_mounted(Verdict verdict, bool storage)
     {
-        var story = new BridgeStory(Recover with { GraceAfterBoot = TimeSpan.FromMinutes(1) });
+        var story = new BridgeStory();
         story.StorageIs(storage).Appear().Wait(31)
             .Say(5, 1, 1, Filesystem("/srv", verdict, "btrfs"), Filesystem());
         story.Say(5, 1, 2, Filesystem()).Wait(5);
         string expected = "/srv (xvda, btrfs) is no longer mounted; it was " + verdict.ToName();
         Assert.Contains(expected, Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
-        story.Wait(61);
+        story.Wait(TimeOfACheck);
         Assert.Contains(expected, story.Operator().Reason);
         Assert.Equal(MountPoint.FromText("/srv"), story.Operator().AtStake);
         Assert.Empty(story.Told(TellKind.Proof));
@@ -105,8 +108,54 @@ public sealed class VanishedTests
             .RecordIntent().Arm().Answer(RequestStatus.Accepted).Gone().Appear(6).Say(6, 2, 1, Filesystem())
             .ReadFsck(1).Answer(RequestStatus.Done, probe: "ok", domain: 6);
         Assert.Contains("/ writes again", Assert.Single(story.Told(TellKind.Proof)));
+        Assert.Contains("/srv (xvda, ext3) is no longer mounted",
+            Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        story.Wait(TimeOfACheck);
         Assert.Contains("/srv (xvda, ext3) is no longer mounted", story.Operator().Reason);
         story.Say(6, 2, 2, Filesystem(), Filesystem("/srv"));
         Assert.Equal(new RecoveryState.Healthy(Boot(2)), story.State());
+    }
+
+    [Fact]
+    public void Two_filesystems_out_of_sight_are_both_named_and_the_second_stays_when_the_first_is_well()
+    {
+        var story = new BridgeStory();
+        story.StorageIs(true).Appear().Wait(31).Say(
+            5, 1, 1, Filesystem("/srv", Verdict.JournalAborted, "btrfs"), Filesystem("/data", Verdict.JournalAborted, "btrfs"),
+            Filesystem());
+        story.Say(5, 1, 2, Filesystem()).Wait(TimeOfACheck);
+        Assert.Contains("/srv", story.Operator().Reason);
+        Assert.Contains("/data", story.Operator().Reason);
+
+        story.Say(5, 1, 3, Filesystem(), Filesystem("/srv", type: "btrfs"));
+        Assert.Equal(MountPoint.FromText("/data"), story.Operator().AtStake);
+        Assert.Empty(story.Told(TellKind.Proof));
+        story.Say(5, 1, 4, Filesystem(), Filesystem("/srv", type: "btrfs"), Filesystem("/data", type: "btrfs"));
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+    }
+
+    [Fact]
+    public void An_operator_who_is_needed_for_one_filesystem_is_told_once_that_another_died()
+    {
+        BridgeStory story = WithFailedRepair();
+        int told = story.Told(TellKind.Operator).Count;
+        for (int report = 4; report < 8; report++)
+        {
+            story.Say(5, 1, report, Filesystem(verdict: Verdict.JournalAborted)).Wait(5);
+        }
+
+        Assert.Contains("; also / (xvda, ext3) is journal-aborted", story.Operator().Reason);
+        Assert.Equal(MountPoint.FromText("/srv"), story.Operator().AtStake);
+        Assert.Equal(told + 1, story.Told(TellKind.Operator).Count);
+    }
+
+    [Fact]
+    public void What_is_out_of_sight_is_told_although_another_filesystem_is_slow()
+    {
+        var story = new BridgeStory();
+        story.StorageIs(true).Appear().Wait(31)
+            .Say(5, 1, 1, Filesystem("/srv", Verdict.JournalAborted, "btrfs"), Filesystem());
+        story.Say(5, 1, 2, Filesystem(verdict: Verdict.Slow)).Wait(TimeOfACheck);
+        Assert.Contains("/srv", story.Operator().Reason);
     }
 }
