@@ -34,6 +34,9 @@ internal sealed record OfflineFacts
     /// <summary>Our own record of the destroyed domain; null when there is none.</summary>
     public required DestroyedDomain? Destroyed { get; init; }
 
+    /// <summary>Whether somebody created the guest since, as far as can be told; it may be gone again.</summary>
+    public required bool IsCreatedSince { get; init; }
+
     /// <summary>Every domain that the hypervisor lists, the dying too.</summary>
     public required IReadOnlyList<DomainListed>? Domains { get; init; }
 
@@ -78,6 +81,9 @@ internal sealed record OfflineFacts
 /// </summary>
 internal static class OfflineGate
 {
+    /// <summary>Why nothing more is done to a guest that came back by another hand, in words.</summary>
+    public const string CreatedSince = "somebody created it since its domain was destroyed";
+
     /// <summary>Why the disk must not be checked, for a person; none when it may be.</summary>
     /// <param name="facts">What was read right before.</param>
     /// <param name="safeguards">Those that hold: all of them, outside of a simulation.</param>
@@ -119,6 +125,11 @@ internal static class OfflineGate
         if (destroyed.Guest != facts.Guest || destroyed.Intent != facts.Intent)
         {
             refusals.Add($"its domain was destroyed under another intent ({destroyed.Intent})");
+        }
+
+        if (facts.IsCreatedSince)
+        {
+            refusals.Add(CreatedSince);
         }
 
         if (facts.HostBoot.IsNone || destroyed.HostBoot != facts.HostBoot)

@@ -18,6 +18,9 @@ internal sealed record XlToolstackOptions
     /// <summary>The folders in which files that define guests lie.</summary>
     public required IReadOnlyList<string> ConfigFolders { get; init; }
 
+    /// <summary>Where xl keeps its logs.</summary>
+    public string LogFolder { get; init; } = CreationLog.DefaultFolder;
+
     /// <summary>Whether any other host can use the disks of a guest.</summary>
     public required Func<GuestIdentity, ExclusiveStorage> ExclusiveStorageOf { get; init; }
 
@@ -187,6 +190,7 @@ internal sealed class XlToolstack(
         XlProgram = options.XlProgram,
         XenstorePath = options.XenstorePath,
         ConfigFolders = options.ConfigFolders,
+        LogFolder = options.LogFolder,
         HostBoot = options.HostBoot,
         BeginByMs = 0,
     };

@@ -29,7 +29,10 @@ internal sealed class CreateStep(StepOrder order, StepFolder folder, Xl xl)
             return StepOutcome.Failed(listed.Problem!);
         }
 
-        return StateOf(domains, record) is { } outcome ? outcome : await CreateAsync(record).ConfigureAwait(false);
+        return StateOf(domains, record) is { } outcome ? outcome
+            : CreationLog.IdentityOf(order.LogFolder, record.Name) != record.CreationLog
+                ? StepOutcome.Refused($"{OfflineGate.CreatedSince}, and it is gone again")
+            : await CreateAsync(record).ConfigureAwait(false);
     }
 
     private async Task<StepOutcome> CreateAsync(DestroyRecord record)
@@ -61,6 +64,7 @@ internal sealed class CreateStep(StepOrder order, StepFolder folder, Xl xl)
 
         string? complaint = await xl.CreateAsync(record.ConfigFile, boot.Settings, CancellationToken.None)
             .ConfigureAwait(false);
+        folder.WriteDestroyed(record with { CreationLog = CreationLog.IdentityOf(order.LogFolder, record.Name) });
         XlAnswer<IReadOnlyList<XlDomain>> listed = await xl.ListAsync(CancellationToken.None).ConfigureAwait(false);
         if (listed.Value is not { } domains)
         {

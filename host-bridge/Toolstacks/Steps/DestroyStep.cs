@@ -88,6 +88,7 @@ internal sealed class DestroyStep(
             At = TimeProvider.System.GetUtcNow(),
             ConfigFile = again.File,
             Disks = disks,
+            CreationLog = CreationLog.IdentityOf(order.LogFolder, again.Running.Name),
         });
         return await WaitUntilGoneAsync(domain.Value).ConfigureAwait(false);
     }

@@ -40,6 +40,7 @@ internal sealed class OfflineFactsReader(Xl xl, BackendUses uses, HostFiles file
             HostBoot = now,
             Destroyed = new DestroyedDomain(
                 record.Guest, new DomainId(record.Domain), destroyedUnder, then, noted?.Identity),
+            IsCreatedSince = CreationLog.IdentityOf(order.LogFolder, record.Name) != record.CreationLog,
             Domains = listed.Value is { } domains ? [.. domains.Select(ToListed)] : null,
             Backends = await BackendsOnAsync(disk, stacks).ConfigureAwait(false),
             Mounts = MountsOf(disk, stacks),

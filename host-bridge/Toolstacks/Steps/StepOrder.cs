@@ -49,6 +49,9 @@ internal sealed record StepOrder
     /// <summary>Where files that define guests lie.</summary>
     public required IReadOnlyList<string> ConfigFolders { get; init; }
 
+    /// <summary>Where xl keeps its logs.</summary>
+    public required string LogFolder { get; init; }
+
     /// <summary>The boot of the host in which it is ordered: it is not for another.</summary>
     public required string HostBoot { get; init; }
 
@@ -94,6 +97,12 @@ internal sealed record DestroyRecord
 
     /// <summary>Its disks.</summary>
     public required IReadOnlyList<NotedDisk> Disks { get; init; }
+
+    /// <summary>
+    /// The <see cref="Steps.CreationLog"/> then, or after our own last attempt to create it: another one is somebody
+    /// else's. Null when there was none.
+    /// </summary>
+    public required string? CreationLog { get; init; }
 }
 
 /// <summary>How a step ended: written whole or not at all, as the last thing that its process does.</summary>

@@ -294,6 +294,7 @@ public sealed class OfflineCheckTests : IAsyncLifetime
         {
             XlProgram = _xl.Program,
             XenstorePath = _store.SocketPath,
+            LogFolder = _xl.Logs,
             ConfigFolders = [_xl.Configs],
             ExclusiveStorageOf = _ => _exclusive,
             HostBoot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),

@@ -19,6 +19,7 @@ internal sealed class Toolstack(SimulatedWorld world)
 
     private readonly Prng _chance = world.Chance;
     private readonly Dictionary<RequestId, DestroyedDomain> _destroyed = [];
+    private readonly Dictionary<RequestId, int> _createdBefore = [];
     private readonly Dictionary<RequestId, OfflineCheckAnswer?> _checks = [];
     private readonly Dictionary<RequestId, List<Action<OfflineCheckAnswer>>> _waiting = [];
     private readonly HashSet<RequestId> _created = [];
@@ -67,6 +68,7 @@ internal sealed class Toolstack(SimulatedWorld world)
             else
             {
                 world.Witness.Destroys(guest, action);
+                _createdBefore[intent] = guest.BootSerial;
                 _destroyed[intent] = new DestroyedDomain(
                     guest.Identity.Uuid, action.Domain, intent, HostBoot, guest.Root.Disk.Identity);
                 world.LifeOf(guest).End(Whereabouts.DestroyedByBridge);
@@ -132,6 +134,10 @@ internal sealed class Toolstack(SimulatedWorld world)
             {
                 answer(new StepAnswer(StepResult.Refused, "it was not destroyed by this bridge"));
             }
+            else if (world.Policy.Holds(Safeguards.OwnHandOnly) && IsCreatedSince(guest, action.Intent) && guest.Domain is null)
+            {
+                answer(new StepAnswer(StepResult.Refused, "somebody created it since"));
+            }
             else if (IsDying(guest))
             {
                 answer(new StepAnswer(StepResult.Failed, "its old domain is still dying"));
@@ -195,6 +201,7 @@ internal sealed class Toolstack(SimulatedWorld world)
             Intent = intent,
             HostBoot = HostBoot,
             Destroyed = _destroyed.GetValueOrDefault(intent),
+            IsCreatedSince = IsCreatedSince(guest, intent),
             Domains = domains,
             Backends = backends,
             Mounts = guest.Disks.Any(disk => disk.IsMountedHere) ? ["/mnt"] : [],
@@ -208,6 +215,9 @@ internal sealed class Toolstack(SimulatedWorld world)
             IsWholeDiskOrPartition = true,
         };
     }
+
+    private bool IsCreatedSince(SimulatedGuest guest, RequestId intent)
+        => _createdBefore.TryGetValue(intent, out int boots) && guest.BootSerial != boots;
 
     private bool IsLucky(int perMille) => world.FaultsAreOver || world.Scenario.IsKind || _chance.Chance(perMille);
 

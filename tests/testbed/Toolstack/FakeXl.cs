@@ -46,6 +46,9 @@ public sealed class FakeXl
     /// <summary>The file that defines the guest.</summary>
     public string ConfigFile => Path.Combine(Configs, "web.cfg");
 
+    /// <summary>The folder of its logs.</summary>
+    public string Logs => Path.Combine(_folder, "log");
+
     /// <summary>What xl was asked to change, a line each.</summary>
     public string[] Changes => File.Exists(Path.Combine(_folder, "changes"))
         ? File.ReadAllLines(Path.Combine(_folder, "changes"))
@@ -146,6 +149,9 @@ public sealed class FakeXl
             echo $((id + 1)) >$S/next
             state=-b----
             [ "$how" != paused ] || state=--p---
+            mkdir -p $S/log
+            [ ! -e $S/log/xl-web.log ] || mv $S/log/xl-web.log $S/log/xl-web.log.1
+            echo "Waiting for domain web (domid $id) to die" >$S/log/xl-web.log
             echo "$(cat $S/file.name) $uuid $state" >$S/domains/$id
             echo "$cmdline" >$S/booted
             [ "$how" != done-but-fails ] || { echo "libxl: error: afterwards" >&2; exit 3; }

@@ -3,6 +3,7 @@ using HostBridge.Recovery;
 using HostBridge.Toolstacks;
 using HostBridge.Toolstacks.Steps;
 using Protocol.Health;
+using Testbed.Linux;
 using Testbed.Toolstack;
 using Testbed.Xenstore;
 using Xunit;
@@ -43,6 +44,7 @@ public sealed class XlToolstackTests : IAsyncDisposable
             XlProgram = _xl.Program,
             XenstorePath = _store.SocketPath,
             ConfigFolders = [_xl.Configs],
+            LogFolder = _xl.Logs,
             ExclusiveStorageOf = _ => ExclusiveStorage.Yes,
             HostBoot = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(),
         };
@@ -92,6 +94,17 @@ public sealed class XlToolstackTests : IAsyncDisposable
         Assert.Equal(StepAnswer.Done, await CreateAsync());
         Assert.Equal(StepAnswer.Done, await CreateAsync());
         Assert.Equal((1, 1), (_xl.Count("destroy"), _xl.Count("create")));
+    }
+
+    [Fact]
+    public async Task A_guest_that_somebody_created_meanwhile_and_that_is_gone_again_is_not_created()
+    {
+        Assert.Equal(StepAnswer.Done, await DestroyAsync());
+        await Tool.RequireAsync(_xl.Program, "create", _xl.ConfigFile);
+        _xl.Remove(2);
+        StepAnswer answer = await CreateAsync();
+        Assert.Equal(StepResult.Refused, answer.Result);
+        Assert.Contains("somebody created it", answer.Reason);
     }
 
     [Fact]
