@@ -11,27 +11,29 @@ namespace HostBridge;
 /// Reads the configuration again on SIGHUP. A good one is taken, as far as a running bridge can take it; with a bad one
 /// the old one stays in force. Either is told in the log.
 /// </summary>
-/// <param name="read">Reads the configuration with this program's command line.</param>
-/// <param name="inForce">The options that hold.</param>
-/// <param name="inputs">The queue that leads into the loop.</param>
-/// <param name="logger">The log.</param>
-internal sealed partial class ConfigurationReload(
-    Func<BridgeConfiguration> read, OptionsInForce inForce, BridgeInputQueue inputs,
-    ILogger<ConfigurationReload> logger)
-    : BackgroundService
+internal sealed partial class ConfigurationReload : BackgroundService
 {
     /// <summary>The disk that the files lie on may hang.</summary>
     private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(10);
 
     private readonly SemaphoreSlim _wanted = new(0);
+    private readonly Func<BridgeConfiguration> _read;
+    private readonly OptionsInForce _inForce;
+    private readonly BridgeInputQueue _inputs;
+    private readonly ILogger<ConfigurationReload> _logger;
+    private readonly PosixSignalRegistration _signal;
 
-    private PosixSignalRegistration? _signal;
-
-    /// <summary>From here on SIGHUP does not end the program; the service manager is told later that it is ready.</summary>
-    public override Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>From here on SIGHUP does not end the program: it is made before the program says that it starts.</summary>
+    /// <param name="read">Reads the configuration with this program's command line.</param>
+    /// <param name="inForce">The options that hold.</param>
+    /// <param name="inputs">The queue that leads into the loop.</param>
+    /// <param name="logger">The log.</param>
+    public ConfigurationReload(
+        Func<BridgeConfiguration> read, OptionsInForce inForce, BridgeInputQueue inputs,
+        ILogger<ConfigurationReload> logger)
     {
+        (_read, _inForce, _inputs, _logger) = (read, inForce, inputs, logger);
         _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Want);
-        return base.StartAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -54,7 +56,7 @@ internal sealed partial class ConfigurationReload(
     /// <inheritdoc/>
     public override void Dispose()
     {
-        _signal?.Dispose();
+        _signal.Dispose();
         _wanted.Dispose();
         base.Dispose();
     }
@@ -74,7 +76,7 @@ internal sealed partial class ConfigurationReload(
         try
         {
             configuration = await OwnThread
-                .RunAsync("configuration", () => Task.FromResult(read()), ReadLimit).ConfigureAwait(false);
+                .RunAsync("configuration", () => Task.FromResult(_read()), ReadLimit).ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
@@ -93,15 +95,15 @@ internal sealed partial class ConfigurationReload(
             return;
         }
 
-        BridgeOptions before = inForce.Value;
+        BridgeOptions before = _inForce.Value;
         foreach (SettingKey<BridgeOptions> key in BridgeKeys.Table.NeedingStart(before, options))
         {
             LogNeedsStart(key.Name, key.ValueIn(options), key.ValueIn(before));
         }
 
         // What the bridge stands on stays as it is until the next start, also for whoever asks.
-        inForce.Replace(before with { Policy = options.Policy });
-        await inputs.PostAsync(new BridgeInput.PolicyChanged(options.Policy), cancellationToken).ConfigureAwait(false);
+        _inForce.Replace(before with { Policy = options.Policy });
+        await _inputs.PostAsync(new BridgeInput.PolicyChanged(options.Policy), cancellationToken).ConfigureAwait(false);
         LogTaken(options.Policy.Mode, options.Policy.Guests.Count, string.Join(", ", configuration.Files));
     }
 
