@@ -68,7 +68,7 @@ internal sealed partial class RecoveryTurn
     {
         string fault = string.Join("; ", _guest.OutOfSight.Select(one => Triage.DescribeOutOfSight(one, report)));
         NoteFault(first, report);
-        if (now.Elapsed < _guest.OutOfSightUntil || report.FilesystemCount > report.Filesystems.Count)
+        if (MayComeBack(report))
         {
             Suspect(fault);
         }
@@ -77,6 +77,10 @@ internal sealed partial class RecoveryTurn
             CallOperator($"{fault}; check it before it is used again", OperatorRelease.WhenHealthy);
         }
     }
+
+    /// <summary>Whether what is out of sight may come back by itself, or be among those that were not listed.</summary>
+    private bool MayComeBack(GuestReport report)
+        => now.Elapsed < _guest.OutOfSightUntil || report.FilesystemCount > report.Filesystems.Count;
 
     /// <summary>
     /// An operator is needed for one filesystem until it is seen well; nothing is done to another one meanwhile, and so the
@@ -92,13 +96,14 @@ internal sealed partial class RecoveryTurn
         bool isSeenWell = standing.AtStake is not { } atStake || Triage.IsListedWell(report, atStake);
         if (isSeenWell && Triage.IsHealthy(report))
         {
-            if (_guest.Vanished is { } vanished)
-            {
-                JudgeOutOfSight(vanished, report);
-            }
-            else
+            if (_guest.Vanished is not { } vanished)
             {
                 BecomeHealthy(report);
+            }
+            else if (!MayComeBack(report))
+            {
+                // Until then the operator stays: only a proof or another call ends what stands.
+                JudgeOutOfSight(vanished, report);
             }
         }
         else if (standing.AtStake is not null && !standing.Reason.Contains(Also, StringComparison.Ordinal)

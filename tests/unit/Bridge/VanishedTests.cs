@@ -158,4 +158,18 @@ public sealed class VanishedTests
         story.Say(5, 1, 2, Filesystem(verdict: Verdict.Slow)).Wait(TimeOfACheck);
         Assert.Contains("/srv", story.Operator().Reason);
     }
+
+    [Fact]
+    public void While_a_second_one_may_come_back_the_operator_of_the_first_stays()
+    {
+        BridgeStory story = WithFailedRepair()
+            .Say(5, 1, 4, Filesystem(), Filesystem("/data", Verdict.JournalAborted, "btrfs"))
+            .Say(5, 1, 5, Filesystem(), Filesystem("/srv"));
+        Assert.Equal(MountPoint.FromText("/srv"), story.Operator().AtStake);
+        story.Wait(TimeOfACheck);
+        Assert.Equal(MountPoint.FromText("/data"), story.Operator().AtStake);
+        story.Say(5, 1, 6, Filesystem(), Filesystem("/srv"), Filesystem("/data", type: "btrfs"));
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+        Assert.Single(story.Told(TellKind.Proof));
+    }
 }
