@@ -38,6 +38,15 @@ internal sealed partial class EffectExecutor(
             return;
         }
 
+        if (effect.Action is RecoveryAction.RememberFaulty remember)
+        {
+            incidents.TryRemember(new StateChange.Remembered(effect.Guest, remember.Faulty, clock.Now.Wall)
+            {
+                EndsStanding = remember.EndsStanding,
+            });
+            return;
+        }
+
         Task before = _tails.GetValueOrDefault(effect.Guest.Uuid) ?? Task.CompletedTask;
         _tails[effect.Guest.Uuid] = RunAfterAsync(before, effect, notice, cancellationToken);
         foreach ((Guid guest, Task tail) in _tails.ToList())

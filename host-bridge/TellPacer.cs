@@ -5,7 +5,7 @@ namespace HostBridge;
 
 /// <summary>
 /// Holds one guest's story to a pace: a guest whose verdicts flap must not fill the incident log and silence the
-/// others. Intents, acts and their ends always pass. Of the rest the newest waits for its turn and says how many
+/// others. Intents, acts and their ends always pass. Of the rest, and of what is to be remembered, the newest waits for its turn and says how many
 /// before it were left out. Pure: the time is an argument.
 /// </summary>
 /// <param name="start">The moment of creation, on the monotonic clock.</param>
@@ -19,20 +19,23 @@ internal sealed class TellPacer(TimeSpan start)
     private static TimeSpan Interval => TimeSpan.FromSeconds(30);
 
     private readonly TokenBucket _bucket = new(Burst, Interval, start);
+    private readonly TokenBucket _memory = new(Burst, Interval, start);
     private RecoveryAction.Tell? _standing;
     private RecoveryAction.Tell? _waiting;
+    private RecoveryAction.RememberFaulty? _faulty;
     private int _leftOut;
 
     /// <summary>When something was last told or held back, on the monotonic clock.</summary>
     public TimeSpan UsedAt { get; private set; } = start;
 
     /// <summary>Whether something waits for its turn.</summary>
-    public bool IsHoldingBack => _waiting is not null;
+    public bool IsHoldingBack => _waiting is not null || _faulty is not null;
 
     /// <summary>What of the actions is to be done now, in their order; what waited for its turn comes first.</summary>
     public IReadOnlyList<RecoveryAction> Take(IReadOnlyList<RecoveryAction> actions, TimeSpan now)
     {
         var passed = new List<RecoveryAction>();
+        RememberFaulty(passed, now);
         if (_waiting is not null && _bucket.TryTake(now))
         {
             TellWaiting(passed);
@@ -40,6 +43,13 @@ internal sealed class TellPacer(TimeSpan start)
 
         foreach (RecoveryAction action in actions)
         {
+            if (action is RecoveryAction.RememberFaulty remember)
+            {
+                _faulty = remember with { EndsStanding = remember.EndsStanding || _faulty is { EndsStanding: true } };
+                RememberFaulty(passed, now);
+                continue;
+            }
+
             if (action is not RecoveryAction.Tell tell)
             {
                 if (action is RecoveryAction.RecordIntent)
@@ -78,6 +88,16 @@ internal sealed class TellPacer(TimeSpan start)
     /// <summary>What a restart of the bridge needs: ends of intents, acts, and the first of what stands.</summary>
     private bool IsNeeded(RecoveryAction.Tell tell)
         => tell.EndsIntent || tell.Kind is TellKind.Intent or TellKind.Action || (tell.Standing && _standing is null);
+
+    /// <summary>Of what is to be remembered the newest counts, and an order always passes.</summary>
+    private void RememberFaulty(List<RecoveryAction> passed, TimeSpan now)
+    {
+        if (_faulty is { } faulty && (_memory.TryTake(now) || faulty.EndsStanding))
+        {
+            passed.Add(faulty);
+            (_faulty, UsedAt) = (null, now);
+        }
+    }
 
     private void TellWaiting(List<RecoveryAction> passed)
     {

@@ -88,12 +88,6 @@ internal sealed partial class AdminService(
             };
         }
 
-        if (guest.Record.State is RecoveryState.NeedsOperator { Release: not OperatorRelease.WhenReasonEnds }
-            && await incidents.AcknowledgeAsync(identity.Uuid, cancellationToken).ConfigureAwait(false) is { } failure)
-        {
-            return new ActDocument { Accepted = false, Text = $"nothing is done, as it could not be recorded: {failure}" };
-        }
-
         await desk.PostAsync(new BridgeInput.Ordered(identity.Uuid), cancellationToken).ConfigureAwait(false);
         BridgePicture picture = await LookAsync(cancellationToken).ConfigureAwait(false);
         if (GuestFinder.Find(picture.Guests, identity.Uuid.ToString("D"), out _) is not { } after)

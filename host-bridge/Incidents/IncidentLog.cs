@@ -93,6 +93,9 @@ internal sealed partial class IncidentLog(
     public void TryAppend(TimelineEntry entry, OutgoingNotice? notice = null)
         => TryAdd(new StateChange.Happened(entry) { Outgoing = notice });
 
+    /// <summary>Keeps over restarts what was faulty when a guest last listed it.</summary>
+    public void TryRemember(StateChange.Remembered remembered) => TryAdd(remembered);
+
     /// <summary>Notes which notices a carrier need not deliver any more.</summary>
     public void TryNote(StateChange.Delivered delivered) => TryAdd(delivered);
 

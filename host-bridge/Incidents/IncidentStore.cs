@@ -197,6 +197,9 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
                 case StateChange.Acknowledged acknowledged:
                     ends.Add(acknowledged.Guest);
                     break;
+                case StateChange.Remembered { EndsStanding: true } remembered:
+                    ends.Add(remembered.Guest.Uuid);
+                    break;
                 case StateChange.Story { Entry: var entry } when entry.Kind == IncidentEntry.KindName(TellKind.Proof):
                     ends.Add(entry.Guest);
                     break;
@@ -258,6 +261,12 @@ internal sealed class IncidentStore(string stateDirectory, StateLock? stateLock,
         {
             var rows = new StateRows(database);
             database.Transact(() => acknowledged.ForEach(rows.Apply));
+        }
+
+        foreach ((GuestIdentity guest, FaultySeen faulty) in reading.Faulty())
+        {
+            GuestHistory history = guests.GetValueOrDefault(guest.Uuid) ?? new GuestHistory(guest, [], Standing: null);
+            guests[guest.Uuid] = history with { Faulty = faulty };
         }
 
         return new RestoredIncidents([.. guests.Values], reading.Pauses())

@@ -100,6 +100,30 @@ internal sealed class StateReading(StateDatabase database)
         return standing;
     }
 
+    /// <summary>What was faulty when each guest last listed it.</summary>
+    public IReadOnlyDictionary<GuestIdentity, FaultySeen> Faulty()
+    {
+        var faulty = new Dictionary<GuestIdentity, FaultySeen>();
+        using SqliteDataReader rows = database.Command("SELECT * FROM faulty ORDER BY guest, mount").ExecuteReader();
+        while (rows.Read())
+        {
+            (string guest, string name, string at, string boot) =
+                (rows.GetString(0), rows.GetString(1), rows.GetString(2), rows.GetString(3));
+            (string mount, string device, string type, string verdict) =
+                (rows.GetString(4), rows.GetString(5), rows.GetString(6), rows.GetString(7));
+            Check(
+                rows.GetInt64(8),
+                StateRows.FaultyChecksum(guest, name, at, boot, mount, device, type, verdict),
+                "faulty");
+            var identity = new GuestIdentity(ToGuest(guest), name);
+            FaultySeen before = faulty.GetValueOrDefault(identity)
+                ?? new FaultySeen(BootId.TryParse(boot, out BootId bootId) ? bootId : default, []);
+            faulty[identity] = before with { Filesystems = [.. before.Filesystems, ToFilesystem(at, mount, device, type, verdict)] };
+        }
+
+        return faulty;
+    }
+
     /// <summary>The pauses; also those whose end has passed meanwhile.</summary>
     public IReadOnlyList<SavedPause> Pauses()
     {
@@ -115,6 +139,23 @@ internal sealed class StateReading(StateDatabase database)
         }
 
         return pauses;
+    }
+
+    private FilesystemHealth ToFilesystem(string at, string mount, string device, string type, string verdict)
+    {
+        MountPoint point = MountPoint.TryParse(mount, out MountPoint known) ? known
+            : throw Damaged($"\"{mount}\" is no mount point");
+        return new FilesystemHealth
+        {
+            MountPoint = point,
+            Device = device,
+            FilesystemType = type,
+            Role = point.IsRoot ? FilesystemRole.Root : FilesystemRole.Data,
+            Verdict = VerdictName.TryParse(verdict, out Verdict word) ? word : throw Damaged($"\"{verdict}\" is no verdict"),
+            Since = ToTime(at, "faulty", 0),
+            Claims = MountClaim.Rw,
+            Hidden = false,
+        };
     }
 
     private List<StepRow> Steps(IntentRow intent)

@@ -49,6 +49,7 @@ internal sealed class StateRetention(StateDatabase database, RetentionLimits lim
                 DeleteOldest("story", "at < ?1", before);
                 DeleteOldest("timeline", "at < ?1", before);
                 DeleteEnded(before);
+                database.Run("DELETE FROM faulty WHERE at < ?1 AND guest NOT IN (SELECT guest FROM standing)", before);
                 DeleteNotices(StateFormat.ToText(now - limits.NoticeAge));
             });
         }

@@ -63,6 +63,10 @@ internal sealed class StateRows(StateDatabase database)
                 break;
             case StateChange.Acknowledged acknowledged:
                 EndStanding(StateFormat.ToText(acknowledged.Guest));
+                ForgetFaulty(StateFormat.ToText(acknowledged.Guest));
+                break;
+            case StateChange.Remembered remembered:
+                Remember(remembered);
                 break;
             default:
                 throw new InvalidOperationException($"{change.GetType().Name} is no change that is known here");
@@ -96,6 +100,35 @@ internal sealed class StateRows(StateDatabase database)
     /// <summary>What is kept of what stands.</summary>
     public static long StandingChecksum(string guest, string name, string at, string? mount, string text)
         => StateFormat.Checksum(guest, name, at, mount, text);
+
+    /// <summary>What is kept of a filesystem that was faulty.</summary>
+    public static long FaultyChecksum(
+        string guest, string name, string at, string bootId, string mount, string device, string type, string verdict)
+        => StateFormat.Checksum(guest, name, at, bootId, mount, device, type, verdict);
+
+    private void Remember(StateChange.Remembered remembered)
+    {
+        string guest = StateFormat.ToText(remembered.Guest.Uuid);
+        string at = StateFormat.ToText(remembered.At);
+        string bootId = remembered.Faulty.BootId.ToString();
+        ForgetFaulty(guest);
+        foreach (FilesystemHealth one in remembered.Faulty.Filesystems)
+        {
+            (string name, string mount, string verdict) =
+                (remembered.Guest.Name, one.MountPoint.Encoded, one.Verdict.ToName());
+            database.Run(
+                "INSERT OR REPLACE INTO faulty VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                guest, name, at, bootId, mount, one.Device, one.FilesystemType, verdict,
+                FaultyChecksum(guest, name, at, bootId, mount, one.Device, one.FilesystemType, verdict));
+        }
+
+        if (remembered.EndsStanding)
+        {
+            EndStanding(guest);
+        }
+    }
+
+    private void ForgetFaulty(string guest) => database.Run("DELETE FROM faulty WHERE guest = ?1", guest);
 
     private static string WhomOf(Guid? guest) => guest is { } one ? StateFormat.ToText(one) : string.Empty;
 

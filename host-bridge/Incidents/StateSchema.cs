@@ -66,5 +66,12 @@ internal static class StateSchema
             carrier TEXT PRIMARY KEY, count INTEGER NOT NULL, since TEXT NOT NULL, until TEXT NOT NULL
         );
         """,
+        """
+        CREATE TABLE faulty (       -- what was faulty when its guest last listed it
+            guest TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL, boot_id TEXT NOT NULL, mount TEXT NOT NULL,
+            device TEXT NOT NULL, type TEXT NOT NULL, verdict TEXT NOT NULL, checksum INTEGER NOT NULL,
+            PRIMARY KEY (guest, mount)
+        ) WITHOUT ROWID;
+        """,
     ];
 }

@@ -61,7 +61,7 @@ internal sealed record GuestRecord
     /// <summary>The last request for a sign of life; null when none is out.</summary>
     public LifeRequest? LifeRequest { get; init; }
 
-    /// <summary>Boots that are over, the newest last: their words count no more.</summary>
+    /// <summary>Boots of its domain that are over, the newest last: their words count no more.</summary>
     public IReadOnlyList<BootId> PastBoots { get; init; } = [];
 
     /// <summary>The newest boot that was heard of; it outlives the domain.</summary>

@@ -50,6 +50,9 @@ internal sealed class GuestRegistry(PolicyInForce inForce, Consent consent)
             // A wall clock that was set back may tell of them in another order than they were.
             Recoveries = [.. began.Select(time => ElapsedAt(time, now)).Order()],
             State = history.Standing ?? (RecoveryState)new RecoveryState.Unknown(),
+            HeardAt = now.Elapsed,
+            CurrentBoot = history.Faulty?.BootId ?? default,
+            LastSeenFaulty = history.Faulty?.Filesystems ?? [],
         };
         if (history.Open is { } left)
         {
@@ -188,7 +191,8 @@ internal sealed class GuestRegistry(PolicyInForce inForce, Consent consent)
         foreach (Entry entry in _guests.Values)
         {
             if (entry.Guest is { Domain: null, State: RecoveryState.Unknown } guest
-                && guest.Recoveries.All(began => now.Elapsed - began >= Policy.BudgetWindow))
+                && guest.Recoveries.All(began => now.Elapsed - began >= Policy.BudgetWindow)
+                && (guest.LastSeenFaulty.Count == 0 || now.Elapsed - guest.HeardAt >= Policy.BudgetWindow))
             {
                 (gone ??= []).Add(guest.Identity.Uuid);
             }

@@ -131,6 +131,14 @@ internal abstract record RecoveryAction
     /// <param name="Recovery">The recovery.</param>
     internal sealed record LeaveWord(DomainId Domain, LastRecovery Recovery) : RecoveryAction;
 
+    /// <summary>Remember over a restart of the bridge what was faulty when it was last listed. Nobody answers.</summary>
+    /// <param name="Faulty">It takes the place of what was remembered before.</param>
+    internal sealed record RememberFaulty(FaultySeen Faulty) : RecoveryAction
+    {
+        /// <summary>What stood for the guest stands no more: a person gave an order.</summary>
+        public bool EndsStanding { get; init; }
+    }
+
     /// <summary>Tell people, and the incident log.</summary>
     /// <param name="Kind">What it is about.</param>
     /// <param name="Text">For a person.</param>

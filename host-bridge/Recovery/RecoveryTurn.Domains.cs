@@ -5,11 +5,15 @@ namespace HostBridge.Recovery;
 /// <summary>The part that follows a guest from domain to domain, and from boot to boot.</summary>
 internal sealed partial class RecoveryTurn
 {
+    /// <summary>
+    /// Words of other domains do not reach it, so a boot that was over may be there again: one that was saved before it
+    /// ended, and is restored.
+    /// </summary>
     private void EnterDomain(DomainId domain)
     {
         _guest = _guest with
         {
-            Domain = domain, HeardAt = now.Elapsed, HeardBoot = default, LifeRequest = null, ConsoleFault = null,
+            Domain = domain, HeardAt = now.Elapsed, HeardBoot = default, PastBoots = [], LifeRequest = null, ConsoleFault = null,
         };
         switch (_guest.State)
         {
@@ -66,7 +70,6 @@ internal sealed partial class RecoveryTurn
             HeardBoot = default,
             LifeRequest = null,
             ConsoleFault = null,
-            LastSeenFaulty = IsRestarting ? _guest.LastSeenFaulty : [],
         };
         switch (_guest.State)
         {

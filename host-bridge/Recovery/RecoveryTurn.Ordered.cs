@@ -193,6 +193,7 @@ internal sealed partial class RecoveryTurn
                 KeepInSight(atStake);
             }
 
+            _endsStanding = needed.Release != OperatorRelease.WhenReasonEnds;
             _guest = _guest with { State = new Unknown() };
         }
 

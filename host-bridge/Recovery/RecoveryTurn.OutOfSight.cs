@@ -11,6 +11,24 @@ internal sealed partial class RecoveryTurn
 {
     private const string Also = "; also ";
 
+    private bool _endsStanding;
+
+    /// <summary>Has noted what a restart of the bridge must know of it, when that changed.</summary>
+    private void RememberFaulty()
+    {
+        bool isSame = ReferenceEquals(_before.LastSeenFaulty, _guest.LastSeenFaulty)
+            || _before.LastSeenFaulty.Select(one => one.MountPoint)
+                .SequenceEqual(_guest.LastSeenFaulty.Select(one => one.MountPoint));
+        bool isOfSameBoot = _guest.LastSeenFaulty.Count == 0 || _before.CurrentBoot == _guest.CurrentBoot;
+        if (!isSame || !isOfSameBoot || _endsStanding)
+        {
+            _actions.Add(new RecoveryAction.RememberFaulty(new FaultySeen(_guest.CurrentBoot, _guest.LastSeenFaulty))
+            {
+                EndsStanding = _endsStanding,
+            });
+        }
+    }
+
     /// <summary>
     /// What was faulty and is not listed any more stays noted for this boot, and over a restart that the bridge asked
     /// for, which is to bring back every filesystem.

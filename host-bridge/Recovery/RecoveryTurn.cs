@@ -13,6 +13,7 @@ internal sealed partial class RecoveryTurn(
     private readonly GuestPolicy _terms = policy.Of(guest.Identity);
     private readonly List<RecoveryAction> _actions = [];
 
+    private readonly GuestRecord _before = guest;
     private GuestRecord _guest = guest;
 
     /// <summary>What the step leads to.</summary>
@@ -24,6 +25,7 @@ internal sealed partial class RecoveryTurn(
         LapseOrder();
         Follow(input);
         SettleOrder();
+        RememberFaulty();
     }
 
     private void Follow(RecoveryInput input)

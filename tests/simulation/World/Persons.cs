@@ -146,8 +146,9 @@ internal sealed class Persons(SimulatedWorld world)
     /// <summary>The hold is removed; the incident log notices within 5 s.</summary>
     private void Acknowledge(SimulatedGuest guest)
     {
-        if (world.Bridge.Runs && world.Store.Holds.Remove(guest))
+        if (world.Bridge.Runs && world.Store.Holds.ContainsKey(guest))
         {
+            world.Store.Forget(guest);
             world.Tell(guest, "person", "acknowledges");
             guest.IsAcknowledged = guest.Filesystems.Any(one => one.Truth == FilesystemTruth.NotMounted);
             world.Witness.Acknowledged(guest);
@@ -155,7 +156,7 @@ internal sealed class Persons(SimulatedWorld world)
         }
     }
 
-    /// <summary>Somebody orders its recovery, which acknowledges what stands: the edge makes that durable first.</summary>
+    /// <summary>Somebody orders its recovery, which acknowledges what stands.</summary>
     private void Order(SimulatedGuest guest)
     {
         GuestRecord? record = world.Bridge.Guests.FirstOrDefault(one => one.Identity == guest.Identity);
@@ -165,7 +166,6 @@ internal sealed class Persons(SimulatedWorld world)
         }
 
         world.Tell(guest, "person", "orders its recovery");
-        world.Store.Holds.Remove(guest);
         world.Witness.Ordered(guest, record.CurrentBoot);
         world.Bridge.Take(new BridgeInput.Ordered(guest.Identity.Uuid));
     }

@@ -171,6 +171,12 @@ internal sealed class SimulatedBridge(SimulatedWorld world)
             return;
         }
 
+        if (effect.Action is RecoveryAction.RememberFaulty remember)
+        {
+            world.Store.Remember(guest, remember);
+            return;
+        }
+
         if (!_tails.TryGetValue(effect.Guest.Uuid, out Queue<BridgeEffect>? tail))
         {
             _tails[effect.Guest.Uuid] = tail = new Queue<BridgeEffect>();

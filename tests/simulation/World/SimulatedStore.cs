@@ -34,18 +34,31 @@ internal sealed record StoreEntry(
     public bool Standing { get; init; }
 }
 
+/// <summary>What waits to be written: an entry, or what of a guest's filesystems is to be remembered.</summary>
+internal sealed record StoreWork(SimulatedGuest Guest, StoreEntry? Entry, RecoveryAction.RememberFaulty? Faulty)
+{
+    /// <summary>Called with null when it is durable, otherwise with why not; null when nobody waits.</summary>
+    public Action<string?>? Answer { get; init; }
+}
+
 /// <summary>
 /// The durable record, written by one writer in its order. What was not written when the bridge ends is lost; what was
 /// written and not answered may be there.
 /// </summary>
 internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
 {
-    private readonly Queue<(StoreEntry Entry, Action<string?>? Answer)> _queue = new();
+    private readonly Queue<StoreWork> _queue = new();
+
+    /// <summary>What could not be written and is still as true: it is tried again once writing works.</summary>
+    private readonly List<StoreWork> _unwritten = [];
     private bool _isWriting;
     private int _life;
 
     /// <summary>What is durable, the oldest first.</summary>
     public List<StoreEntry> Entries { get; } = [];
+
+    /// <summary>What was faulty when each guest last listed it.</summary>
+    public Dictionary<SimulatedGuest, FaultySeen> Faulty { get; } = [];
 
     /// <summary>The guests with a hold, and its text.</summary>
     public Dictionary<SimulatedGuest, string> Holds { get; } = [];
@@ -60,6 +73,12 @@ internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
     public void Become(StoreMood mood)
     {
         Mood = mood;
+        if (mood is StoreMood.Works or StoreMood.Slow)
+        {
+            _unwritten.ForEach(_queue.Enqueue);
+            _unwritten.Clear();
+        }
+
         trace.Add(agenda.Now, "store", mood.ToString());
         if (!_isWriting)
         {
@@ -71,12 +90,17 @@ internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
     /// <param name="entry">The entry.</param>
     /// <param name="answer">Called with null when it is durable, otherwise with why not; null for nobody waits.</param>
     public void Append(StoreEntry entry, Action<string?>? answer)
+        => Add(new StoreWork(entry.Guest, entry, Faulty: null) { Answer = answer });
+
+    /// <summary>Remembers what was faulty.</summary>
+    public void Remember(SimulatedGuest guest, RecoveryAction.RememberFaulty faulty)
+        => Add(new StoreWork(guest, Entry: null, faulty));
+
+    /// <summary>A person acknowledged: neither a hold nor what was faulty is kept.</summary>
+    public void Forget(SimulatedGuest guest)
     {
-        _queue.Enqueue((entry, answer));
-        if (!_isWriting)
-        {
-            WriteNext();
-        }
+        Holds.Remove(guest);
+        Faulty.Remove(guest);
     }
 
     /// <summary>The bridge ended: what it had not handed over is lost.</summary>
@@ -85,10 +109,11 @@ internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
         _life++;
         if (_isWriting && Mood is StoreMood.Works or StoreMood.Slow && _queue.Count > 0 && chance.Chance(500))
         {
-            Write(_queue.Peek().Entry);
+            Write(_queue.Peek());
         }
 
         _queue.Clear();
+        _unwritten.Clear();
         _isWriting = false;
     }
 
@@ -119,18 +144,22 @@ internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
             return;
         }
 
-        (StoreEntry entry, Action<string?>? answer) = _queue.Dequeue();
+        StoreWork work = _queue.Dequeue();
         string? failure = Mood == StoreMood.Fails ? "no space left on device" : null;
         if (failure is null)
         {
-            Write(entry);
+            Write(work);
+        }
+        else if (work.Faulty is not null)
+        {
+            _unwritten.Add(work);
         }
         else
         {
-            Refused.Add(entry.Guest);
+            Refused.Add(work.Guest);
         }
 
-        if (answer is not null)
+        if (work.Answer is { } answer)
         {
             agenda.In(TimeSpan.FromMilliseconds(1), () =>
             {
@@ -142,6 +171,48 @@ internal sealed class SimulatedStore(Agenda agenda, Prng chance, Trace trace)
         }
 
         WriteNext();
+    }
+
+    private void Add(StoreWork work)
+    {
+        _queue.Enqueue(work);
+        if (!_isWriting)
+        {
+            WriteNext();
+        }
+    }
+
+    private void Write(StoreWork work)
+    {
+        if (work.Faulty is { } faulty)
+        {
+            Remember(work.Guest, faulty.Faulty);
+            if (faulty.EndsStanding)
+            {
+                Holds.Remove(work.Guest);
+            }
+        }
+        else
+        {
+            Write(work.Entry!);
+        }
+    }
+
+    private void Remember(SimulatedGuest guest, FaultySeen faulty)
+    {
+        trace.Add(
+            agenda.Now,
+            guest.Identity.Name,
+            "remembered",
+            trace.IsKept ? string.Join(' ', faulty.Filesystems.Select(one => one.MountPoint.Encoded)) : string.Empty);
+        if (faulty.Filesystems.Count == 0)
+        {
+            Faulty.Remove(guest);
+        }
+        else
+        {
+            Faulty[guest] = faulty;
+        }
     }
 
     private void Write(StoreEntry entry)

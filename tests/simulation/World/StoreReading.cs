@@ -17,8 +17,11 @@ internal static class StoreReading
         var histories = new List<GuestHistory>();
         foreach (IGrouping<SimulatedGuest, StoreEntry> entries in store.Entries.ToList().GroupBy(entry => entry.Guest))
         {
-            histories.Add(Read(store, entries.Key, entries));
+            histories.Add(Read(store, entries.Key, entries) with { Faulty = store.Faulty.GetValueOrDefault(entries.Key) });
         }
+
+        histories.AddRange(store.Faulty.Where(faulty => store.Entries.All(entry => entry.Guest != faulty.Key))
+            .Select(faulty => new GuestHistory(faulty.Key.Identity, [], Standing: null) { Faulty = faulty.Value }));
 
         histories.Sort((one, other) => one.Guest.Uuid.CompareTo(other.Guest.Uuid));
         return histories;

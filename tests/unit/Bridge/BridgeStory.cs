@@ -37,6 +37,10 @@ internal sealed class BridgeStory
     /// <summary>Every effect so far.</summary>
     public List<BridgeEffect> Effects { get; } = [];
 
+    /// <summary>What was done so far to a guest, as against what was told and remembered.</summary>
+    public IReadOnlyList<RecoveryAction> Acts
+        => [.. Of<RecoveryAction>().Where(one => one is not (RecoveryAction.Tell or RecoveryAction.RememberFaulty))];
+
     /// <summary>The effects of the last step.</summary>
     public IReadOnlyList<BridgeEffect> Last { get; private set; } = [];
 

@@ -182,7 +182,7 @@ public sealed class ResumeTests
     {
         BridgeStory story = WithDeadRoot(Stopped(policy: Recover with { Mode = BridgeMode.Observe }));
         Assert.Contains("observe", Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
-        Assert.All(story.Effects, effect => Assert.True(effect.Action is RecoveryAction.Tell or RecoveryAction.RemoveRequest));
+        Assert.All(story.Acts, act => Assert.IsType<RecoveryAction.RemoveRequest>(act));
     }
 
     [Fact]

@@ -70,6 +70,54 @@ public sealed class IncidentStoreTests : IDisposable
     }
 
     [Fact]
+    public void What_was_faulty_when_it_was_last_listed_is_remembered_until_something_else_is()
+    {
+        FilesystemHealth data = Filesystem("/my data", Verdict.RemountedReadOnly, "xfs");
+        _directory.Run(Faulty(1, Filesystem(verdict: Verdict.JournalAborted), data), Faulty(guest: 2));
+        FaultySeen seen = _directory.Run().Guests[0].Faulty!;
+        Assert.Equal(Boot(7), seen.BootId);
+        Assert.Equal(
+            [
+                (MountPoint.Root, FilesystemRole.Root, "xvda", "ext3", Verdict.JournalAborted),
+                (data.MountPoint, FilesystemRole.Data, "xvda", "xfs", Verdict.RemountedReadOnly),
+            ],
+            seen.Filesystems.Select(one => (one.MountPoint, one.Role, one.Device, one.FilesystemType, one.Verdict)));
+
+        _directory.Run(Faulty(1, data), new StateChange.Remembered(Guest(2), new FaultySeen(Boot(7), []), Now));
+        GuestHistory only = Assert.Single(_directory.Run().Guests);
+        Assert.Equal(data.MountPoint, Assert.Single(only.Faulty!.Filesystems).MountPoint);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_person_who_acknowledges_ends_what_stands_and_what_is_remembered(bool whileItRuns)
+    {
+        _directory.Run(Entry(TellKind.Operator, "out of sight", standing: true), Faulty());
+        if (whileItRuns)
+        {
+            _directory.Run(new StateChange.Acknowledged(Guest().Uuid));
+        }
+        else
+        {
+            File.Delete(_directory.HoldPath());
+        }
+
+        Assert.Empty(_directory.Run().Guests);
+        Assert.False(File.Exists(_directory.HoldPath()));
+    }
+
+    [Fact]
+    public void An_order_ends_what_stands_and_keeps_what_is_remembered_in_one_write()
+    {
+        _directory.Run(Entry(TellKind.Operator, "out of sight", standing: true), Faulty() with { EndsStanding = true });
+        GuestHistory history = Assert.Single(_directory.Run().Guests);
+        Assert.Null(history.Standing);
+        Assert.Equal(MountPoint.FromText("/srv"), Assert.Single(history.Faulty!.Filesystems).MountPoint);
+        Assert.False(File.Exists(_directory.HoldPath()));
+    }
+
+    [Fact]
     public void The_end_of_another_intent_leaves_an_open_one_open()
     {
         _directory.Run(

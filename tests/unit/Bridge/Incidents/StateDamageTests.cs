@@ -166,7 +166,7 @@ public sealed class StateDamageTests : IDisposable
             Assert.Equal(steps.Count, database.Number("PRAGMA user_version"));
             Assert.Equal(version >= 1 ? 1 : 0, database.Number("SELECT count(*) FROM pause"));
             Assert.Equal(
-                11, database.Number("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' AND name != 'told'"));
+                12, database.Number("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' AND name != 'told'"));
             Assert.Equal(1, database.Number("SELECT count(*) FROM pragma_table_info('intent') WHERE name = 'by'"));
         }
     }
@@ -193,6 +193,10 @@ public sealed class StateDamageTests : IDisposable
                 (wanted.Open?.Intent, wanted.Open?.Rung, wanted.Open?.Domain, wanted.Open?.MountPoint),
                 (found.Open?.Intent, found.Open?.Rung, found.Open?.Domain, found.Open?.MountPoint));
             Assert.Equal(wanted.Open?.Steps, found.Open?.Steps);
+            Assert.Equal(wanted.Faulty?.BootId, found.Faulty?.BootId);
+            Assert.Equal(
+                wanted.Faulty?.Filesystems.Select(one => (one.MountPoint, one.Device, one.FilesystemType, one.Verdict)),
+                found.Faulty?.Filesystems.Select(one => (one.MountPoint, one.Device, one.FilesystemType, one.Verdict)));
         }
 
         Assert.Equal(expected.Pauses, actual.Pauses);
@@ -210,6 +214,7 @@ public sealed class StateDamageTests : IDisposable
         {
             changes.Add(Entry(TellKind.Intent, "about to", guest));
             changes.Add(Entry(TellKind.Proof, "well", guest, ends: guest % 3 != 0));
+            changes.Add(Faulty(guest));
         }
 
         _directory.Run([.. changes]);

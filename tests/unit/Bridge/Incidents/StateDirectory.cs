@@ -27,6 +27,13 @@ internal sealed class StateDirectory : IDisposable
             Guest(), new DomainId(5), TellKind.Action, "a step",
             Facts("reboot-1") with { Step = step, Disks = disks }, Now));
 
+    /// <summary>Filesystems that were faulty when they were last listed; none says that there is none any more.</summary>
+    public static StateChange.Remembered Faulty(int guest = 1, params FilesystemHealth[] filesystems)
+        => new(
+            Guest(guest),
+            new FaultySeen(Boot(7), filesystems.Length == 0 ? [Filesystem("/srv", Verdict.JournalAborted)] : filesystems),
+            Now);
+
     public static IncidentFacts Facts(string request) => new()
     {
         Filesystem = Filesystem(verdict: Verdict.JournalAborted),

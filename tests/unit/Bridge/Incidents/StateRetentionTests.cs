@@ -72,10 +72,12 @@ public sealed class StateRetentionTests : IDisposable
                 Entry(TellKind.Operator, "fsck", guest: 2, standing: true),
                 Entry(TellKind.Intent, "about to", guest: 3), Entry(TellKind.Proof, "well", guest: 3, ends: true),
                 new StateChange.Paused(new SavedPause(null, null)),
+                Faulty(2), Faulty(4),
                 new StateChange.Happened(Moment("session lost")),
             ]);
             store.Prune(Now.AddDays(89));
             Assert.NotEmpty(IncidentReader.ReadStory(_directory.Folder, null, 10));
+            Assert.Equal(2, CountFaulty());
             store.Prune(Now.AddDays(91));
             Assert.Empty(IncidentReader.ReadStory(_directory.Folder, null, 10));
         }
@@ -83,6 +85,7 @@ public sealed class StateRetentionTests : IDisposable
         RestoredIncidents restored = _directory.Run();
         Assert.Equal([Guest(1), Guest(2)], restored.Guests.Select(history => history.Guest));
         Assert.Equal([OfflineStep.Destroying], restored.Guests[0].Open!.Steps);
+        Assert.Equal([null, Boot(7)], restored.Guests.Select(history => history.Faulty?.BootId));
         Assert.Single(restored.Pauses);
         using StateDatabase database = StateDatabase.OpenToRead(_directory.DatabasePath);
         Assert.Equal(0, database.Number("SELECT count(*) FROM timeline"));
@@ -122,5 +125,11 @@ public sealed class StateRetentionTests : IDisposable
     {
         using StateDatabase database = StateDatabase.OpenToRead(_directory.DatabasePath);
         return database.Number("SELECT count(*) FROM intent");
+    }
+
+    private long CountFaulty()
+    {
+        using StateDatabase database = StateDatabase.OpenToRead(_directory.DatabasePath);
+        return database.Number("SELECT count(*) FROM faulty");
     }
 }
