@@ -22,7 +22,9 @@ export SOURCE_DATE_EPOCH
 
 fail() { echo "build.sh: $*" >&2; exit 1; }
 
-# Links against the sysroot, with paths that do not tell where it was built: the same source gives the same bytes.
+# Links against the sysroot, with paths that do not tell where it was built: the same source gives the same bytes. No PDB
+# is made: it would hold what the logging generator wrote, whose order is another in each run of the compiler, and its
+# hash is part of the program.
 portable() {
     local sysroot program
     sysroot=$(packaging/sysroot/build.sh "$cache")
@@ -32,8 +34,8 @@ portable() {
         dotnet publish "$program" --configuration Release --runtime linux-x64 --verbosity quiet \
             --artifacts-path "$PWD/out/portable/build" --output "out/portable/$program" \
             -p:SysRoot="$sysroot" -p:PathMap="$PWD=/source" -p:EnableSourceControlManagerQueries=false \
-            -p:EnableSourceLink=false -p:CopyOutputSymbolsToPublishDirectory=false
-        rm -f "out/portable/$program"/*.{dbg,pdb,xml}
+            -p:EnableSourceLink=false -p:DebugType=none
+        rm -f "out/portable/$program"/*.{dbg,xml}
         check_symbols "out/portable/$program"
     done
 }
