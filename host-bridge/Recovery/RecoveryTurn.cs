@@ -190,7 +190,7 @@ internal sealed partial class RecoveryTurn(
             HearAlive();
         }
 
-        if (!sameBoot)
+        if (!sameBoot || IsAwaited(report.BootId))
         {
             TakeNewBoot();
         }
@@ -203,6 +203,10 @@ internal sealed partial class RecoveryTurn(
     private bool IsRestarting => _guest.State is Recovering { Restarts: true, Phase: >= RecoveryPhase.AwaitingAnswer }
         or Verifying { Act.Restarts: true }
         or Resuming { Open.Rung: Rung.Reboot or Rung.Recreate };
+
+    /// <summary>A boot that was heard before the bridge was started anew may be the very one that is waited for.</summary>
+    private bool IsAwaited(BootId boot)
+        => _guest.State is Recovering { Phase: RecoveryPhase.AwaitingNewBoot } act && boot != act.Fault.BootId;
 
     /// <summary>Ends what is in flight without proof and without blame.</summary>
     private void EndIncident(string text)

@@ -74,14 +74,6 @@ scriptlets_hold_no_macro() {
     done
 }
 
-the_library_is_old_enough() {
-    local file
-    for file in "$packages"/*.rpm; do
-        rpm -qp --requires "$file" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | grep -qx GLIBC_2.17 \
-            || fail "$file does not ask for GLIBC_2.17 as the newest"
-    done
-}
-
 rpmlint_finds_no_error() {
     rpmlint --config "$here/rpmlint.toml" "$packages"/*.rpm >"$work/rpmlint" || true
     cat "$work/rpmlint"
@@ -94,5 +86,4 @@ story "... and in one without systemctl" an_rpm_without_systemctl
 story "... and in a loop-mounted image" an_rpm_in_an_image
 story "An image that is full takes no RPM, nor half of one" a_full_image_takes_no_rpm
 story "No scriptlet holds a macro that was not expanded" scriptlets_hold_no_macro
-story "The newest symbol that an RPM asks for is GLIBC_2.17" the_library_is_old_enough
 story "rpmlint finds neither error nor warning that is not explained" rpmlint_finds_no_error

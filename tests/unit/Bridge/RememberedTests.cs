@@ -82,6 +82,23 @@ public sealed class RememberedTests
     }
 
     [Fact]
+    public void The_boot_that_a_restart_led_to_is_known_as_that_although_it_was_heard_before()
+    {
+        var story = new BridgeStory();
+        DateTimeOffset began = story.Now.Wall.AddMinutes(-1);
+        RequestId intent = RequestId.TryParse("reboot-of-before", out RequestId id) ? id : default;
+        story.Step(new BridgeInput.HistoryRestored(new GuestHistory(Guest(), [began], Standing: null)
+        {
+            Open = new OpenIntent(intent, Rung.Reboot, began, new DomainId(5), Boot(1), "/", []),
+            Faulty = new FaultySeen(Boot(2), [DeadData]),
+        }));
+        story.StorageIs(true).Wait(40);
+        Assert.Equal(RecoveryPhase.AwaitingNewBoot, Assert.IsType<RecoveryState.Recovering>(story.State()).Phase);
+        story.Appear(6).Say(6, 2, 2, Filesystem(), DeadData);
+        Assert.IsType<RecoveryState.Verifying>(story.State());
+    }
+
+    [Fact]
     public void An_order_is_durable_together_with_what_stays_at_stake()
     {
         var standing = new RecoveryState.NeedsOperator("e2fsck exit 4", OperatorRelease.WhenHealthy, DeadData.MountPoint);
