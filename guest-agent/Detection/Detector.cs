@@ -48,7 +48,7 @@ internal sealed record Detector
             Probe = one.Probe with
             {
                 OutstandingId = probe.ProbeId, StartedAt = now, Wanted = false, IsUrgent = false, FreezeWait = null,
-                StoodStill = TimeSpan.Zero,
+                StoodStill = TimeSpan.Zero, BeganAtTheEnd = one.IsAtItsEnd,
             },
         }),
         Observation.ProbeFinished probe => With(probe.Device, now, one => WithProbe(one, probe, now)),
@@ -83,7 +83,7 @@ internal sealed record Detector
         Observation.KernelLineSeen seen => WithAll(now, one => KernelLines.Concerns(seen.Line, one)
             ? KernelLines.Fold(one, seen.Line, now)
             : one),
-        Observation.EventsLost => WithAll(now, one => ProbeSchedule.IsConfirmed(one.Health.Verdict)
+        Observation.EventsLost => WithAll(now, one => one.IsAtItsEnd
             ? one
             : one with { Probe = one.Probe.WithNews(now) }),
         Observation.FilesystemErrorTold told => With(told.Device, now, one => WithErrorEvent(one, told, now)),
@@ -210,7 +210,7 @@ internal sealed record Detector
     {
         bool grew = read.Count > (one.ErrorsCount ?? read.Count);
         // On a dead filesystem the probe itself makes the count grow: it must not feed itself.
-        bool isNews = grew && !ProbeSchedule.IsConfirmed(one.Health.Verdict);
+        bool isNews = grew && !one.IsAtItsEnd;
         return one with
         {
             // A check sets the count to 0, and the kernel may give a new mount the old one's id.
@@ -226,7 +226,7 @@ internal sealed record Detector
         WatchedFilesystem one, Observation.FilesystemErrorTold told, Moment now) => one with
     {
         Kernel = one.Kernel with { ErrorEvent = told.ErrnoName },
-        Probe = ProbeSchedule.IsConfirmed(one.Health.Verdict) ? one.Probe : one.Probe.WithNews(now),
+        Probe = one.IsAtItsEnd ? one.Probe : one.Probe.WithNews(now),
     };
 
     private Detector WithSelfReset(IReadOnlyList<string> means, Moment now)

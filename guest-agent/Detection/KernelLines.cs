@@ -25,7 +25,7 @@ internal static class KernelLines
     {
         if (line.DeviceName is null)
         {
-            return one with { Probe = one.Probe with { Wanted = one.Probe.Wanted || IsUnconfirmed(one) } };
+            return one with { Probe = one.Probe with { Wanted = one.Probe.Wanted || !one.IsAtItsEnd } };
         }
 
         if (line.Kind == KernelLineKind.Mounted)
@@ -41,7 +41,7 @@ internal static class KernelLines
 
         KernelFacts next = Next(one.Kernel, line, line.DeviceName, now);
         // What a probe of a dead filesystem makes the kernel print must not ask for the next.
-        bool isNews = IsUnconfirmed(one) && IsNews(one.Kernel, next, line.Kind);
+        bool isNews = !one.IsAtItsEnd && IsNews(one.Kernel, next, line.Kind);
         return isNews
             ? one with { Kernel = next, Probe = one.Probe.WithNews(now, isUrgent: IsEnd(line.Kind)) }
             : one with { Kernel = next };
@@ -86,6 +86,4 @@ internal static class KernelLines
 
     private static bool IsLater(TimeSpan? before, TimeSpan? next)
         => before is null || next - before >= NewsAgainAfter;
-
-    private static bool IsUnconfirmed(WatchedFilesystem one) => !ProbeSchedule.IsConfirmed(one.Health.Verdict);
 }

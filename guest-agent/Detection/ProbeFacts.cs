@@ -10,6 +10,12 @@ internal sealed record ProbeFacts
     public Moment StartedAt { get; init; }
 
     /// <summary>
+    /// The filesystem was at its end when it was started: what it makes the kernel print is no news, also while it is away
+    /// for so long that something else is held true.
+    /// </summary>
+    public bool BeganAtTheEnd { get; init; }
+
+    /// <summary>
     /// The kernel function in which it was seen to wait for a thaw; null when it was not. It stays until the next one
     /// starts: a probe that was let go is about to come back.
     /// </summary>

@@ -22,7 +22,7 @@ internal static class VerdictRules
         new("no probe came back for long, and requests wait", Verdict.Hung,
             one => one.IsAwayFor(Classifier.HungAnyway) && one.HasRequests),
         new("the probe waits for nothing that can be seen", Verdict.Unknown, one => one.IsQuiet),
-        new("the probe is late", Verdict.Slow, one => one.IsAway),
+        new("the probe is late", Verdict.Slow, one => one.IsAway && !one.Facts.Probe.BeganAtTheEnd),
 
         // No probe says anything.
         new("no process takes probes", Verdict.Unknown, one => one.HasNoProbeProcess),

@@ -58,6 +58,10 @@ internal sealed record WatchedFilesystem
             : Activity.UnchangedSince.HasCome(Probe.StartedAt) ? Probe.StartedAt
             : Activity.UnchangedSince;
 
+    /// <summary>Nothing but a new mount changes it any more, as far as was known when the probe that is away began.</summary>
+    public bool IsAtItsEnd
+        => ProbeSchedule.IsConfirmed(Health.Verdict) || (Probe.OutstandingId is not null && Probe.BeganAtTheEnd);
+
     /// <summary>Errors were recorded since the agent first saw this mount.</summary>
     public bool ErrorsGrew => ErrorsCount > ErrorsBaseline;
 

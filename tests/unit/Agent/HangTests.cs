@@ -203,6 +203,31 @@ public sealed class HangTests
     }
 
     [Fact]
+    public void A_probe_of_a_dead_root_that_comes_late_neither_hides_the_abort_nor_asks_for_another()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), probe: "EROFS").Start();
+        stage.Pass(30);
+        stage.ProbesMeet(1, "never");
+        stage.Observe(new Observation.ProbeWanted(Device));
+        stage.Pass(1);
+        int before = stage.Probes;
+        stage.Pass(3);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 500, false)));
+        stage.Pass(20);
+        Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);
+        stage.Kernel(KernelLineKind.DeviceError, 1);
+        stage.Kernel(KernelLineKind.FilesystemError, 1);
+        stage.Observe(new Observation.ErrorsCountRead(Device, 99));
+        stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(0, 501, false)));
+        stage.ProbesMeet(1, "EROFS");
+        stage.ProbeReturns(1, stage.LastProbeId, "EROFS");
+        stage.Pass(200);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        Assert.Equal(before, stage.Probes);
+    }
+
+    [Fact]
     public void An_abort_a_moment_after_a_probe_is_judged_at_once_and_once()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).Start();
