@@ -5,8 +5,8 @@ namespace HostBridge;
 
 /// <summary>
 /// Holds one guest's story to a pace: a guest whose verdicts flap must not fill the incident log and silence the
-/// others. Intents, acts and their ends always pass. Of the rest, and of what is to be remembered, the newest waits for its turn and says how many
-/// before it were left out. Pure: the time is an argument.
+/// others. Intents, acts and their ends always pass. Of the rest the newest waits for its turn and says how many before
+/// it were left out; so does, without a word, what is to be remembered. Pure: the time is an argument.
 /// </summary>
 /// <param name="start">The moment of creation, on the monotonic clock.</param>
 internal sealed class TellPacer(TimeSpan start)

@@ -10,8 +10,8 @@ internal sealed record ProbeFacts
     public Moment StartedAt { get; init; }
 
     /// <summary>
-    /// The filesystem was at its end when it was started: what it makes the kernel print is no news, also while it is away
-    /// for so long that something else is held true.
+    /// The filesystem was at its end when it was started: what it makes the kernel print is no news, also while it is
+    /// away for so long that something else is held true.
     /// </summary>
     public bool BeganAtTheEnd { get; init; }
 

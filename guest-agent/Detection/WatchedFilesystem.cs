@@ -58,7 +58,9 @@ internal sealed record WatchedFilesystem
             : Activity.UnchangedSince.HasCome(Probe.StartedAt) ? Probe.StartedAt
             : Activity.UnchangedSince;
 
-    /// <summary>Nothing but a new mount changes it any more, as far as was known when the probe that is away began.</summary>
+    /// <summary>
+    /// Nothing but a new mount changes it any more, as far as was known when the probe that is away began.
+    /// </summary>
     public bool IsAtItsEnd
         => ProbeSchedule.IsConfirmed(Health.Verdict) || (Probe.OutstandingId is not null && Probe.BeganAtTheEnd);
 

@@ -259,5 +259,6 @@ internal sealed class StorageIncidents(TimeSpan stableFor, TimeSpan validFor)
     }
 
     private static bool IsFaulty(GuestRecord guest)
-        => guest is { Report: not null, LastSeenFaulty.Count: > 0 } || guest.State is RecoveryState.Queued || guest.State.IsInFlight;
+        => guest is { Report: not null, LastSeenFaulty.Count: > 0 }
+            || guest.State is RecoveryState.Queued || guest.State.IsInFlight;
 }

@@ -75,7 +75,9 @@ internal abstract record StateChange
         public override bool IsNeeded => true;
     }
 
-    /// <summary>What was faulty when a guest last listed it; it takes the place of what was remembered before.</summary>
+    /// <summary>
+    /// What was faulty when a guest last listed it; it takes the place of what was remembered before.
+    /// </summary>
     /// <param name="Guest">The guest.</param>
     /// <param name="Faulty">The filesystems, and the boot.</param>
     /// <param name="At">When, on the wall clock.</param>
@@ -88,7 +90,9 @@ internal abstract record StateChange
         public bool EndsStanding { get; init; }
     }
 
-    /// <summary>A person acknowledged what stood for a guest; what was faulty and left the report is forgotten too.</summary>
+    /// <summary>
+    /// A person acknowledged what stood for a guest; what was faulty and left the report is forgotten too.
+    /// </summary>
     /// <param name="Guest">The guest.</param>
     internal sealed record Acknowledged(Guid Guest) : StateChange
     {

@@ -118,7 +118,10 @@ internal sealed class StateReading(StateDatabase database)
             var identity = new GuestIdentity(ToGuest(guest), name);
             FaultySeen before = faulty.GetValueOrDefault(identity)
                 ?? new FaultySeen(BootId.TryParse(boot, out BootId bootId) ? bootId : default, []);
-            faulty[identity] = before with { Filesystems = [.. before.Filesystems, ToFilesystem(at, mount, device, type, verdict)] };
+            faulty[identity] = before with
+            {
+                Filesystems = [.. before.Filesystems, ToFilesystem(at, mount, device, type, verdict)],
+            };
         }
 
         return faulty;
@@ -151,7 +154,8 @@ internal sealed class StateReading(StateDatabase database)
             Device = device,
             FilesystemType = type,
             Role = point.IsRoot ? FilesystemRole.Root : FilesystemRole.Data,
-            Verdict = VerdictName.TryParse(verdict, out Verdict word) ? word : throw Damaged($"\"{verdict}\" is no verdict"),
+            Verdict = VerdictName.TryParse(verdict, out Verdict word) ? word
+                : throw Damaged($"\"{verdict}\" is no verdict"),
             Since = ToTime(at, "faulty", 0),
             Claims = MountClaim.Rw,
             Hidden = false,

@@ -131,7 +131,9 @@ internal abstract record RecoveryAction
     /// <param name="Recovery">The recovery.</param>
     internal sealed record LeaveWord(DomainId Domain, LastRecovery Recovery) : RecoveryAction;
 
-    /// <summary>Remember over a restart of the bridge what was faulty when it was last listed. Nobody answers.</summary>
+    /// <summary>
+    /// Remember over a restart of the bridge what was faulty when it was last listed. Nobody answers.
+    /// </summary>
     /// <param name="Faulty">It takes the place of what was remembered before.</param>
     internal sealed record RememberFaulty(FaultySeen Faulty) : RecoveryAction
     {

@@ -13,7 +13,12 @@ internal sealed partial class RecoveryTurn
     {
         _guest = _guest with
         {
-            Domain = domain, HeardAt = now.Elapsed, HeardBoot = default, PastBoots = [], LifeRequest = null, ConsoleFault = null,
+            Domain = domain,
+            HeardAt = now.Elapsed,
+            HeardBoot = default,
+            PastBoots = [],
+            LifeRequest = null,
+            ConsoleFault = null,
         };
         switch (_guest.State)
         {

@@ -204,7 +204,9 @@ internal sealed partial class RecoveryTurn(
         or Verifying { Act.Restarts: true }
         or Resuming { Open.Rung: Rung.Reboot or Rung.Recreate };
 
-    /// <summary>A boot that was heard before the bridge was started anew may be the very one that is waited for.</summary>
+    /// <summary>
+    /// A boot that was heard before the bridge was started anew may be the very one that is waited for.
+    /// </summary>
     private bool IsAwaited(BootId boot)
         => _guest.State is Recovering { Phase: RecoveryPhase.AwaitingNewBoot } act && boot != act.Fault.BootId;
 

@@ -100,7 +100,9 @@ internal static class Triage
     public static string DescribeOutOfSight(FilesystemHealth one, GuestReport report)
     {
         string where = report.FilesystemCount > report.Filesystems.Count ? "listed" : "mounted";
-        string name = one.Device.Length == 0 ? $"{one.MountPoint}" : $"{one.MountPoint} ({one.Device}, {one.FilesystemType})";
+        string name = one.Device.Length == 0
+            ? $"{one.MountPoint}"
+            : $"{one.MountPoint} ({one.Device}, {one.FilesystemType})";
         return one.Verdict == Verdict.Unknown
             ? $"{name} is not {where}; it was to be recovered before"
             : $"{name} is no longer {where}; it was {one.Verdict.ToName()} when last seen";

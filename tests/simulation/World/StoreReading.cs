@@ -17,7 +17,10 @@ internal static class StoreReading
         var histories = new List<GuestHistory>();
         foreach (IGrouping<SimulatedGuest, StoreEntry> entries in store.Entries.ToList().GroupBy(entry => entry.Guest))
         {
-            histories.Add(Read(store, entries.Key, entries) with { Faulty = store.Faulty.GetValueOrDefault(entries.Key) });
+            histories.Add(Read(store, entries.Key, entries) with
+            {
+                Faulty = store.Faulty.GetValueOrDefault(entries.Key),
+            });
         }
 
         histories.AddRange(store.Faulty.Where(faulty => store.Entries.All(entry => entry.Guest != faulty.Key))

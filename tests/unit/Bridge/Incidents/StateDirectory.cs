@@ -27,7 +27,7 @@ internal sealed class StateDirectory : IDisposable
             Guest(), new DomainId(5), TellKind.Action, "a step",
             Facts("reboot-1") with { Step = step, Disks = disks }, Now));
 
-    /// <summary>Filesystems that were faulty when they were last listed; none says that there is none any more.</summary>
+    /// <summary>What was faulty when a guest last listed it; without filesystems, a dead one.</summary>
     public static StateChange.Remembered Faulty(int guest = 1, params FilesystemHealth[] filesystems)
         => new(
             Guest(guest),
