@@ -156,7 +156,12 @@ internal sealed partial class BridgeLoop
         }
 
         _incidents.Turn(_registry.Guests, now);
-        _registry.Forget(now);
+        foreach (GuestIdentity forgotten in _registry.Forget(now))
+        {
+            _effects.Add(new BridgeEffect(
+                forgotten, Domain: null, new RecoveryAction.RememberFaulty(new FaultySeen(default, []))));
+        }
+
         _notices.Forget(uuid => _registry.Find(uuid) is not null);
         if (_desks.Count > _registry.Guests.Count)
         {

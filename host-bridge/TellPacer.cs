@@ -35,7 +35,11 @@ internal sealed class TellPacer(TimeSpan start)
     public IReadOnlyList<RecoveryAction> Take(IReadOnlyList<RecoveryAction> actions, TimeSpan now)
     {
         var passed = new List<RecoveryAction>();
-        RememberFaulty(passed, now);
+        if (!actions.Any(action => action is RecoveryAction.RememberFaulty))
+        {
+            RememberFaulty(passed, now);
+        }
+
         if (_waiting is not null && _bucket.TryTake(now))
         {
             TellWaiting(passed);
@@ -83,7 +87,11 @@ internal sealed class TellPacer(TimeSpan start)
     }
 
     /// <summary>A person acknowledged what stood: it is durable no more.</summary>
-    public void Release() => _standing = null;
+    public void Release()
+    {
+        _standing = null;
+        _waiting = _waiting is null ? null : _waiting with { Standing = false };
+    }
 
     /// <summary>What a restart of the bridge needs: ends of intents, acts, and the first of what stands.</summary>
     private bool IsNeeded(RecoveryAction.Tell tell)

@@ -21,7 +21,8 @@ internal static class VerdictRules
         new("the probe waits for a thaw", Verdict.Frozen, one => one.IsAway && one.WaitsForThaw),
         new("no probe came back for long, and requests wait", Verdict.Hung,
             one => one.IsAwayFor(Classifier.HungAnyway) && one.HasRequests),
-        new("the probe waits for nothing that can be seen", Verdict.Unknown, one => one.IsQuiet),
+        new("the probe waits for nothing that can be seen", Verdict.Unknown,
+            one => one.IsQuiet && !one.Facts.Probe.BeganAtTheEnd),
         new("the probe is late", Verdict.Slow, one => one.IsAway && !one.Facts.Probe.BeganAtTheEnd),
 
         // No probe says anything.

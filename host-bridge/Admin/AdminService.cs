@@ -88,6 +88,11 @@ internal sealed partial class AdminService(
             };
         }
 
+        if (incidents.Trouble is { } trouble)
+        {
+            return new ActDocument { Accepted = false, Text = $"nothing is done, as it could not be recorded: {trouble}" };
+        }
+
         await desk.PostAsync(new BridgeInput.Ordered(identity.Uuid), cancellationToken).ConfigureAwait(false);
         BridgePicture picture = await LookAsync(cancellationToken).ConfigureAwait(false);
         if (GuestFinder.Find(picture.Guests, identity.Uuid.ToString("D"), out _) is not { } after)

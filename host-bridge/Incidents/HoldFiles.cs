@@ -53,9 +53,11 @@ internal sealed class HoldFiles(string folder)
     /// <summary>Ends the hold of a guest that is proved to be well.</summary>
     public void Remove(Guid guest)
     {
-        if (_held.Remove(guest))
+        if (_held.Contains(guest))
         {
             File.Delete(PathOf(guest));
+            StateFiles.SyncDirectory(folder);
+            _held.Remove(guest);
         }
     }
 

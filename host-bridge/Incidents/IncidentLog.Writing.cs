@@ -74,6 +74,13 @@ internal sealed partial class IncidentLog
     /// <summary>The end of an intent is as true when the disk is back; what is only told is not worth the room.</summary>
     private void Keep(Job job)
     {
+        if (job.Change is StateChange.Remembered newer)
+        {
+            // Each is all of what there is to be remembered of its guest.
+            _unwritten.RemoveAll(one => one.Change is StateChange.Remembered { EndsStanding: false } older
+                && older.Guest.Uuid == newer.Guest.Uuid);
+        }
+
         if (job.Change.IsNeeded && _unwritten.Count < StoryCapacity)
         {
             _unwritten.Add(job);

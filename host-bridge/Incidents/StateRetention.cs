@@ -23,7 +23,7 @@ internal sealed record RetentionLimits
 
 /// <summary>
 /// Keeps the database within its limits, one slice at a time, so that no intent waits long for it: first what was told,
-/// the oldest first, then intents that ended long ago. What is open, stands or pauses is never touched.
+/// the oldest first, then intents that ended long ago. What is open, stands, pauses or was faulty is never touched.
 /// </summary>
 /// <param name="database">The database.</param>
 /// <param name="limits">The limits.</param>
@@ -49,7 +49,6 @@ internal sealed class StateRetention(StateDatabase database, RetentionLimits lim
                 DeleteOldest("story", "at < ?1", before);
                 DeleteOldest("timeline", "at < ?1", before);
                 DeleteEnded(before);
-                database.Run("DELETE FROM faulty WHERE at < ?1 AND guest NOT IN (SELECT guest FROM standing)", before);
                 DeleteNotices(StateFormat.ToText(now - limits.NoticeAge));
             });
         }

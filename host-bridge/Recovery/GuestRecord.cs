@@ -74,8 +74,8 @@ internal sealed record GuestRecord
     public Fault? Fault { get; init; }
 
     /// <summary>
-    /// The filesystems that were faulty when they were last listed. One that is not listed any more stays here until
-    /// it is listed as well again: out of sight is not well.
+    /// The filesystems that were faulty when they were last listed. One that is not listed any more, or as in doubt, stays
+    /// here until it is listed as well again: out of sight is not well.
     /// </summary>
     public IReadOnlyList<FilesystemHealth> LastSeenFaulty { get; init; } = [];
 

@@ -184,24 +184,30 @@ internal sealed class GuestRegistry(PolicyInForce inForce, Consent consent)
     private static bool MayShare(GuestRecord guest, string group)
         => guest.Storage.LunGroups.Count == 0 || guest.Storage.LunGroups.Contains(group);
 
-    /// <summary>Forgets guests that are gone and of which nothing is left to remember.</summary>
-    public void Forget(Moment now)
+    /// <summary>
+    /// Forgets guests that are gone and of which nothing is left to remember. What was faulty in one is remembered for
+    /// longer, as it may be saved and come back.
+    /// </summary>
+    /// <returns>Those of which something faulty was remembered until now.</returns>
+    public IReadOnlyList<GuestIdentity> Forget(Moment now)
     {
-        List<Guid>? gone = null;
+        List<GuestRecord>? gone = null;
         foreach (Entry entry in _guests.Values)
         {
             if (entry.Guest is { Domain: null, State: RecoveryState.Unknown } guest
                 && guest.Recoveries.All(began => now.Elapsed - began >= Policy.BudgetWindow)
-                && (guest.LastSeenFaulty.Count == 0 || now.Elapsed - guest.HeardAt >= Policy.BudgetWindow))
+                && (guest.LastSeenFaulty.Count == 0 || now.Elapsed - guest.HeardAt >= Policy.FaultyKeptFor))
             {
-                (gone ??= []).Add(guest.Identity.Uuid);
+                (gone ??= []).Add(guest);
             }
         }
 
-        foreach (Guid uuid in gone ?? [])
+        foreach (GuestRecord guest in gone ?? [])
         {
-            _guests.Remove(uuid);
+            _guests.Remove(guest.Identity.Uuid);
         }
+
+        return gone is null ? [] : [.. gone.Where(guest => guest.LastSeenFaulty.Count > 0).Select(guest => guest.Identity)];
     }
 
     /// <summary>Looks at how a recovery ended, and tells where too many failed.</summary>

@@ -152,6 +152,11 @@ internal sealed record RecoveryPolicy
     /// <summary>For how long a guest that was destroyed may wait for its storage or for the end of a pause.</summary>
     public TimeSpan DownDeadline { get; init; } = TimeSpan.FromHours(2);
 
+    /// <summary>
+    /// How long what was faulty in a guest is remembered after it was last heard, while it is not here. It may be saved.
+    /// </summary>
+    public TimeSpan FaultyKeptFor { get; init; } = TimeSpan.FromDays(90);
+
     /// <summary>After what time at the bridge's start a guest that was not listed runs in no domain.</summary>
     public TimeSpan ListingTime { get; init; } = TimeSpan.FromSeconds(30);
 

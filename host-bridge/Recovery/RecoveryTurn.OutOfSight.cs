@@ -12,6 +12,7 @@ internal sealed partial class RecoveryTurn
     private const string Also = "; also ";
 
     private bool _endsStanding;
+    private bool _remembersAnew;
 
     /// <summary>Has noted what a restart of the bridge must know of it, when that changed.</summary>
     private void RememberFaulty()
@@ -20,7 +21,7 @@ internal sealed partial class RecoveryTurn
             || _before.LastSeenFaulty.Select(one => one.MountPoint)
                 .SequenceEqual(_guest.LastSeenFaulty.Select(one => one.MountPoint));
         bool isOfSameBoot = _guest.LastSeenFaulty.Count == 0 || _before.CurrentBoot == _guest.CurrentBoot;
-        if (!isSame || !isOfSameBoot || _endsStanding)
+        if (!isSame || !isOfSameBoot || _endsStanding || _remembersAnew)
         {
             _actions.Add(new RecoveryAction.RememberFaulty(new FaultySeen(_guest.CurrentBoot, _guest.LastSeenFaulty))
             {
@@ -30,18 +31,18 @@ internal sealed partial class RecoveryTurn
     }
 
     /// <summary>
-    /// What was faulty and is not listed any more stays noted for this boot, and over a restart that the bridge asked
-    /// for, which is to bring back every filesystem.
+    /// What was faulty and is not listed any more, or only as in doubt, stays noted for this boot, and over a restart that
+    /// the bridge asked for, which is to bring back every filesystem.
     /// </summary>
     private void NoteFaulty(GuestReport report, bool sameBoot)
     {
-        IEnumerable<FilesystemHealth> unlisted = sameBoot || IsRestarting
-            ? _guest.LastSeenFaulty.Where(before
-                => report.Filesystems.All(one => one.MountPoint != before.MountPoint))
+        IEnumerable<FilesystemHealth> notWell = sameBoot || IsRestarting
+            ? _guest.LastSeenFaulty.Where(before => report.Filesystems.All(one
+                => one.MountPoint != before.MountPoint || (!Triage.IsFault(one) && !Triage.IsWell(one.Verdict))))
             : [];
         _guest = _guest with
         {
-            LastSeenFaulty = [.. report.Filesystems.Where(Triage.IsFault).Concat(unlisted).Take(GuestReport.MaxFilesystems)],
+            LastSeenFaulty = [.. report.Filesystems.Where(Triage.IsFault).Concat(notWell).Take(GuestReport.MaxFilesystems)],
         };
     }
 

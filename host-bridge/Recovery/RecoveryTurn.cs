@@ -102,6 +102,10 @@ internal sealed partial class RecoveryTurn(
                 Enter(new Unknown(), TellKind.Decision, "a person acknowledged; it is judged by its reports again");
                 Judge();
                 break;
+            case RecoveryInput.HoldReleased or RecoveryInput.Acknowledged:
+                // It came too late to count, and what was remembered went with it all the same.
+                _remembersAnew = true;
+                break;
             case RecoveryInput.Ordered:
                 TakeOrder();
                 break;

@@ -19,9 +19,11 @@ internal static class GuestFinder
         foreach (Func<GuestRecord, bool> means in Meanings(wanted))
         {
             List<GuestPicture> found = [.. guests.Where(guest => means(guest.Record))];
-            if (found.Count == 1)
+            // One that is gone and remembered may have the same name.
+            List<GuestPicture> here = [.. found.Where(one => one.Record.Domain is not null)];
+            if (found.Count == 1 || here.Count == 1)
             {
-                return found[0];
+                return here.Count == 1 ? here[0] : found[0];
             }
 
             if (found.Count > 1)

@@ -58,6 +58,35 @@ public sealed class RememberedTests
     }
 
     [Fact]
+    public void A_filesystem_that_is_listed_as_in_doubt_is_not_well()
+    {
+        BridgeStory story = WithDeadData()
+            .Say(5, 1, 2, Filesystem(), Filesystem("/srv", Verdict.Unknown, "btrfs")).Say(5, 1, 3, Filesystem());
+        Assert.Single(story.Of<RecoveryAction.RememberFaulty>());
+        Assert.Contains("/srv", Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+    }
+
+    [Fact]
+    public void A_guest_that_does_not_come_back_is_forgotten_at_last()
+    {
+        BridgeStory story = new(Recover with { FaultyKeptFor = TimeSpan.FromHours(1) });
+        story.StorageIs(false).Appear().Say(5, 1, 1, Filesystem(verdict: Verdict.JournalAborted)).Gone().Wait(3500);
+        Assert.NotNull(story.Record());
+        story.Wait(200);
+        Assert.Null(story.Record());
+        Assert.Empty(LastRemembered(story).Filesystems);
+    }
+
+    [Fact]
+    public void An_acknowledgement_that_comes_too_late_costs_nothing_that_is_remembered()
+    {
+        BridgeStory story = WithDeadData().Say(5, 1, 2, Filesystem());
+        story.Step(new BridgeInput.Acknowledged(Guest().Uuid));
+        Assert.Equal(2, story.Of<RecoveryAction.RememberFaulty>().Count);
+        Assert.Equal(DeadData.MountPoint, Assert.Single(LastRemembered(story).Filesystems).MountPoint);
+    }
+
+    [Fact]
     public void A_boot_that_the_bridge_did_not_ask_for_starts_with_nothing_remembered()
     {
         BridgeStory story = Restarted(new FaultySeen(Boot(1), [DeadData])).Appear().Say(5, 2, 1, Filesystem());

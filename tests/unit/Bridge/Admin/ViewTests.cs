@@ -206,6 +206,16 @@ public sealed class ViewTests
         Assert.Empty(reason);
     }
 
+    [Fact]
+    public void Of_two_guests_of_one_name_the_one_that_is_here_is_meant()
+    {
+        BridgeStory story = new BridgeStory().StorageIs(false).Appear()
+            .Say(5, 1, 1, Filesystem(verdict: Verdict.JournalAborted)).Gone();
+        GuestIdentity again = Guest(2) with { Name = Guest().Name };
+        story.Step(new HostBridge.BridgeInput.GuestSeen(again, new DomainId(6), new GuestDisks([], [])));
+        Assert.Equal(again, Find(story, again.Name, out _)?.Record.Identity);
+    }
+
     [Theory]
     [InlineData("web", "no guest \"web\"")]
     [InlineData("000", "no guest \"000\"")]

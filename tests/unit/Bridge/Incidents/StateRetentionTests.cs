@@ -61,7 +61,7 @@ public sealed class StateRetentionTests : IDisposable
     }
 
     [Fact]
-    public void What_is_old_goes_but_not_what_is_open_stands_or_pauses()
+    public void What_is_old_goes_but_not_what_is_open_stands_pauses_or_was_faulty()
     {
         using (IncidentStore store = _directory.Store())
         {
@@ -77,15 +77,14 @@ public sealed class StateRetentionTests : IDisposable
             ]);
             store.Prune(Now.AddDays(89));
             Assert.NotEmpty(IncidentReader.ReadStory(_directory.Folder, null, 10));
-            Assert.Equal(2, CountFaulty());
             store.Prune(Now.AddDays(91));
             Assert.Empty(IncidentReader.ReadStory(_directory.Folder, null, 10));
         }
 
         RestoredIncidents restored = _directory.Run();
-        Assert.Equal([Guest(1), Guest(2)], restored.Guests.Select(history => history.Guest));
+        Assert.Equal([Guest(1), Guest(2), Guest(4)], restored.Guests.Select(history => history.Guest));
         Assert.Equal([OfflineStep.Destroying], restored.Guests[0].Open!.Steps);
-        Assert.Equal([null, Boot(7)], restored.Guests.Select(history => history.Faulty?.BootId));
+        Assert.Equal([null, Boot(7), Boot(7)], restored.Guests.Select(history => history.Faulty?.BootId));
         Assert.Single(restored.Pauses);
         using StateDatabase database = StateDatabase.OpenToRead(_directory.DatabasePath);
         Assert.Equal(0, database.Number("SELECT count(*) FROM timeline"));
@@ -125,11 +124,5 @@ public sealed class StateRetentionTests : IDisposable
     {
         using StateDatabase database = StateDatabase.OpenToRead(_directory.DatabasePath);
         return database.Number("SELECT count(*) FROM intent");
-    }
-
-    private long CountFaulty()
-    {
-        using StateDatabase database = StateDatabase.OpenToRead(_directory.DatabasePath);
-        return database.Number("SELECT count(*) FROM faulty");
     }
 }
