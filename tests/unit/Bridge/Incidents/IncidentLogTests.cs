@@ -2,6 +2,7 @@ using HostBridge;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Logging.Abstractions;
+using Protocol.Health;
 using Xunit;
 using static Tests.Unit.Bridge.BridgeStory;
 using static Tests.Unit.Bridge.Incidents.StateDirectory;
@@ -99,6 +100,30 @@ public sealed class IncidentLogTests : IDisposable
             [(1, false), (3, true)],
             _directory.Run().Guests.Select(history =>
                 (history.Guest.Name[^1] - '0', history.Open is not null)));
+    }
+
+    [Fact]
+    public async Task What_guests_list_while_the_disk_is_away_takes_no_room_from_the_ends_of_intents()
+    {
+        using IncidentLog log = Log();
+        await log.OpenAsync(Cancellation);
+        Assert.Null(await log.AppendDurableAsync(EntryOf(TellKind.Intent, "about to"), Cancellation));
+        string away = _directory.DatabasePath + ".away";
+        File.Move(_directory.DatabasePath, away);
+        for (int time = 0; time < 3000; time++)
+        {
+            log.TryRemember(StateDirectory.Faulty(2, Filesystem($"/{time}")));
+        }
+
+        log.TryAppend(EntryOf(TellKind.Proof, "well") with { EndsIntent = true });
+        Assert.NotNull(await log.AppendDurableAsync(EntryOf(TellKind.Intent, "about to", guest: 3), Cancellation));
+        Assert.Equal(0, log.Dropped);
+        File.Move(away, _directory.DatabasePath);
+        Assert.Null(await log.AppendDurableAsync(EntryOf(TellKind.Intent, "about to", guest: 3), Cancellation));
+        await log.StopAsync(Cancellation);
+        IReadOnlyList<GuestHistory> guests = _directory.Run().Guests;
+        Assert.Null(guests[0].Open);
+        Assert.Equal(MountPoint.FromText("/2999"), Assert.Single(guests[1].Faulty!.Filesystems).MountPoint);
     }
 
     [Fact]
