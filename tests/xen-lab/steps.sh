@@ -217,10 +217,10 @@ nothing_asked() {
         '$1 >= from && $1 < until && /asked it to (reboot|remount|repair)/' "$share/bridge.log")" ]
 }
 
-# Whether e2fsck finds nothing: lun_is_clean [DEVICE]
+# Whether e2fsck finds nothing: lun_is_clean [DEVICE]. It names a filesystem by its label, if that has one.
 lun_is_clean() {
     local device=${1:-$lun}
-    dom0 "e2fsck -fn $device" 2>&1 | tee -a "$share/steps.log" | grep -q "^$device: .* files" \
+    dom0 "e2fsck -fn $device" 2>&1 | tee -a "$share/steps.log" | grep -q '^[^ ]*: [0-9]*/[0-9]* files' \
         && dom0 "e2fsck -fn $device >/dev/null 2>&1"
 }
 
