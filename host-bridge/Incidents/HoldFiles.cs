@@ -50,7 +50,7 @@ internal sealed class HoldFiles(string folder)
         _held.Add(guest);
     }
 
-    /// <summary>Ends the hold of a guest that is proved to be well.</summary>
+    /// <summary>Ends the hold of a guest that is proved to be well, acknowledged or ordered to be recovered.</summary>
     public void Remove(Guid guest)
     {
         if (_held.Contains(guest))

@@ -213,6 +213,8 @@ public sealed class HangTests
         int before = stage.Probes;
         stage.Pass(3);
         Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        stage.Pass(7);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
         stage.Observe(new Observation.ActivitySampled(Device, new BlockActivity(4, 500, false)));
         stage.Pass(20);
         Assert.Equal(Verdict.Hung, stage.Health(1).Verdict);

@@ -108,6 +108,21 @@ public sealed class SocketTests : IAsyncLifetime
         Assert.Equal("recovering", (await GuestAsync("web1")).State);
     }
 
+    [Fact]
+    public async Task An_order_that_cannot_be_recorded_is_refused_and_ends_nothing_that_stands()
+    {
+        await HoldAsync();
+        File.Move(_directory.DatabasePath, _directory.DatabasePath + ".away");
+        IncidentEntry entry = IncidentEntry.Of(
+            Guest(1), new DomainId(11), TellKind.Intent, "about to", StateDirectory.Facts("reboot-1"), StateDirectory.Now);
+        Assert.NotNull(await _incidents.AppendDurableAsync(entry, Cancellation));
+        ActDocument act = await ActAsync(AdminVerbs.Recover, "web1");
+        Assert.False(act.Accepted, act.Text);
+        Assert.Contains("could not be recorded", act.Text);
+        Assert.Equal("withheld", (await GuestAsync("web1")).State);
+        Assert.True(File.Exists(_directory.HoldPath(8)));
+    }
+
     [Theory]
     [InlineData("web3", "everything that it reports is well")]
     [InlineData("web4", "plan a restart")]

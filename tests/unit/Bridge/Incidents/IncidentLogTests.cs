@@ -87,10 +87,7 @@ public sealed class IncidentLogTests : IDisposable
     public async Task The_end_of_an_intent_that_could_not_be_written_is_written_when_the_disk_is_back()
     {
         using IncidentLog log = Log();
-        await log.OpenAsync(Cancellation);
-        Assert.Null(await log.AppendDurableAsync(EntryOf(TellKind.Intent, "about to"), Cancellation));
-        string away = _directory.DatabasePath + ".away";
-        File.Move(_directory.DatabasePath, away);
+        string away = await WithAnIntentAndTheDiskAwayAsync(log);
         log.TryAppend(EntryOf(TellKind.Proof, "well") with { EndsIntent = true });
         Assert.NotNull(await log.AppendDurableAsync(EntryOf(TellKind.Intent, "about to", guest: 2), Cancellation));
         File.Move(away, _directory.DatabasePath);
@@ -106,10 +103,7 @@ public sealed class IncidentLogTests : IDisposable
     public async Task What_guests_list_while_the_disk_is_away_takes_no_room_from_the_ends_of_intents()
     {
         using IncidentLog log = Log();
-        await log.OpenAsync(Cancellation);
-        Assert.Null(await log.AppendDurableAsync(EntryOf(TellKind.Intent, "about to"), Cancellation));
-        string away = _directory.DatabasePath + ".away";
-        File.Move(_directory.DatabasePath, away);
+        string away = await WithAnIntentAndTheDiskAwayAsync(log);
         for (int time = 0; time < 3000; time++)
         {
             log.TryRemember(StateDirectory.Faulty(2, Filesystem($"/{time}")));
@@ -146,6 +140,16 @@ public sealed class IncidentLogTests : IDisposable
     /// <summary>An entry of this moment: the log looks at ages by the real clock, and removes what is old.</summary>
     private static IncidentEntry EntryOf(TellKind kind, string text, int guest = 1)
         => ((StateChange.Story)Entry(kind, text, guest)).Entry with { Time = TimeProvider.System.GetUtcNow() };
+
+    /// <summary>The database is gone after an intent was written; where it is.</summary>
+    private async Task<string> WithAnIntentAndTheDiskAwayAsync(IncidentLog log)
+    {
+        await log.OpenAsync(Cancellation);
+        Assert.Null(await log.AppendDurableAsync(EntryOf(TellKind.Intent, "about to"), Cancellation));
+        string away = _directory.DatabasePath + ".away";
+        File.Move(_directory.DatabasePath, away);
+        return away;
+    }
 
     private IncidentLog Log(IncidentStore? store = null)
         => new(store ?? _directory.Store(), _inputs, new BridgeClock(TimeProvider.System), NullLogger<IncidentLog>.Instance)
