@@ -20,7 +20,8 @@ testbed) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev mke2fs:e2fsprogs e2fsck:
 bench) needs="gcc:gcc /usr/include/stdlib.h:libc6-dev /usr/include/xenstore.h:libxen-dev unshare:util-linux
     /usr/include/sqlite3.h:libsqlite3-dev" ;;
 lab) needs="qemu-system-x86_64:qemu-system-x86 debootstrap:debootstrap tgtd:tgt tgtadm:tgt busybox:busybox-static
-    cpio:cpio xz:xz-utils depmod:kmod ip:iproute2 mke2fs:e2fsprogs mount:mount unshare:util-linux ldd:libc-bin" ;;
+    cpio:cpio xz:xz-utils zstd:zstd depmod:kmod ip:iproute2 mke2fs:e2fsprogs mount:mount unshare:util-linux
+    ldd:libc-bin" ;;
 *)
     echo "usage: tests/prepare.sh publish|packages|test-packages|testbed|bench|lab" >&2
     exit 2

@@ -113,7 +113,7 @@ boot_guest() {
 name=\"$name\"
 uuid=\"$uuid\"
 type=\"pv\"
-kernel=\"/boot/guests/vmlinuz-$1\"
+kernel=\"/boot/guests/vmlinux-$1\"
 ramdisk=\"/boot/guests/initramfs-$1\"
 extra=\"console=hvc0 loglevel=7 mitigations=off $guest_arguments\"
 memory=384
