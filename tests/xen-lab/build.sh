@@ -116,7 +116,7 @@ extract_kernel() {
     4247762216) unpack=zstd ;; # 28 b5 2f fd
     *) echo "build.sh: $1 is packed in a way that is neither xz nor zstd" >&2; return 1 ;;
     esac
-    tail -c +$((offset + 1)) "$1" | head -c "$length" | "$unpack" -dc >"$2"
+    dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip="$offset" count="$length" status=none | "$unpack" -dc >"$2"
 }
 
 # number_at FILE OFFSET BYTES, little-endian

@@ -10,8 +10,11 @@ case ${1:-} in
 build)
     contained=(bash tests/xen-lab/build.sh "$cache")
     ;;
-test | shell)
-    contained=(unshare --net -- bash tests/xen-lab/inside.sh "$cache" "$@")
+test)
+    contained=(env "LAB_LANES=${LAB_LANES:-}" bash tests/xen-lab/all.sh "$cache" "${@:2}")
+    ;;
+shell)
+    contained=(unshare --net --mount -- bash tests/xen-lab/inside.sh "$cache" "$@")
     ;;
 *)
     echo "usage: tests/xen-lab/lab.sh build | test [SCENARIO] | shell [GUEST KERNEL]" >&2

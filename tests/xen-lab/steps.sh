@@ -56,18 +56,19 @@ line_at() { awk -v time="$2" '$1 == time { $1 = ""; print substr($0, 2); exit }'
 # Lines of the logs as one timeline: the regexes say what of each log is worth telling.
 timeline() {
     {
-        grep -hE ' (session[0-9]+|connection[0-9]+:0|sd[a-z]) |(data|control)/guest-agent/(state|boot-id|request|outcome)|data/lab/fsck' \
-            "$share/record.log" \
-            | sed 's/^\([^ ]*\) /\1 xenstore, sysfs  /'
-        grep -hE 'conn error|ping timeout|session recovery|rejecting I/O|Failing path' "$share/dom0-kernel.log" \
-            | sed 's/^\([^ ]*\) /\1 Dom0 kernel      /'
-        grep -hE 'Aborting journal|emounting filesystem read-only|lab: (e2fsck|guest is ready|the load)|Linux version' \
-            "$share/guest-console.log" | cut -c 1-160 | sed 's/^\([^ ]*\) /\1 guest            /'
-        sed -E 's/^([^ ]*) [^ ]*Z ([A-Z]{3} )?/\1 bridge           /; s/\([-0-9a-f]{36}, /(/' "$share/bridge.log"
-        sed 's/^\([^ ]*\) /\1 scenario         /' "$share/marks.log"
+        told 'xenstore, sysfs' record.log ' (session[0-9]+|connection[0-9]+:0|sd[a-z]) |data/lab/fsck'
+        told 'xenstore, sysfs' record.log '(data|control)/guest-agent/(state|boot-id|request|outcome)'
+        told 'Dom0 kernel' dom0-kernel.log 'conn error|ping timeout|session recovery|rejecting I/O|Failing path'
+        told guest guest-console.log 'Aborting journal|emounting filesystem read-only|Linux version'
+        told guest guest-console.log 'lab: (e2fsck|guest is ready|the load)'
+        told bridge bridge.log . | sed -E 's/ [^ ]*Z ([A-Z]{3} )?/ /; s/\([-0-9a-f]{36}, /(/'
+        told scenario marks.log .
     } | sort -n | awk -v start="$started" '
         $1 >= start { time = $1; sub(/^[^ ]* /, ""); printf "%8.1f s  %s\n", time - start, $0 }' | cut -c 1-240
 }
+
+# Lines of a log with who says them after the time: told WHO LOG REGEX. There may be none.
+told() { { grep -hE "$3" "$share/$2" || true; } | sed "s/^\([^ ]*\) /\1 $(printf '%-16s' "$1") /"; }
 
 # Writes down what the scenario does next, for the timeline: mark TEXT; prints the time.
 mark() {

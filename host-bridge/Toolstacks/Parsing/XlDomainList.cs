@@ -64,14 +64,16 @@ internal static partial class XlDomainList
         return new XlDomain(new DomainId(id), uuid, match.Groups["name"].Value.TrimEnd())
         {
             IsPaused = state[2] == 'p',
-            IsShutDown = state[3] == 's' || state[4] == 'c',
+            IsShutDown = state[3] == 's',
             IsDying = state[5] == 'd',
         };
     }
 
-    // Name, ID, Mem, VCPUs, State (running, blocked, paused, shut down, crashed, dying), Time, UUID, reason, label.
+    // Name, ID, Mem, VCPUs, State (running, blocked, paused, shut down, why it shut down, dying), Time, UUID, reason,
+    // label. The fifth letter of the state is one of -rscwS (power-off, reboot, suspend, crash, watchdog, soft reset), or
+    // ? for a reason that xl does not know.
     [GeneratedRegex(
-        @"^(?<name>.+?) +(?<id>\d{1,5}) +\d+ +\d+ +(?<state>[r-][b-][p-][s-][c-][d-]) +\d+\.\d (?<uuid>[0-9a-f-]{36})( .*)?$",
+        @"^(?<name>.+?) +(?<id>\d{1,5}) +\d+ +\d+ +(?<state>[r-][b-][p-][s-][-rscwS?][d-]) +\d+\.\d (?<uuid>[0-9a-f-]{36})( .*)?$",
         RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex LinePattern();
 }

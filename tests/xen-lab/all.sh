@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Plays scenarios, as many at a time as LAB_LANES says, each in network and mount namespaces of its own; the last line
+# is the sum. Usage: all.sh CACHE [SCENARIO]
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=$1 wanted=${2:-}
+results=$here/../../out/lab
+
+scenarios=(A B-6.1-killed B-5.10-killed B-6.12-killed B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-long C D
+    E-bridge E-fsck E-xenstored F G H-short H-long I J-saved J-destroyed K-xenstored K-backend-1 K-backend-2)
+
+# By default what the machine carries: a QEMU works on more than one processor only while a guest boots, and takes 4 GB.
+lanes=${LAB_LANES:-}
+if [ -z "$lanes" ]; then
+    lanes=$(nproc)
+    room=$(awk '/^MemAvailable:/ { print int($2 / 4500000) }' /proc/meminfo)
+    [ "$lanes" -le "$room" ] || lanes=$room
+    [ "$lanes" -ge 1 ] || lanes=1
+    [ "$lanes" -le 4 ] || lanes=4
+fi
+
+passed=0 failed=0 skipped=0
+declare -A playing=() # process -> scenario
+
+is_wanted() { [ -z "$wanted" ] || [ "$1" = "$wanted" ] || [ "${1#"$wanted"-}" != "$1" ]; }
+
+# One alone tells what it does while it does it; of several each is told as a whole when it has ended.
+begin_one() {
+    local name=$1 told=$results/$1/output.txt
+    rm -rf "${results:?}/$name"
+    mkdir -p "$results/$name"
+    if [ "$lanes" -eq 1 ]; then
+        printf '\n=== %s\n' "$name"
+        { play "$name" | tee "$told"; } &
+    else
+        play "$name" >"$told" &
+    fi
+    playing[$!]=$name
+}
+
+play() { unshare --net --mount -- bash "$here/inside.sh" "$cache" play "$1" 2>&1; }
+
+end_one() {
+    local process='' name status=0
+    wait -n -p process "${!playing[@]}" || status=$?
+    name=${playing[$process]}
+    unset "playing[$process]"
+    [ "$lanes" -eq 1 ] || { printf '\n=== %s\n' "$name"; cat "$results/$name/output.txt"; }
+    if [ "$status" -eq 0 ]; then
+        passed=$((passed + 1))
+        echo "=== $name: passed"
+    else
+        failed=$((failed + 1))
+        echo "=== $name: FAILED; its logs are in out/lab/$name"
+    fi
+}
+
+chosen=()
+for name in "${scenarios[@]}"; do
+    ! is_wanted "$name" || chosen+=("$name")
+done
+if [ ${#chosen[@]} -eq 0 ]; then
+    echo "lab: no scenario is named $wanted; there are: ${scenarios[*]}"
+    exit 1
+fi
+# A table of a whole run has no line of an earlier one.
+[ -n "$wanted" ] || rm -rf "$results"
+echo "lab: ${#chosen[@]} scenarios, $lanes at a time"
+for name in "${chosen[@]}"; do
+    [ ${#playing[@]} -lt "$lanes" ] || end_one
+    begin_one "$name"
+done
+while [ ${#playing[@]} -gt 0 ]; do
+    end_one
+done
+"$here/table.sh" "$results" || true
+echo "lab: $passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
