@@ -5,16 +5,38 @@ set -euo pipefail
 results=$1 readme=${2:-}
 
 table() {
-    echo "| scenario | fault → gate closed | fault → abort | → verdict in xenstore | storage away for | → action | → proof | whole |"
-    echo "|---|---|---|---|---|---|---|---|"
-    local file
+    echo "| scenario | fault → gate closed | fault → abort | → verdict in xenstore | storage away for | → action | → proof | whole | slowest step |"
+    echo "|---|---|---|---|---|---|---|---|---|"
+    local file name
     for file in "$results"/*/figures; do
         [ -e "$file" ] || continue
-        awk -F '|' -v name="$(basename "$(dirname "$file")")" '
-            function from(a, b) { return a == "" || b == "" ? "–" : sprintf("%.1f s", b - a) }
-            { print "| " name " | " from($1, $7) " | " from($1, $2) " | " from($2 == "" ? $1 : $2, $3) " | " from($1, $4) " | " \
-                from($4, $5) " | " from($5, $6) " | " from($1, $6) " |" }' "$file"
+        name=$(basename "$(dirname "$file")")
+        row "$name" <"$file"
     done
+}
+
+# One line of figures (see steps.sh) as a row. The slowest step is the longest time between two things that happened.
+row() {
+    awk -F '|' -v name="$1" '
+        function from(a, b) { return a == "" || b == "" ? "–" : sprintf("%.1f s", b - a) }
+        function slowest(   count, i, j, what, best, words, times, names) {
+            split("fault abort verdict storage action proof", words, " ")
+            for (i = 1; i <= 6; i++) {
+                if ($i == "") continue
+                for (j = count++; j >= 1 && times[j] > $i; j--) { times[j + 1] = times[j]; names[j + 1] = names[j] }
+                times[j + 1] = $i
+                names[j + 1] = words[i]
+            }
+            for (i = 2; i <= count; i++) {
+                if (times[i] - times[i - 1] > best) {
+                    best = times[i] - times[i - 1]
+                    what = names[i - 1] " → " names[i] ", " from(times[i - 1], times[i])
+                }
+            }
+            return what
+        }
+        { print "| " name " | " from($1, $7) " | " from($1, $2) " | " from($2 == "" ? $1 : $2, $3) " | " from($1, $4) " | " \
+            from($4, $5) " | " from($5, $6) " | " from($1, $6) " | " slowest() " |" }'
 }
 
 if [ -z "$readme" ]; then
