@@ -7,8 +7,8 @@ scenario() {
     echo "expected: the guest's I/O fails when doctor foretold it, by at most 3 s"
     log_in "$timeout"
     create_guest 6.1 || fail_lab "the guest did not come up"
-    dom0 'host-bridge doctor' >"$share/doctor.txt"
-    dom0 'host-bridge doctor --json' >"$share/doctor.json"
+    dom0 'host-bridge doctor' >"$share/doctor.txt" || true # what it finds is told by its exit code, too
+    dom0 'host-bridge doctor --json' >"$share/doctor.json" || true
     cat "$share/doctor.txt"
     foretold=$(sed -n 's/.*hangs up to \([0-9]*\) s, then its journal aborts.*/\1/p' "$share/doctor.json" | head -n 1)
     [ -n "$foretold" ] || fail_lab "doctor foretold nothing: see doctor.txt"
