@@ -111,9 +111,13 @@ dom0() {
     exec {door}<>/dev/tcp/127.0.0.1/2222 || return 255
     # A process of its own: who writes to a door that was shut is ended, by SIGPIPE and without a word.
     (base64 -w 0 <<<"$1"; echo) >&"$door" || { exec {door}>&-; return 255; }
+    # The last line ends it, not the end of the connection: that was missing at times, on a busy machine.
     while IFS= read -r -t "$limit" -u "$door" line; do
         case $line in
-        exit=*) code=${line#exit=} ;;
+        exit=*)
+            code=${line#exit=}
+            break
+            ;;
         *) printf '%s\n' "$line" ;;
         esac
     done
