@@ -15,16 +15,26 @@ namespace HostBridge.Guests;
 /// <param name="channels">The guests' channels; null where there are none.</param>
 internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, ChannelBook? channels = null)
 {
-    private const int MaxAttempts = 3;
-    private static readonly TimeSpan RetryInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
-    /// <summary>Writes a request. Writing the same one twice does no harm: the guest knows its id.</summary>
+    /// <summary>
+    /// A xenstored that did not answer for a while takes no new connection for some seconds more. What is written after
+    /// half a minute still leaves the guest a minute until its answer is due.
+    /// </summary>
+    private static readonly TimeSpan RetryLimit = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Writes a request, and tries again for half a minute while there is no way to xenstore. Writing the same one twice
+    /// does no harm: the guest knows its id.
+    /// </summary>
     /// <returns>Null when it is on its way; otherwise why not, for a person.</returns>
     public async Task<string?> SendAsync(
         GuestIdentity guest, DomainId domain, GuestRequest request, CancellationToken cancellationToken)
     {
         // Where the channel brings it, xenstore need not: it is tried there once.
         bool isBrought = channels?.Offer(guest.Uuid, domain, request) == true;
+        long began = time.GetTimestamp();
         for (int attempt = 1; ; attempt++)
         {
             try
@@ -34,12 +44,13 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, 
             }
             catch (XenstoreLinkException failure)
             {
-                if (isBrought || attempt == MaxAttempts)
+                if (isBrought || time.GetElapsedTime(began) >= RetryLimit)
                 {
                     return isBrought ? null : failure.Message;
                 }
 
-                await Task.Delay(RetryInterval, time, cancellationToken).ConfigureAwait(false);
+                await Task.Delay(Backoff.After(attempt, FirstWait, LongestWait, request.Id), time, cancellationToken)
+                    .ConfigureAwait(false);
             }
         }
     }
