@@ -19,8 +19,8 @@ internal sealed class GuestRequests(XenstoreClient xenstore, TimeProvider time, 
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// A xenstored that did not answer for a while takes no new connection for some seconds more. What is written after
-    /// half a minute still leaves the guest a minute until its answer is due.
+    /// A xenstored that did not answer for a while takes no new connection for some seconds more. What is written then
+    /// still leaves the guest most of the time until its answer is due (<see cref="RecoveryPolicy.AnswerDeadline"/>).
     /// </summary>
     private static readonly TimeSpan RetryLimit = TimeSpan.FromSeconds(30);
 

@@ -10,7 +10,8 @@ results=$here/../../out/lab
 scenarios=(J-saved H-long H-short B-6.1-long I G E-fsck E-bridge D E-xenstored J-destroyed K-backend-2 K-backend-1
     K-xenstored F C B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-killed B-5.10-killed B-6.12-killed A)
 
-# By default what the machine carries: a QEMU works on more than one processor only while a guest boots, and takes 4 GB.
+# By default what the machine carries: a QEMU works on more than one processor only while a guest boots, and takes up
+# to 4.5 GB.
 lanes=${LAB_LANES:-}
 if [ -z "$lanes" ]; then
     lanes=$(nproc)
@@ -64,6 +65,7 @@ if [ ${#chosen[@]} -eq 0 ]; then
     echo "lab: no scenario is named $wanted; there are: ${scenarios[*]}"
     exit 1
 fi
+[ "$lanes" -le ${#chosen[@]} ] || lanes=${#chosen[@]}
 # A table of a whole run has no line of an earlier one.
 [ -n "$wanted" ] || rm -rf "$results"
 echo "lab: ${#chosen[@]} scenarios, $lanes at a time"

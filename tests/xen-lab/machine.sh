@@ -63,8 +63,8 @@ kill_array() {
 }
 
 boot_dom0() {
-    TMPDIR=$run qemu-system-x86_64 -machine pc -accel tcg,thread=multi,tb-size=1024 -cpu Nehalem,+rdrand,+rdseed -smp 2 -m 2560 \
-        -nodefaults -no-user-config -display none -no-reboot \
+    TMPDIR=$run qemu-system-x86_64 -machine pc -accel tcg,thread=multi,tb-size=1024 -smp 2 -m 2560 \
+        -cpu Nehalem,+rdrand,+rdseed -nodefaults -no-user-config -display none -no-reboot \
         -kernel "$cache/hypervisor" -append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1 \
 loglvl=info guest_loglvl=info noreboot spec-ctrl=no xpti=0 pv-l1tf=0 cpufreq=none" \
         -initrd "$cache/dom0-vmlinuz console=hvc0 loglevel=7 mitigations=off tsc=reliable random.trust_cpu=on,\

@@ -70,8 +70,8 @@ internal static partial class XlDomainList
     }
 
     // Name, ID, Mem, VCPUs, State (running, blocked, paused, shut down, why it shut down, dying), Time, UUID, reason,
-    // label. The fifth letter of the state is one of -rscwS (power-off, reboot, suspend, crash, watchdog, soft reset), or
-    // ? for a reason that xl does not know.
+    // label. The fifth letter of the state is one of -rscwS (power-off, reboot, suspend, crash, watchdog, soft reset:
+    // shutdown_reason_letters in xl_list.c), or ? for a reason that xl does not know.
     [GeneratedRegex(
         @"^(?<name>.+?) +(?<id>\d{1,5}) +\d+ +\d+ +(?<state>[r-][b-][p-][s-][-rscwS?][d-]) +\d+\.\d (?<uuid>[0-9a-f-]{36})( .*)?$",
         RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
