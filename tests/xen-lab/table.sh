@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The measured timings of the last run of each scenario as a table: table.sh RESULTS [README], which replaces what
-# stands between the marks in that file.
+# The measured timings of the last run of each scenario as a table, and the agent's status as B-6.1-killed saw it:
+# table.sh RESULTS [README], which replaces what stands between the marks in that file.
 set -euo pipefail
 results=$1 readme=${2:-}
 
@@ -39,12 +39,28 @@ row() {
             from($4, $5) " | " from($5, $6) " | " from($1, $6) " | " slowest() " |" }'
 }
 
+# What xenstore-ls printed in Dom0 after the abort.
+status() {
+    echo '```'
+    grep '^/local/domain/' "$results/B-6.1-killed/output.txt"
+    echo '```'
+}
+
+# What stands between two marks of the page gives way to a file.
+replace() {
+    sed -i -e "/<!-- $1 -->/,/<!-- end of $1 -->/ {
+        /<!-- $1 -->/ r $2
+        /<!-- .*$1 -->/ ! d
+    }" "$readme"
+}
+
+table >"$results/table.md"
 if [ -z "$readme" ]; then
-    table
+    cat "$results/table.md"
 else
-    table >"$results/table.md"
-    sed -i -e '/<!-- timings -->/,/<!-- end of timings -->/ {
-        /<!-- timings -->/ r '"$results/table.md"'
-        /<!-- .*timings -->/ ! d
-    }' "$readme"
+    replace timings "$results/table.md"
+    if [ -e "$results/B-6.1-killed/output.txt" ]; then
+        status >"$results/status.md"
+        replace status "$results/status.md"
+    fi
 fi
