@@ -27,17 +27,14 @@ internal sealed partial class RecoveryTurn
             deadline,
             ProofPhase.ReadingFsckResult);
         _guest = _guest with { State = proof };
-        if (act.Recreation?.CheckExitCode is { } exitCode)
+        if (IsChecked(act.Fault))
         {
-            AskForProbe(exitCode);
-        }
-        else if (IsChecked(act.Fault))
-        {
+            // Also after a check from Dom0: that it is read is how the toolstack takes back what it gave to this boot.
             AskForFsckResult(proof);
         }
         else
         {
-            AskForProbe(exitCode: null);
+            AskForProbe(act.Recreation?.CheckExitCode);
         }
     }
 
@@ -72,7 +69,7 @@ internal sealed partial class RecoveryTurn
                 }
                 else
                 {
-                    AskForProbe(read.ExitCode);
+                    AskForProbe(read.ExitCode ?? answered.Act.Recreation?.CheckExitCode);
                 }
 
                 break;

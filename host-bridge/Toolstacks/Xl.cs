@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using HostBridge.Commands;
 using HostBridge.Guests;
@@ -22,6 +23,13 @@ internal sealed class Xl(string program)
 {
     private const int MaxOutputBytes = 4 * 1024 * 1024;
     private const int MaxComplaintLength = 400;
+    private const int MaxLists = 3;
+
+    private static readonly TimeSpan FirstWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(2);
+
+    /// <summary>After this a list is not read again: who waits for it does not wait for ever.</summary>
+    private static readonly TimeSpan ListingAgain = TimeSpan.FromSeconds(10);
 
     private static readonly CommandLimits Asking = new(TimeSpan.FromSeconds(30), MaxOutputBytes);
 
@@ -34,11 +42,25 @@ internal sealed class Xl(string program)
     /// <summary>Where xl is; null when it is not installed.</summary>
     public static string? Find() => BoundedCommand.Find("xl");
 
-    /// <summary>Every domain, the dying too.</summary>
+    /// <summary>
+    /// Every domain, the dying too. A domain that comes or goes in that moment can spoil the list of all the others: it is
+    /// read up to three times, as long as xl answers quickly, before that is an answer.
+    /// </summary>
     public async Task<XlAnswer<IReadOnlyList<XlDomain>>> ListAsync(CancellationToken cancellationToken)
     {
-        CommandOutput output = await RunAsync(["list", "-v"], Asking, cancellationToken).ConfigureAwait(false);
-        return Answer("xl list -v", output, XlDomainList.Parse(output.Text));
+        long began = Stopwatch.GetTimestamp();
+        for (int attempt = 1; ; attempt++)
+        {
+            CommandOutput output = await RunAsync(["list", "-v"], Asking, cancellationToken).ConfigureAwait(false);
+            XlAnswer<IReadOnlyList<XlDomain>> answer = Answer("xl list -v", output, XlDomainList.Parse(output.Text));
+            if (answer.Value is not null || attempt == MaxLists || Stopwatch.GetElapsedTime(began) > ListingAgain)
+            {
+                return answer;
+            }
+
+            await Task.Delay(Backoff.After(attempt, FirstWait, LongestWait, program), cancellationToken)
+                .ConfigureAwait(false);
+        }
     }
 
     /// <summary>The definition of a domain that runs.</summary>

@@ -18,7 +18,15 @@ internal sealed class KernelFaults
     /// <summary>More parts than a host has; the log of a host that names more is not remembered further.</summary>
     private const int MaxParts = 16384;
 
-    private readonly Dictionary<string, HostFault> _faults = new(StringComparer.Ordinal);
+    /// <summary>A reset that comes so soon after a failure belongs to it: that failure is what a person wants told.</summary>
+    private static readonly TimeSpan SameFailure = TimeSpan.FromMinutes(10);
+
+    private readonly Dictionary<string, PartFault> _faults = new(StringComparer.Ordinal);
+
+    /// <summary>What was said of one part.</summary>
+    /// <param name="Fault">The fault to tell of.</param>
+    /// <param name="InterruptedAt">When it was last interrupted, by that fault or by a reset after it.</param>
+    private readonly record struct PartFault(HostFault Fault, TimeSpan InterruptedAt);
 
     /// <summary>Takes in what a line of the log says.</summary>
     /// <param name="line">The line, understood.</param>
@@ -31,9 +39,14 @@ internal sealed class KernelFaults
             {
                 _faults.Remove(part);
             }
-            else if (line.Kind == StorageLineKind.Fault && (_faults.ContainsKey(part) || _faults.Count < MaxParts))
+            else if (line.Kind is StorageLineKind.Fault or StorageLineKind.Reset
+                && (_faults.ContainsKey(part) || _faults.Count < MaxParts))
             {
-                _faults[part] = new HostFault(at, line.Text);
+                HostFault? failure = line.Kind == StorageLineKind.Reset
+                    && _faults.TryGetValue(part, out PartFault before) && at - before.Fault.At < SameFailure
+                        ? before.Fault
+                        : null;
+                _faults[part] = new PartFault(failure ?? new HostFault(at, line.Text), at);
             }
         }
     }
@@ -50,13 +63,13 @@ internal sealed class KernelFaults
 
         foreach (PartName part in StackNames.PartsOf(disk))
         {
-            if (_faults.GetValueOrDefault(part.Name) is not { } fault)
+            if (!_faults.TryGetValue(part.Name, out PartFault said))
             {
                 continue;
             }
 
-            newest = newest is null || fault.At > newest.At ? fault : newest;
-            interruptedAt = part.IsRedundant || fault.At <= interruptedAt ? interruptedAt : fault.At;
+            newest = newest is null || said.Fault.At > newest.At ? said.Fault : newest;
+            interruptedAt = part.IsRedundant || said.InterruptedAt <= interruptedAt ? interruptedAt : said.InterruptedAt;
         }
 
         return new LoggedFaults(newest, interruptedAt);

@@ -9,6 +9,12 @@ internal enum StorageLineKind
     /// <summary>A fault of the named parts.</summary>
     Fault,
 
+    /// <summary>
+    /// The named parts began anew (a unit attention). It interrupts them as a fault does, and is mostly the sign that a
+    /// failure before it is over.
+    /// </summary>
+    Reset,
+
     /// <summary>The named parts were attached: what was said of these names before, was said of others.</summary>
     Attached,
 }

@@ -35,6 +35,7 @@ internal static partial class StorageLines
     [
         (ConnectionLost(), StorageLineKind.Fault),
         (RecoveryTimedOut(), StorageLineKind.Fault),
+        (ScsiReset(), StorageLineKind.Reset),
         (ScsiFault(), StorageLineKind.Fault),
         (ScsiAttached(), StorageLineKind.Attached),
         (LoopAttached(), StorageLineKind.Attached),
@@ -62,6 +63,10 @@ internal static partial class StorageLines
 
     [GeneratedRegex(@"^(?:sd|scsi) (?<part>\d+:\d+:\d+:\d+): (?:\[(?<part>\w+)\] )?(?:tag#\d+ )?(?:rejecting I/O to (?:offline|dead) device|Device offlined|.*FAILED Result: hostbyte=DID_(?!OK)|.*timing out command|.*[Dd]evice reset|.*[Cc]ommand timed out)")]
     private static partial Regex ScsiFault();
+
+    // "sd 0:0:0:1: Power-on or device reset occurred", "… Bus device reset function occurred".
+    [GeneratedRegex(@"^(?:sd|scsi) (?<part>\d+:\d+:\d+:\d+): (?:\[(?<part>\w+)\] )?.*[Rr]eset.* occurred")]
+    private static partial Regex ScsiReset();
 
     [GeneratedRegex(@"^sd (?<part>\d+:\d+:\d+:\d+): \[(?<part>\w+)\] Attached SCSI")]
     private static partial Regex ScsiAttached();

@@ -4,8 +4,8 @@ using HostBridge.Toolstacks.Parsing;
 namespace HostBridge.Toolstacks.Steps;
 
 /// <summary>
-/// Creates a guest that was destroyed under the same intent: by the same file, with its own uuid, and with a forced
-/// check of its filesystems where Dom0 sets its kernel's arguments.
+/// Creates a guest that was destroyed under the same intent: by the same file, with its own uuid, and, unless its disks
+/// were checked from here, with a forced check of its filesystems where Dom0 sets its kernel's arguments.
 /// </summary>
 internal sealed class CreateStep(StepOrder order, StepFolder folder, Xl xl)
 {
@@ -55,8 +55,10 @@ internal sealed class CreateStep(StepOrder order, StepFolder folder, Xl xl)
                 $"{record.ConfigFile} makes {defined.Name} ({defined.Uuid:D}), not {record.Name} ({order.Guest:D})");
         }
 
-        BootSettings boot = await BootSettings.FindAsync(xl, record.ConfigFile, defined, CancellationToken.None)
-            .ConfigureAwait(false);
+        // A check of large disks takes hours: not twice.
+        BootSettings boot = folder.ReadOutcome(order.Intent, StepKind.Check) is { Result: StepResult.Done, ExitCode: { } }
+            ? new BootSettings([uuid], "its disks were checked from Dom0")
+            : await BootSettings.FindAsync(xl, record.ConfigFile, defined, CancellationToken.None).ConfigureAwait(false);
         if (boot.IsForced)
         {
             folder.WriteArmed(new ArmedBoot(order.Guest, record.Domain, order.HostBoot));

@@ -105,6 +105,7 @@ public sealed class FakeXl
         fail) echo "libxl: error: it does not work" >&2; exit 1 ;;
         flood) exec yes ;;
         garbage) echo "something else"; exit 0 ;;
+        garbage-once) rm $S/how.$command; echo "something else"; exit 0 ;;
         esac
         [ "$command$2" = create-n ] || [ $command = list ] || echo "$*" >>$S/changes
         case $command in

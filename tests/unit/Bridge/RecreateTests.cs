@@ -56,7 +56,9 @@ public sealed class RecreateTests
         Assert.Equal(Enum.GetValues<OfflineStep>(), Recorded(story));
         Assert.Equal(RecoveryPhase.AwaitingNewBoot, Assert.IsType<RecoveryState.Recovering>(story.State()).Phase);
 
-        story.Appear(6).Say(6, 2, 1, Filesystem()).Answer(RequestStatus.Done, probe: "ok", domain: 6);
+        story.Appear(6).Say(6, 2, 1, Filesystem());
+        Assert.DoesNotContain(story.Of<RecoveryAction.SendRequest>(), sent => sent.Domain == new DomainId(6));
+        story.ReadFsck(null).Answer(RequestStatus.Done, probe: "ok", domain: 6);
         Assert.Equal([$"/ writes again: new boot id {Boot(2)}, fsck exit 1, probe ok"], story.Told(TellKind.Proof));
         Assert.Single(story.Of<RecoveryAction.RecordIntent>());
     }
@@ -89,6 +91,14 @@ public sealed class RecreateTests
             [OfflineStep.Destroying, OfflineStep.Destroyed, OfflineStep.Creating, OfflineStep.Created], Recorded(story));
         story.ReadFsck(1).Answer(RequestStatus.Done, probe: "ok", domain: 6);
         Assert.IsType<RecoveryState.Healthy>(story.State());
+    }
+
+    [Fact]
+    public void A_check_at_its_boot_that_left_errors_counts_more_than_the_one_from_Dom0()
+    {
+        BridgeStory story = Refusing(Checking).Confirm().RecordStep().Gone().StepDone().RecordStep().RecordStep()
+            .CheckOffline(1).RecordStep().RecordStep().StepDone().RecordStep().Appear(6).Say(6, 2, 1, Filesystem());
+        Assert.Contains("exit 4", story.ReadFsck(4).Operator().Reason);
     }
 
     [Fact]

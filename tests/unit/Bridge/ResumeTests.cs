@@ -259,7 +259,8 @@ public sealed class ResumeTests
         Assert.Single(story.Of<RecoveryAction.Create>());
         story.Complete(new RecoveryInput.StepTaken(Before, OfflineStep.Creating, StepAnswer.Done));
         story.Complete(new RecoveryInput.StepRecorded(Before, OfflineStep.Created));
-        story.Appear(6).Say(6, 2, 1, Filesystem()).Answer(RequestStatus.Done, probe: "ok", domain: 6);
+        story.Appear(6).Say(6, 2, 1, Filesystem()).Complete(new RecoveryInput.FsckResultRead(Before, Boot(2), null))
+            .Answer(RequestStatus.Done, probe: "ok", domain: 6);
         Assert.Contains("fsck exit 1", Assert.Single(story.Told(TellKind.Proof)));
     }
 

@@ -206,6 +206,23 @@ public sealed class IscsiGateTests : IDisposable
     }
 
     [Fact]
+    public void The_reset_at_the_end_of_a_failure_is_not_what_a_person_is_told_of()
+    {
+        const string Reset = "sd 0:0:0:1: Power-on or device reset occurred";
+        _story.Settle();
+        _story.Kernel("sd 0:0:0:1: rejecting I/O to offline device");
+        _story.Wait(9).Kernel(Reset);
+        _story.Wait(1);
+        Assert.Contains("rejecting I/O", _story.View(5).LastFault!.Text, StringComparison.Ordinal);
+        Assert.IsType<StorageGate.Closed>(_story.View(5).Gate);
+        _story.Wait(31);
+        Assert.IsType<StorageGate.Open>(_story.View(5).Gate);
+        _story.Wait(700).Kernel(Reset);
+        _story.Wait(1);
+        Assert.Contains("reset occurred", _story.View(5).LastFault!.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_disk_that_became_another_closes_the_gate_of_the_domain_that_had_the_first()
     {
         _story.Settle();

@@ -186,6 +186,14 @@ public sealed class XlToolstackTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_list_that_is_not_understood_is_read_once_more()
+    {
+        _xl.Let("list", "garbage-once");
+        Assert.Equal(ArmingResult.Armed, (await Bridge().ArmForcedFsckAsync(Guest, Cancellation)).Result);
+        Assert.StartsWith("config-update 1 ", Assert.Single(_xl.Changes), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_file_that_means_another_disk_or_is_not_there_lets_nothing_be_destroyed()
     {
         _xl.Write("running.disk", "/dev/sdb");
@@ -216,6 +224,16 @@ public sealed class XlToolstackTests : IAsyncDisposable
         Assert.Equal(StepAnswer.Done, await DestroyAsync());
         Assert.Equal(StepAnswer.Done, await CreateAsync());
         Assert.Contains("extra=\"console=hvc0 quiet fsck.mode=force", _xl.Changes[^1]);
+    }
+
+    [Fact]
+    public async Task A_guest_whose_disks_were_checked_from_Dom0_boots_without_another_check()
+    {
+        Assert.Equal(StepAnswer.Done, await DestroyAsync());
+        Folder.WriteOutcome(Intent().ToString(), StepKind.Check, StepOutcome.Done with { ExitCode = 1 });
+        Assert.Equal(StepAnswer.Done, await CreateAsync());
+        Assert.Equal($"create {_xl.ConfigFile} uuid=\"{FakeXl.Uuid:D}\"", _xl.Changes[^1]);
+        Assert.Null(Folder.ReadArmed(FakeXl.Uuid));
     }
 
     [Fact]
