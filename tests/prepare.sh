@@ -55,9 +55,17 @@ fi
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
+# No service of a package is started, now or at the next boot (tgt's would open a port).
 install() {
     echo "prepare.sh: installing $*"
+    policy=/usr/sbin/policy-rc.d
+    if [ -d /run/systemd/system ] && [ ! -e "$policy" ]; then
+        trap '$as_root rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+        $as_root chmod 755 "$policy"
+    fi
     $as_root apt-get -o DPkg::Lock::Timeout=120 install -q -y --no-install-recommends "$@"
+    case " $* " in *" tgt "*) [ ! -d /run/systemd/system ] || $as_root systemctl -q disable tgt ;; esac
 }
 
 updated=yes

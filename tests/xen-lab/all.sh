@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Plays scenarios, as many at a time as LAB_LANES says, each in network and mount namespaces of its own; the last line
-# is the sum. Usage: all.sh CACHE [SCENARIO]
+# is the sum. Usage: all.sh [SCENARIO]
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=$1 wanted=${2:-}
+wanted=${1:-}
 results=$here/../../out/lab
 
 # Long ones come early, so that the lanes end together.
-scenarios=(J-saved H-long H-short B-6.1-long I G E-fsck E-bridge D E-xenstored J-destroyed K-backend-2 K-backend-1
-    K-xenstored F C B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-killed B-5.10-killed B-6.12-killed A)
+scenarios=(E-fsck J-destroyed E-bridge F D B-6.1-long I G J-saved H-long E-xenstored H-short K-backend-2 K-backend-1
+    K-xenstored C B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-killed B-5.10-killed B-6.12-killed A)
 
 # By default what the machine carries: a QEMU works on more than one processor only while a guest boots, and takes up
 # to 4.5 GB.
@@ -40,7 +40,7 @@ begin_one() {
     playing[$!]=$name
 }
 
-play() { unshare --net --mount -- bash "$here/inside.sh" "$cache" play "$1" 2>&1; }
+play() { unshare --net --mount -- bash "$here/inside.sh" play "$1" 2>&1; }
 
 end_one() {
     local process='' name status=0

@@ -122,7 +122,7 @@ extract_kernel() {
 # number_at FILE OFFSET BYTES, little-endian
 number_at() { od -An -t "u$3" -j "$(($2))" -N "$3" "$1" | tr -d ' '; }
 
-# A filesystem with a tree in it: image TYPE TREE NAME SIZE. A lab that runs keeps the image it began with.
+# A filesystem with a tree in it: image TYPE TREE NAME SIZE.
 image() {
     rm -f "$cache/$3.img.new"
     mke2fs -q -t "$1" -E root_owner=0:0 -d "$2" "$cache/$3.img.new" "$4"
@@ -144,7 +144,8 @@ prepare_dom0() {
             "$domu_boot_modules" "$cache/domu" /usr/sbin/e2fsck
     done
     image ext4 "$tree" dom0 1700M
-    make_initramfs "$cache/dom0-initramfs" 6.1 "$here/dom0/initramfs-init" "$dom0_boot_modules" "$tree"
+    make_initramfs "$work/dom0-initramfs" 6.1 "$here/dom0/initramfs-init" "$dom0_boot_modules" "$tree"
+    mv "$work/dom0-initramfs" "$cache/"
 }
 
 # The image of a guest's root, copied to the LUN at each run.
@@ -164,6 +165,8 @@ for program in guest-agent host-bridge; do
     ls "$packages/$program"_*.deb >/dev/null 2>&1 || { echo "build.sh: there is no package of $program; run make deb" >&2; exit 1; }
 done
 mkdir -p "$cache"
+exec {building}>"$cache/lock"
+flock --nonblock "$building" || { say "waits for another build in $cache"; flock "$building"; }
 work=$(mktemp -d)
 
 say "downloading into $cache what is not there yet"
@@ -180,8 +183,10 @@ wait "$dom0"
 wait "$domu"
 
 say "making the images"
-gunzip -c "$cache"/xen/boot/xen-*.gz >"$cache/hypervisor"
-cp "$cache"/kernel-6.1/boot/vmlinuz-* "$cache/dom0-vmlinuz"
+# A lab that runs keeps what it began with: nothing that is booted is written in place.
+gunzip -c "$cache"/xen/boot/xen-*.gz >"$work/hypervisor"
+cp "$cache"/kernel-6.1/boot/vmlinuz-* "$work/dom0-vmlinuz"
+mv "$work"/{hypervisor,dom0-vmlinuz} "$cache/"
 prepare_dom0
 prepare_domu
 say "done: guest kernels $(for kernel in "${!kernel_suites[@]}"; do kernel_version "$kernel"; done | sort -V | xargs)"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # One scenario, or a shell in Dom0, in network and mount namespaces of its own.
-# Usage: inside.sh CACHE play SCENARIO | CACHE shell [GUEST KERNEL]
+# Usage: inside.sh play SCENARIO | shell [GUEST KERNEL]; $LAB_IMAGES is what is booted
 # shellcheck disable=SC2034 # shared with machine.sh and steps.sh
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-cache=$1 purpose=$2
+purpose=$1
 results=$here/../../out/lab
 run=$(mktemp -d)
 share=
@@ -25,7 +25,7 @@ begin() {
     touch "$share"/{marks,record,guest-console,bridge}.log
     local number
     for ((number = 1; number <= luns; number++)); do
-        cp --sparse=always "$cache/domu.img" "$run/lun$number.img"
+        cp --sparse=always "$LAB_IMAGES/domu.img" "$run/lun$number.img"
     done
     started=$EPOCHREALTIME
     start_target
@@ -62,5 +62,5 @@ shell() {
 }
 
 case $purpose in
-play | shell) "$purpose" "${@:3}" ;;
+play | shell) "$purpose" "${@:2}" ;;
 esac

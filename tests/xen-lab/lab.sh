@@ -11,10 +11,11 @@ build)
     contained=(bash tests/xen-lab/build.sh "$cache")
     ;;
 test)
-    contained=(env "LAB_LANES=${LAB_LANES:-}" bash tests/xen-lab/all.sh "$cache" "${@:2}")
+    contained=(env "LAB_LANES=${LAB_LANES:-}" bash tests/xen-lab/claim.sh "$cache"
+        bash tests/xen-lab/all.sh "${@:2}")
     ;;
 shell)
-    contained=(unshare --net --mount -- bash tests/xen-lab/inside.sh "$cache" "$@")
+    contained=(bash tests/xen-lab/claim.sh "$cache" unshare --net --mount -- bash tests/xen-lab/inside.sh "$@")
     ;;
 *)
     echo "usage: tests/xen-lab/lab.sh build | test [SCENARIO] | shell [GUEST KERNEL]" >&2

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034,SC2154,SC2016 # shared with inside.sh, which sets $cache, $run and $share; quoted scripts are for Dom0
+# shellcheck disable=SC2034,SC2154,SC2016 # shared with inside.sh, which sets $run and $share; quoted scripts are for Dom0
 # The machine under Xen: the iSCSI target, QEMU, and scripts that run in Dom0. Sourced.
-# Needs $cache, $run (working folder) and $share (the folder that Dom0 sees as /share).
+# Needs $LAB_IMAGES, $run (working folder) and $share (the folder that Dom0 sees as /share).
 
 # Two arrays: the guest's root lies on the first; the second is there for the scenarios that need one.
 target_name=iqn.2001-04.com.example:lab
@@ -65,11 +65,11 @@ kill_array() {
 boot_dom0() {
     TMPDIR=$run qemu-system-x86_64 -machine pc -accel tcg,thread=multi,tb-size=1024 -smp 2 -m 2560 \
         -cpu Nehalem,+rdrand,+rdseed -nodefaults -no-user-config -display none -no-reboot \
-        -kernel "$cache/hypervisor" -append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1 \
+        -kernel "$LAB_IMAGES/hypervisor" -append "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1 \
 loglvl=info guest_loglvl=info noreboot spec-ctrl=no xpti=0 pv-l1tf=0 cpufreq=none" \
-        -initrd "$cache/dom0-vmlinuz console=hvc0 loglevel=7 mitigations=off tsc=reliable random.trust_cpu=on,\
-$cache/dom0-initramfs" \
-        -drive "file=$cache/dom0.img,if=virtio,format=raw,snapshot=on,cache=unsafe" \
+        -initrd "$LAB_IMAGES/dom0-vmlinuz console=hvc0 loglevel=7 mitigations=off tsc=reliable random.trust_cpu=on,\
+$LAB_IMAGES/dom0-initramfs" \
+        -drive "file=$LAB_IMAGES/dom0.img,if=virtio,format=raw,snapshot=on,cache=unsafe" \
         -netdev user,id=n0,hostfwd=tcp:127.0.0.1:2222-:2222 -device virtio-net-pci,netdev=n0,romfile= \
         -virtfs "local,path=$share,mount_tag=share,security_model=none" -device virtio-rng-pci \
         -serial "file:$share/machine-console.log" >>"$share/qemu.log" 2>&1 &

@@ -159,10 +159,11 @@ start_bridge() {
         </dev/null 2>&1 | stamp >>/share/bridge.log &"
 }
 
+# A bridge that ended by itself did nothing either, so that counts as a failure.
 stop_bridge() {
     tell "Dom0's clock is $(dom0_lag) s behind this machine's"
-    dom0 "kill -TERM \$(cat /run/host-bridge.pid)
-        for turn in {1..100}; do [ -d /proc/\$(cat /run/host-bridge.pid) ] || break; sleep 0.1; done
+    expect "the bridge was there to the end" dom0 "kill -TERM \$(cat /run/host-bridge.pid)"
+    dom0 "for turn in {1..100}; do [ -d /proc/\$(cat /run/host-bridge.pid) ] || break; sleep 0.1; done
         cp -r /var/lib/host-bridge /share/"
 }
 
@@ -202,9 +203,9 @@ END"
 
 pass_packets() { dom0 "nft delete table ip lab"; }
 
-# A clean shutdown; true when the domain is gone within a minute and a half: shut_down_guest [NAME]
+# A clean shutdown; true when the domain was there and is gone within a minute and a half: shut_down_guest [NAME]
 shut_down_guest() {
-    dom0 "timeout 90 xl shutdown -w ${1:-guest}
+    dom0 "xl domid ${1:-guest} && timeout 90 xl shutdown -w ${1:-guest}
         for turn in {1..50}; do xl domid ${1:-guest} 2>/dev/null || exit 0; sleep 0.3; done
         exit 1" >>"$share/steps.log" 2>&1
 }
@@ -212,11 +213,37 @@ shut_down_guest() {
 # Ends the bridge as a crash would; its steps and their programs go on.
 kill_bridge() { dom0 'kill -KILL $(cat /run/host-bridge.pid)'; }
 
-# Whether the bridge asked for nothing between two times: nothing_asked FROM [UNTIL]
-nothing_asked() {
-    [ -z "$(awk -v from="$1" -v until="${2:-9e99}" \
-        '$1 >= from && $1 < until && /asked it to (reboot|remount|repair)/' "$share/bridge.log")" ]
+# Whether the bridge, which spoke, was about to do nothing and asked for nothing between two times:
+# nothing_begun FROM [UNTIL]
+nothing_begun() {
+    grep -q 'host-bridge starts' "$share/bridge.log" \
+        && [ -z "$(awk -v from="$1" -v until="${2:-9e99}" \
+            '$1 >= from && $1 < until && / about to |asked it to (reboot|remount|repair)/' "$share/bridge.log")" ]
 }
+
+# The same until the storage had been stable for as long as the bridge waits; record may be a second late.
+nothing_begun_before_stable() { nothing_begun 0 "$(seconds_after "${storage:-9e9}" $((stable_seconds - 1)))"; }
+
+# How often a line stands in a guest's console since a time: console_count TIME REGEX [NAME]
+console_count() {
+    awk -v from="$1" -v regex="$2" '$1 >= from && $0 ~ regex { count++ } END { print count + 0 }' \
+        "$share/${3:-guest}-console.log"
+}
+
+# Whether a guest, which runs, booted once since a time, and what the check of that boot was: booted_once TIME NAME CHECK
+booted_once() {
+    [ "$(console_count "$1" 'lab: guest is ready' "$2")" = 1 ] \
+        && [ -n "$(first record.log "^[^ ]* $(dom0 "xl domid $2")/data/lab/fsck $3\$" "$1")" ]
+}
+
+# restarted_once_with_check TIME [NAME]: it was forced, and left no errors.
+restarted_once_with_check() { booted_once "$1" "${2:-guest}" 'forced=yes exit=[01]'; }
+
+# booted_once_unchecked TIME: none was forced, as the disk had been checked from Dom0.
+booted_once_unchecked() { booted_once "$1" guest 'forced= exit=0'; }
+
+# Whether no later boot will check once more: what the bridge gave to one it took back. After stop_bridge.
+check_is_taken_back() { [ -d "$share/host-bridge/steps" ] && ! compgen -G "$share/host-bridge/steps/*.armed" >/dev/null; }
 
 # Whether e2fsck finds nothing: lun_is_clean [DEVICE]. It names a filesystem by its label, if that has one.
 lun_is_clean() {
@@ -231,8 +258,6 @@ show_xenstore() {
 }
 
 boot_id() { dom0 'xenstore-read "/local/domain/$(xl domid guest)/data/lab/boot-id"'; }
-
-not() { ! "$@"; }
 
 # What a run measured, for the table: times since 1970 or empty.
 # figures FAULT ABORT VERDICT STORAGE ACTION PROOF CLOSED
@@ -253,7 +278,7 @@ begin_guest() {
 # The same with a guest that does not end when it is asked to, and a bridge that may destroy it and check its disk.
 begin_stuck_guest() {
     guest_arguments=lab.agent=no-restart
-    begin_guest --allow-destroy true --offline-check true --exclusive-storage yes
+    begin_guest --grace-seconds 5 --allow-destroy true --offline-check true --exclusive-storage yes
 }
 
 # The target is killed and comes back when the guest has aborted its journal; sets fault, closed, aborted, back, storage.

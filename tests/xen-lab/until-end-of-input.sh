@@ -3,10 +3,10 @@
 # it takes everything in it along.
 set -euo pipefail
 [ $$ -eq 1 ] || { echo "until-end-of-input.sh: must be the first process of a PID namespace" >&2; exit 1; }
+trap 'exit 143' TERM
 exec 3<&0
 "$@" </dev/null 3<&- &
 command=$!
 { cat <&3 >/dev/null; kill -TERM 1; } &
 exec 3<&-
-trap 'exit 143' TERM
 wait "$command"

@@ -18,13 +18,14 @@ scenario() {
 
     timeline
     expect "the journal was aborted" [ -n "$aborted" ]
-    expect "nothing was asked before the storage had been back for $stable_seconds s" \
-        nothing_asked 0 "$(seconds_after "${storage:-9e9}" "$stable_seconds")"
+    expect "nothing was begun before the storage had been back for $stable_seconds s" nothing_begun_before_stable
     expect "the guest was asked first" [ -n "$action" ]
     expect "the domain was destroyed" [ -n "$destroyed" ]
     expect "its disk was checked from Dom0" [ -n "$checked" ]
     expect "the guest was created again, with its uuid" is_created_anew
+    expect "and booted without a second check" booted_once_unchecked "$fault"
     expect "the bridge proved that the root writes" [ -n "$proof" ]
+    expect "no later boot will check once more" check_is_taken_back
     expect "what was durable before the fault is intact" witnesses_are_intact "$witness"
     expect "the guest shuts down cleanly" shut_down_guest
     expect "e2fsck -fn of the LUN finds nothing" lun_is_clean

@@ -6,17 +6,26 @@
 scenario() { "scenario_$1"; }
 
 scenario_bridge() {
-    local fault aborted closed back storage action proof witness before after
+    local fault aborted closed back storage action anew domain proof witness before after
     echo "expected: the bridge that is started anew takes the restart up again; the guest is restarted once"
     begin_guest
     before=$(boot_id)
     break_and_mend
+    sleep 10
+    # So that the old boot is still there when the other bridge comes.
+    mark "the guest is paused" >/dev/null
+    dom0 'xl pause guest'
     action=$(await 180 bridge.log 'asked it to reboot' "$back") || action=
     kill_bridge
     mark "the bridge is killed" >/dev/null
     sleep 3
-    mark "the bridge is started anew" >/dev/null
+    anew=$(mark "the bridge is started anew")
     start_bridge
+    await 60 bridge.log 'connected to xenstore' "$anew" >/dev/null || fail_lab "it does not start: see bridge.log"
+    sleep 5
+    domain=$(dom0 'xl domid guest')
+    mark "the guest goes on" >/dev/null
+    dom0 'xl unpause guest'
     proof=$(await 300 bridge.log 'writes again' "${action:-$back}") || proof=
     sleep 20
     after=$(boot_id)
@@ -24,11 +33,13 @@ scenario_bridge() {
     timeline
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the guest was asked to restart" [ -n "$action" ]
+    expect "the bridge that was started anew met the old boot" [ "$domain" = 1 ]
     expect "the bridge that was started anew proved that the root writes" [ -n "$proof" ]
-    expect "the guest booted anew, once" [ "$before" != "$after" -a \
-        "$(awk -v from="$fault" '$1 >= from && /lab: guest is ready/' "$share/guest-console.log" | wc -l)" = 1 ]
+    expect "the guest booted anew, once, with a forced check" restarted_once_with_check "$fault"
+    expect "under another boot id" [ -n "$before" -a -n "$after" -a "$before" != "$after" ]
     expect "one request was made, however often it was asked" [ "$(grep -o 'request reboot-[-0-9a-f]*' "$share/bridge.log" \
         | sort -u | wc -l)" = 1 ]
+    expect "no later boot will check once more" check_is_taken_back
     expect "what was durable before the fault is intact" witnesses_are_intact "$witness"
     expect "the guest shuts down cleanly" shut_down_guest
     expect "e2fsck -fn of the LUN finds nothing" lun_is_clean
@@ -36,7 +47,7 @@ scenario_bridge() {
 }
 
 scenario_fsck() {
-    local fault aborted closed back storage action proof witness stopped alive
+    local fault aborted closed back storage action proof witness stopped alive taken still goes
     echo "expected: e2fsck outlives the bridge; the one that is started anew waits for it, and checks nothing twice"
     begin_stuck_guest
     break_and_mend
@@ -50,20 +61,26 @@ scenario_fsck() {
     sleep 2
     alive=$(dom0 'pgrep -x e2fsck')
     mark "the bridge is started anew" >/dev/null
-    start_bridge
+    start_bridge --grace-seconds 5 --allow-destroy true --offline-check true --exclusive-storage yes
+    taken=$(await 120 bridge.log 'goes on after the bridge was stopped' "$stopped") || taken=
     sleep 20
-    mark "e2fsck goes on" >/dev/null
+    still=$(dom0 'pgrep -x e2fsck')
+    goes=$(mark "e2fsck goes on")
     dom0 'kill -CONT $(pgrep -x e2fsck)'
     proof=$(await 300 bridge.log 'writes again' "$stopped") || proof=
     stop_bridge
     timeline
     expect "e2fsck outlived the bridge" [ -n "$alive" ]
+    expect "the bridge that was started anew met it at work" [ -n "$taken" ]
+    expect "and began no other" [ -n "$still" -a "$still" = "$alive" ]
     expect "nothing was created while it was at work" \
-        [ -z "$(awk -v from="$stopped" -v until="$(seconds_after "$stopped" 20)" \
-            '$1 > from && $1 < until && /Linux version/' "$share/guest-console.log")" ]
+        [ -z "$(awk -v from="$stopped" -v until="$goes" '$1 > from && $1 < until && /about to create/' \
+            "$share/bridge.log")" ]
     expect "its disks were checked once" [ "$(grep -c 'its disks are checked, e2fsck exit' "$share/bridge.log")" = 1 ]
     expect "the guest was created again, with its uuid" is_created_anew
+    expect "and booted without a second check" booted_once_unchecked "$fault"
     expect "the bridge proved that the root writes" [ -n "$proof" ]
+    expect "no later boot will check once more" check_is_taken_back
     expect "what was durable before the fault is intact" witnesses_are_intact "$witness"
     expect "the guest shuts down cleanly" shut_down_guest
     expect "e2fsck -fn of the LUN finds nothing" lun_is_clean
@@ -86,8 +103,9 @@ scenario_xenstored() {
     timeline
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the bridge said that xenstore was away" [ -n "$(first bridge.log 'xenstore' "$stopped")" ]
-    expect "it restarted the guest afterwards" [ -n "$action" ]
+    expect "it restarted the guest afterwards, once, with a forced check" restarted_once_with_check "$stopped"
     expect "and proved that the root writes" [ -n "$proof" ]
+    expect "no later boot will check once more" check_is_taken_back
     expect "what was durable before the fault is intact" witnesses_are_intact "$witness"
     expect "the guest shuts down cleanly" shut_down_guest
     expect "e2fsck -fn of the LUN finds nothing" lun_is_clean

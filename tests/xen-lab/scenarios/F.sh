@@ -26,7 +26,9 @@ scenario() {
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the bridge told of the guest, with its console's line" \
         [ -n "$told" -a -n "$(first bridge.log 'guest .*(Aborting journal|aborting-journal|its console)' "$fault")" ]
-    expect "nothing was asked, and nothing done" nothing_asked 0
+    expect "and with the fault of its disk, not with the reset at its end" \
+        [ -n "$(first bridge.log 'this host saw a fault on its disks: .*(rejecting I/O|recovery timed out|offline|FREE)')" ]
+    expect "nothing was asked, and nothing done" nothing_begun 0
     expect "the domain is the same" [ "$(dom0 'xl domid guest')" = 1 ]
     dom0 'xl destroy guest'
     figures "$fault" "$aborted" "$told" "" "" "" "$closed"
