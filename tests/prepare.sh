@@ -55,7 +55,7 @@ fi
 
 as_root=
 [ "$(id -u)" -eq 0 ] || as_root=sudo
-# No service of a package is started, now or at the next boot (tgt's would open a port).
+# No service of a package is started; tgt's would open a port, and does so at no later boot either.
 install() {
     echo "prepare.sh: installing $*"
     policy=/usr/sbin/policy-rc.d

@@ -5,7 +5,7 @@ set -euo pipefail
 cache=$1
 shift
 
-mkdir -p out
+mkdir -p out "$cache"
 exec {results}>out/lab.lock
 flock --nonblock "$results" || { echo "lab: another one is at work in $PWD; wait for its end, or use another clone" >&2; exit 1; }
 

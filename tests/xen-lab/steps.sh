@@ -205,7 +205,8 @@ pass_packets() { dom0 "nft delete table ip lab"; }
 
 # A clean shutdown; true when the domain was there and is gone within a minute and a half: shut_down_guest [NAME]
 shut_down_guest() {
-    dom0 "xl domid ${1:-guest} && timeout 90 xl shutdown -w ${1:-guest}
+    dom0 "xl domid ${1:-guest} || exit 1
+        timeout 90 xl shutdown -w ${1:-guest}
         for turn in {1..50}; do xl domid ${1:-guest} 2>/dev/null || exit 0; sleep 0.3; done
         exit 1" >>"$share/steps.log" 2>&1
 }

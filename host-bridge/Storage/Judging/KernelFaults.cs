@@ -39,8 +39,7 @@ internal sealed class KernelFaults
             {
                 _faults.Remove(part);
             }
-            else if (line.Kind is StorageLineKind.Fault or StorageLineKind.Reset
-                && (_faults.ContainsKey(part) || _faults.Count < MaxParts))
+            else if (line.Interrupts && (_faults.ContainsKey(part) || _faults.Count < MaxParts))
             {
                 HostFault? failure = line.Kind == StorageLineKind.Reset
                     && _faults.TryGetValue(part, out PartFault before) && at - before.Fault.At < SameFailure

@@ -31,7 +31,7 @@ internal sealed class LineInbox
         }
         else if (line.Parts.Count > 0 && (isKnown || _lines.Count < MaxLines))
         {
-            _lines[shape] = (line.Parts, new HostLine(at, line.Text, line.Kind is StorageLineKind.Fault or StorageLineKind.Reset, []));
+            _lines[shape] = (line.Parts, new HostLine(at, line.Text, line.Interrupts, []));
         }
     }
 

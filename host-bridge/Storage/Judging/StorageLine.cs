@@ -23,4 +23,8 @@ internal enum StorageLineKind
 /// <param name="Kind">What it means.</param>
 /// <param name="Parts">The parts it names, as <see cref="PartName"/> spells them.</param>
 /// <param name="Text">The line, printable.</param>
-internal sealed record StorageLine(StorageLineKind Kind, IReadOnlyList<string> Parts, string Text);
+internal sealed record StorageLine(StorageLineKind Kind, IReadOnlyList<string> Parts, string Text)
+{
+    /// <summary>Whether the named parts were interrupted: what was stable before begins anew.</summary>
+    public bool Interrupts => Kind is StorageLineKind.Fault or StorageLineKind.Reset;
+}

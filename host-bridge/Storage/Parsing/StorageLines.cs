@@ -64,7 +64,8 @@ internal static partial class StorageLines
     [GeneratedRegex(@"^(?:sd|scsi) (?<part>\d+:\d+:\d+:\d+): (?:\[(?<part>\w+)\] )?(?:tag#\d+ )?(?:rejecting I/O to (?:offline|dead) device|Device offlined|.*FAILED Result: hostbyte=DID_(?!OK)|.*timing out command|.*[Dd]evice reset|.*[Cc]ommand timed out)")]
     private static partial Regex ScsiFault();
 
-    // "sd 0:0:0:1: Power-on or device reset occurred", "… Bus device reset function occurred".
+    // "sd 0:0:0:1: Power-on or device reset occurred" (scsi_report_sense in scsi_error.c), and the sense of the same
+    // unit attention: "… Add. Sense: Power on, reset, or bus device reset occurred".
     [GeneratedRegex(@"^(?:sd|scsi) (?<part>\d+:\d+:\d+:\d+): (?:\[(?<part>\w+)\] )?.*[Rr]eset.* occurred")]
     private static partial Regex ScsiReset();
 

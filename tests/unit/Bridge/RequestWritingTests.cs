@@ -24,12 +24,7 @@ public sealed class RequestWritingTests : IAsyncDisposable
     [Fact]
     public async Task A_request_is_tried_again_until_xenstored_is_back()
     {
-        (XenstoreClient client, EventReader events) = await ConnectAsync();
-        _stage.Store.Kill();
-        await events.UntilAsync<XenstoreEvent.Disconnected>();
-        Task<string?> sent = SendAsync(client);
-        await PassAsync(seconds: 10, sent);
-        Assert.False(sent.IsCompleted);
+        (XenstoreClient client, EventReader events, Task<string?> sent) = await SendIntoNothingAsync(seconds: 10);
 
         _stage.Store.Restart();
         await events.UntilAsync<XenstoreEvent.Connected>();
@@ -43,21 +38,22 @@ public sealed class RequestWritingTests : IAsyncDisposable
     [Fact]
     public async Task After_half_a_minute_it_is_said_why_a_request_could_not_be_written()
     {
-        (XenstoreClient client, EventReader events) = await ConnectAsync();
-        _stage.Store.Kill();
-        await events.UntilAsync<XenstoreEvent.Disconnected>();
-        Task<string?> sent = SendAsync(client);
-        await PassAsync(seconds: 29, sent);
-        Assert.False(sent.IsCompleted);
+        (_, _, Task<string?> sent) = await SendIntoNothingAsync(seconds: 29);
         await PassAsync(seconds: 10, sent);
         Assert.Contains("xenstore", await sent.WaitAsync(Patience, Cancellation));
     }
 
-    private async Task<(XenstoreClient Client, EventReader Events)> ConnectAsync()
+    /// <summary>Sends a request while xenstored is away; after so many seconds it is still tried.</summary>
+    private async Task<(XenstoreClient Client, EventReader Events, Task<string?> Sent)> SendIntoNothingAsync(int seconds)
     {
         (XenstoreClient client, EventReader events) = await _stage.ConnectAsync();
         await WriteVmAsync(client);
-        return (client, events);
+        _stage.Store.Kill();
+        await events.UntilAsync<XenstoreEvent.Disconnected>();
+        Task<string?> sent = SendAsync(client);
+        await PassAsync(seconds, sent);
+        Assert.False(sent.IsCompleted);
+        return (client, events, sent);
     }
 
     private static async Task WriteVmAsync(XenstoreClient client)

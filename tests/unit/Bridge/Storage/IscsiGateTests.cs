@@ -114,6 +114,7 @@ public sealed class IscsiGateTests : IDisposable
     [InlineData("sd 0:0:0:1: [sda] tag#3 timing out command, waited 180s")]
     [InlineData("sd 0:0:0:1: Device offlined - not ready after error recovery")]
     [InlineData("sd 0:0:0:1: Power-on or device reset occurred")]
+    [InlineData("sd 0:0:0:1: [sda] tag#7 Add. Sense: Power on, reset, or bus device reset occurred")]
     [InlineData("I/O error, dev sda, sector 1318944 op 0x1:(WRITE) flags 0x8800 phys_seg 1 prio class 2")]
     [InlineData("blk_update_request: I/O error, dev sda, sector 8 op 0x1:(WRITE) flags 0x800 phys_seg 1 prio class 0")]
     [InlineData("end_request: I/O error, dev sda, sector 8")]
