@@ -343,7 +343,7 @@ internal sealed partial class AgentRuntime : IDisposable
     private void TellVerdict(FilesystemHealth health, Verdict before)
     {
         string evidence = string.Join(", ", health.Evidence.Select(fact => $"{fact.Kind.ToName()}:{fact.Detail}"));
-        if (health.Verdict.ToSeverity() == Severity.Ok)
+        if (health.Severity == Severity.Ok)
         {
             AgentLog.VerdictBetter(
                 _log, health.MountPoint.Encoded, health.Device, before.ToName(), health.Verdict.ToName(), evidence);

@@ -14,6 +14,9 @@ internal sealed record MountEntry
     /// <summary>Field 1: another id is another mount; the kernel gives ids again, so the same id may be too.</summary>
     public required int MountId { get; init; }
 
+    /// <summary>Field 2: the id of the mount that this one is mounted on.</summary>
+    public int ParentId { get; init; }
+
     /// <summary>Field 3.</summary>
     public required DeviceNumber Device { get; init; }
 
@@ -41,11 +44,17 @@ internal sealed record MountEntry
     /// <summary>The whole filesystem is read-only.</summary>
     public bool IsSuperReadOnly => SuperOptions.Contains("ro");
 
+    /// <summary>The ids of the mounts of the same filesystem, this one included, that are read-only for themselves.</summary>
+    public IReadOnlyList<int> ReadOnlyMountIds { get; init; } = [];
+
     /// <summary>
     /// This mount, or another of the same filesystem, is read-only for itself: an administrator's remount makes at
     /// least one so.
     /// </summary>
-    public bool IsAnyMountReadOnly { get; init; }
+    public bool IsAnyMountReadOnly => ReadOnlyMountIds.Count > 0;
+
+    /// <summary>Another mount covers the mount point: the path to it leads elsewhere.</summary>
+    public bool IsCovered { get; init; }
 
     /// <summary>
     /// The filesystem is read-only though no mount of it asks for that: the kernel did it (an error before 6.1,
@@ -90,7 +99,10 @@ internal static class LocalFilesystems
                 .OrderByDescending(mount => mount.MountPoint.IsRoot)
                 .ThenByDescending(mount => mount.Root.IsRoot)
                 .ThenBy(mount => mount.IsMountReadOnly)
-                .First() with { IsAnyMountReadOnly = group.Any(mount => mount.IsMountReadOnly) })];
+                .First() with
+                {
+                    ReadOnlyMountIds = [.. group.Where(mount => mount.IsMountReadOnly).Select(mount => mount.MountId)],
+                })];
 
     /// <summary>
     /// What can be walked through without waiting for anyone else. Any other type on the way to a mount (nfs, fuse,

@@ -53,7 +53,7 @@ internal sealed record StatusDocument
     /// The worst class of many, as monitoring counts it: something unknown hides behind no filesystem that is well.
     /// </summary>
     public static Severity WorstOf(IEnumerable<FilesystemHealth> healths)
-        => healths.Select(one => one.Verdict.ToSeverity()).DefaultIfEmpty(Severity.Unknown).MaxBy(RankOf);
+        => healths.Select(one => one.Severity).DefaultIfEmpty(Severity.Unknown).MaxBy(RankOf);
 
     private static int RankOf(Severity severity) => severity switch
     {

@@ -121,7 +121,7 @@ internal static class StatusJson
         json.WriteString("type"u8, health.FilesystemType);
         json.WriteString("role"u8, Roles.ToName(health.Role));
         json.WriteString("verdict"u8, health.Verdict.ToName());
-        json.WriteString("severity"u8, Severities.ToName(health.Verdict.ToSeverity()));
+        json.WriteString("severity"u8, Severities.ToName(health.Severity));
         json.WriteBoolean("hidden"u8, health.Hidden);
         json.WriteString("claims"u8, Claims.ToName(health.Claims));
         json.WriteString("since"u8, FieldLine.Time(health.Since));
@@ -130,6 +130,19 @@ internal static class StatusJson
             json.WriteString("data_loss_since"u8, FieldLine.Time(lost));
         }
 
+        if (health.Why is { } why)
+        {
+            json.WriteString("why"u8, why.ToName());
+        }
+
+        json.WriteStartArray("origins"u8);
+        foreach (DiskOrigin origin in health.Origins)
+        {
+            json.WriteStringValue(origin.ToName());
+        }
+
+        json.WriteEndArray();
+        json.WriteString("boot_check"u8, health.BootCheck.ToName());
         json.WriteStartArray("evidence"u8);
         foreach (Evidence fact in health.Evidence)
         {
@@ -201,6 +214,17 @@ internal static class StatusJson
             DataLossSince = json.TryGetProperty("data_loss_since"u8, out JsonElement lost)
                 ? lost.GetDateTimeOffset()
                 : null,
+            Why = json.TryGetProperty("why"u8, out JsonElement why)
+                && VerdictReasonName.TryParse(why.GetString() ?? string.Empty, out VerdictReason reason)
+                    ? reason
+                    : null,
+            Origins = json.TryGetProperty("origins"u8, out JsonElement origins)
+                ? [.. origins.EnumerateArray().Select(ReadOrigin)]
+                : [],
+            BootCheck = json.TryGetProperty("boot_check"u8, out JsonElement check)
+                && BootCheckName.TryParse(check.GetString() ?? string.Empty, out BootCheck bootCheck)
+                    ? bootCheck
+                    : BootCheck.NotKnown,
             Evidence = [.. json.GetProperty("evidence"u8).EnumerateArray().Select(ReadEvidence)],
         };
         return new FilesystemStatus(health, json.TryGetProperty("probe"u8, out JsonElement probe)
@@ -209,6 +233,11 @@ internal static class StatusJson
                 probe.GetProperty("duration_ms"u8).GetDouble())
             : null);
     }
+
+    private static DiskOrigin ReadOrigin(JsonElement json)
+        => DiskOriginName.TryParse(json.GetString() ?? string.Empty, out DiskOrigin origin)
+            ? origin
+            : throw new FormatException("no origin of this program's schema");
 
     private static Evidence ReadEvidence(JsonElement json)
         => EvidenceKindName.TryParse(Text(json, "kind"u8), out EvidenceKind kind)

@@ -75,7 +75,7 @@ internal static class StatusTable
 
         FilesystemHealth worst = document.Filesystems
             .Select(one => one.Health)
-            .FirstOrDefault(one => one.Verdict.ToSeverity() == document.Severity, document.Filesystems[0].Health);
+            .FirstOrDefault(one => one.Severity == document.Severity, document.Filesystems[0].Health);
         string hidden = worst.Hidden ? ", while mount says rw" : string.Empty;
         return $"{severity}: {worst.MountPoint.Encoded} is {worst.Verdict.ToName()}{hidden}, "
             + $"for {Duration(now - worst.Since)}; {count}{link}";
@@ -131,7 +131,7 @@ internal static class StatusTable
     private static string Exact(DateTimeOffset time)
         => time.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
-    private static string Colour(FilesystemHealth health) => health.Verdict.ToSeverity() switch
+    private static string Colour(FilesystemHealth health) => health.Severity switch
     {
         Severity.Ok => "\e[32m",
         Severity.Critical => "\e[1;31m",

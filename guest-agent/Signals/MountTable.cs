@@ -47,7 +47,11 @@ internal sealed unsafe class MountTable : IDisposable
     {
         if (mayReadFstab && SmallFile.TryReadText(_paths.Etc("fstab")) is { } fstab)
         {
-            _fstab = FstabParser.Parse(fstab);
+            _fstab = [];
+            foreach (FstabEntry entry in FstabParser.Parse(fstab))
+            {
+                _fstab[entry.MountPoint] = entry.IsReadOnly ? FstabWish.ReadOnly : FstabWish.ReadWrite;
+            }
         }
 
         List<MountEntry> table = ReadAll();

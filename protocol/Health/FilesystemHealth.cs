@@ -58,11 +58,32 @@ public sealed record FilesystemHealth
     /// </summary>
     public DateTimeOffset? DataLossSince { get; init; }
 
+    /// <summary>
+    /// Why it is unknown or read-only by design; null with every other verdict, and from agents that do not report it.
+    /// </summary>
+    public VerdictReason? Why { get; init; }
+
+    /// <summary>
+    /// Where the disks under it come from, each origin once; empty when not known, and from agents that do not report it.
+    /// </summary>
+    public IReadOnlyList<DiskOrigin> Origins { get; init; } = [];
+
+    /// <summary>Whether a boot checks it.</summary>
+    public BootCheck BootCheck { get; init; }
+
+    /// <summary>
+    /// The class of its verdict. A filesystem that is read-only by a design that nobody wrote down is a warning.
+    /// </summary>
+    public Severity Severity => Verdict == Verdict.ReadOnlyByDesign && Why?.IsWrittenDown() == false
+        ? Severity.Warning
+        : Verdict.ToSeverity();
+
     /// <summary>Equal in everything a reader would act on, evidence included.</summary>
     public bool SaysTheSameAs(FilesystemHealth? other)
         => other is not null
             && MountPoint == other.MountPoint && Device == other.Device && FilesystemType == other.FilesystemType
             && Role == other.Role && Verdict == other.Verdict && Since == other.Since && Claims == other.Claims
             && Hidden == other.Hidden && DataLossSince == other.DataLossSince
+            && Why == other.Why && BootCheck == other.BootCheck && Origins.SequenceEqual(other.Origins)
             && Evidence.SequenceEqual(other.Evidence);
 }

@@ -48,8 +48,8 @@ public sealed record GuestReport
 /// <param name="Since">Since when the worst verdict holds, on the guest's wall clock.</param>
 public readonly record struct GuestState(Verdict Worst, bool Hidden, DateTimeOffset Since)
 {
-    /// <summary>The class of the worst verdict.</summary>
-    public Severity Severity => Worst.ToSeverity();
+    /// <summary>The class of the filesystem with the worst verdict.</summary>
+    public Severity Severity { get; init; } = Worst.ToSeverity();
 
     /// <summary>The summary of a list of filesystems.</summary>
     /// <param name="filesystems">All that are watched.</param>
@@ -58,10 +58,14 @@ public readonly record struct GuestState(Verdict Worst, bool Hidden, DateTimeOff
     {
         FilesystemHealth? worst = filesystems
             .OrderByDescending(one => one.Verdict.ToRank())
+            .ThenByDescending(one => one.Severity)
             .ThenBy(one => one.Since)
             .FirstOrDefault();
         return worst is null
             ? new GuestState(Verdict.Unknown, Hidden: false, now)
-            : new GuestState(worst.Verdict, filesystems.Any(one => one.Hidden), worst.Since);
+            : new GuestState(worst.Verdict, filesystems.Any(one => one.Hidden), worst.Since)
+            {
+                Severity = worst.Severity,
+            };
     }
 }

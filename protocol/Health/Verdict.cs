@@ -85,9 +85,9 @@ public static class VerdictName
 
     /// <summary>
     /// The order "worst first" in which filesystems are reported: the greater, the worse. An unknown filesystem
-    /// stands before a healthy one and behind every fault that is known.
+    /// comes before one that is well, read-only by design included, and after every fault that is known.
     /// </summary>
     public static int ToRank(this Verdict verdict) => verdict == Verdict.Unknown
-        ? (int)Verdict.Full
+        ? ((int)Verdict.Full * 2) - 1
         : (int)verdict * 2;
 }

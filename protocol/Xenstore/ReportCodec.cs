@@ -85,6 +85,21 @@ public static class ReportCodec
             .Add("claims", health.Claims.ToString().ToLowerInvariant())
             .Add("since", health.Since)
             .Add("data-loss-since", health.DataLossSince);
+        if (health.Why is { } why)
+        {
+            line.Add("why", why.ToName());
+        }
+
+        if (health.Origins.Count > 0)
+        {
+            line.Add("origin", string.Join(',', health.Origins.Select(origin => origin.ToName())));
+        }
+
+        if (health.BootCheck != BootCheck.NotKnown)
+        {
+            line.Add("boot-check", health.BootCheck.ToName());
+        }
+
         int room = FieldLine.MaxLength - line.Length - " evidence=".Length;
         string evidence = EvidenceText(health.Evidence, room);
         return evidence.Length == 0 ? line.ToString() : line.Add("evidence", evidence).ToString();
@@ -92,7 +107,9 @@ public static class ReportCodec
 
     /// <summary>
     /// Reads a filesystem's line. Null when anything a decision would stand on is absent or malformed; evidence of
-    /// kinds that this reader does not know is left out.
+    /// kinds that this reader does not know is left out, and an origin that it does not know is
+    /// <see cref="DiskOrigin.Unrecognized"/>. Agents of version 0.1.0 send no <c>why</c>, <c>origin</c> and
+    /// <c>boot-check</c>.
     /// </summary>
     public static ReportedFilesystem? TryParseLine(ReadOnlySpan<byte> bytes)
     {
@@ -123,6 +140,11 @@ public static class ReportCodec
             Claims = claimsReadOnly ? MountClaim.Ro : MountClaim.Rw,
             Since = since,
             DataLossSince = line.Moment("data-loss-since"),
+            Why = VerdictReasonName.TryParse(line["why"] ?? string.Empty, out VerdictReason why) ? why : null,
+            Origins = ParseOrigins(line["origin"]),
+            BootCheck = BootCheckName.TryParse(line["boot-check"] ?? string.Empty, out BootCheck check)
+                ? check
+                : BootCheck.NotKnown,
             Evidence = ParseEvidence(line["evidence"]),
         };
         return new ReportedFilesystem(bootId, sequence, health);
@@ -189,6 +211,12 @@ public static class ReportCodec
 
         return evidence;
     }
+
+    private static IReadOnlyList<DiskOrigin> ParseOrigins(string? text) => string.IsNullOrEmpty(text)
+        ? []
+        : [.. text.Split(',')
+            .Select(name => DiskOriginName.TryParse(name, out DiskOrigin origin) ? origin : DiskOrigin.Unrecognized)
+            .Distinct()];
 
     /// <summary>Whether it can be an agent's version: printable ASCII, not too long; may be empty.</summary>
     public static bool IsVersion(string text)

@@ -1,29 +1,66 @@
+using System.Globalization;
 using System.Text;
-using GuestAgent.Detection;
 using Protocol.Health;
 
 namespace GuestAgent.Signals.Parsing;
 
-/// <summary>Reads <c>/etc/fstab</c> (fstab(5)) for one question: who is to be read-only?</summary>
+/// <summary>One line of <c>/etc/fstab</c> (fstab(5)).</summary>
+/// <param name="MountPoint">The second field in canonical form.</param>
+/// <param name="FilesystemType">The third field.</param>
+/// <param name="Options">The fourth field.</param>
+/// <param name="CheckPass">The sixth field: 0 when absent or no number, and then no boot checks it.</param>
+internal sealed record FstabEntry(
+    MountPoint MountPoint, string FilesystemType, IReadOnlyList<string> Options, int CheckPass)
+{
+    /// <summary>Whether the options ask for read-only: of <c>ro</c> and <c>rw</c> the last one counts.</summary>
+    public bool IsReadOnly => Options.LastOrDefault(option => option is "ro" or "rw") == "ro";
+}
+
+/// <summary>Reads <c>/etc/fstab</c>.</summary>
 internal static class FstabParser
 {
-    /// <summary>The wish for each mount point that is listed; the last line for one counts.</summary>
-    public static Dictionary<MountPoint, FstabWish> Parse(string fstab)
+    /// <summary>The entries with a mount point, in the order of the file; of several for one the last counts.</summary>
+    public static List<FstabEntry> Parse(string fstab)
     {
-        var wishes = new Dictionary<MountPoint, FstabWish>();
+        var entries = new List<FstabEntry>();
         foreach (string line in fstab.Split('\n'))
         {
-            string[] fields = line.Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
-            if (fields.Length < 4 || fields[0].StartsWith('#') || !fields[1].StartsWith('/'))
+            string[] fields = line.Split((char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
+            if (fields.Length < 3 || fields[0].StartsWith('#') || !fields[1].StartsWith('/'))
             {
                 continue;
             }
 
             byte[] path = MountInfoParser.Unescape(Encoding.UTF8.GetBytes(fields[1]));
-            bool isReadOnly = fields[3].Split(',').LastOrDefault(option => option is "ro" or "rw") == "ro";
-            wishes[MountPoint.FromBytes(path)] = isReadOnly ? FstabWish.ReadOnly : FstabWish.ReadWrite;
+            string[] options = fields.Length > 3 ? fields[3].Split(',') : [];
+            _ = int.TryParse(
+                fields.ElementAtOrDefault(5), NumberStyles.None, CultureInfo.InvariantCulture, out int checkPass);
+            entries.Add(new FstabEntry(MountPoint.FromBytes(Canonical(path)), fields[2], options, checkPass));
         }
 
-        return wishes;
+        return entries;
+    }
+
+    /// <summary>
+    /// The path without empty and <c>.</c> segments and a slash at its end, with <c>..</c> applied: mount(8) takes
+    /// <c>/srv//old/</c> for <c>/srv/old</c>, and mountinfo shows that.
+    /// </summary>
+    internal static byte[] Canonical(ReadOnlySpan<byte> path)
+    {
+        var segments = new List<byte[]>();
+        foreach (Range range in path.Split((byte)'/'))
+        {
+            ReadOnlySpan<byte> segment = path[range];
+            if (segment.SequenceEqual(".."u8))
+            {
+                segments.RemoveRange(Math.Max(segments.Count - 1, 0), Math.Min(segments.Count, 1));
+            }
+            else if (!segment.IsEmpty && !segment.SequenceEqual("."u8))
+            {
+                segments.Add(segment.ToArray());
+            }
+        }
+
+        return segments.Count == 0 ? "/"u8.ToArray() : [.. segments.SelectMany(segment => (byte[])[(byte)'/', .. segment])];
     }
 }

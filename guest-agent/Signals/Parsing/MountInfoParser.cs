@@ -39,7 +39,7 @@ internal static class MountInfoParser
         ReadOnlySpan<byte> before = line[..separator];
         ReadOnlySpan<byte> after = line[(separator + 3)..];
         if (!TryNumber(Word(ref before), out int mountId)
-            || !TryNumber(Word(ref before), out _)
+            || !TryNumber(Word(ref before), out int parentId)
             || !TryDevice(Word(ref before), out DeviceNumber device))
         {
             return null;
@@ -59,6 +59,7 @@ internal static class MountInfoParser
         return new MountEntry
         {
             MountId = mountId,
+            ParentId = parentId,
             Device = device,
             Root = MountPoint.FromBytes(Unescape(root)),
             MountPoint = MountPoint.FromBytes(Unescape(mountPoint)),

@@ -146,6 +146,7 @@ public sealed class InquiryTests
             "xenstore":"answers","severity":"critical","filesystem_count":1,"filesystems":[{"mount_point":"/srv",
             "device":"xvdb","type":"ext4","role":"data","verdict":"journal-aborted","severity":"critical","hidden":true,
             "claims":"rw","since":"2026-03-01T09:55:00.000Z","data_loss_since":"2026-03-01T10:00:00.000Z",
+            "origins":[],"boot_check":"not-known",
             "evidence":[{"kind":"probe","detail":"EROFS"},{"kind":"errors-count","detail":"1(+1)"}],
             "probe":{"fresh":true,"result":"EROFS","duration_ms":1.25}}]}
             """.ReplaceLineEndings(string.Empty) + "\n",

@@ -85,18 +85,28 @@ public sealed class ParsingTests
     [Fact]
     public void Fstab_says_who_is_to_be_read_only()
     {
-        Dictionary<MountPoint, FstabWish> wishes = FstabParser.Parse("""
+        List<FstabEntry> entries = FstabParser.Parse("""
             # a comment
             UUID=1 / ext4 errors=remount-ro 0 1
             /dev/xvdb /srv/my\040data ext4 noatime,ro 0 2
-            /dev/xvdc /both ext4 ro,rw 0 2
+            /dev/xvdc /both ext4 ro,rw
             none swap
             """);
-        Assert.Equal(FstabWish.ReadWrite, wishes[MountPoint.Root]);
-        Assert.Equal(FstabWish.ReadOnly, wishes[MountPoint.FromText("/srv/my data")]);
-        Assert.Equal(FstabWish.ReadWrite, wishes[MountPoint.FromText("/both")]);
-        Assert.Equal(3, wishes.Count);
+        Assert.Equal(
+            [("/", false, 1), ("/srv/my%20data", true, 2), ("/both", false, 0)],
+            entries.Select(entry => (entry.MountPoint.Encoded, entry.IsReadOnly, entry.CheckPass)));
     }
+
+    [Theory]
+    [InlineData("/srv/archive/", "/srv/archive")]
+    [InlineData("/srv//old", "/srv/old")]
+    [InlineData("/srv/./old/.", "/srv/old")]
+    [InlineData("/srv/new/../old", "/srv/old")]
+    [InlineData("//", "/")]
+    [InlineData("/..", "/")]
+    [InlineData("/srv/my\\040data/", "/srv/my%20data")]
+    public void Fstab_paths_are_read_as_mount_reads_them(string written, string mounted)
+        => Assert.Equal(mounted, FstabParser.Parse($"/dev/xvdb {written} ext4 ro 0 2").Single().MountPoint.Encoded);
 
     [Fact]
     public void Block_statistics_count_writes_and_flushes_apart_from_reads()

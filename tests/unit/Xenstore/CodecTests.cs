@@ -232,6 +232,67 @@ public sealed class CodecTests
         Assert.All(nodes, node => Assert.InRange(node.Value.Length, 1, FieldLine.MaxLength));
     }
 
+    [Fact]
+    public void Why_origin_and_boot_check_survive_the_wire()
+    {
+        FilesystemHealth health = Example() with
+        {
+            Verdict = Verdict.ReadOnlyByDesign,
+            Why = VerdictReason.ReadOnlySubvolume,
+            Origins = [DiskOrigin.Vbd, DiskOrigin.NvmeFabrics],
+            BootCheck = BootCheck.NotChecked,
+        };
+
+        string line = ReportCodec.ToLine(health, Boot, 3);
+
+        Assert.Contains(
+            " why=read-only-subvolume origin=vbd,nvme-fabrics boot-check=not-checked ", line, StringComparison.Ordinal);
+        Assert.True(ReportCodec.TryParseLine(Encoding.ASCII.GetBytes(line))!.Health.SaysTheSameAs(health));
+    }
+
+    [Fact]
+    public void Words_of_a_newer_agent_are_no_known_origin_and_no_promise_of_a_check()
+    {
+        string line = ReportCodec.ToLine(Example(), Boot, 3) + " why=moonlight origin=vbd,tape,punch-card boot-check=maybe";
+
+        FilesystemHealth read = ReportCodec.TryParseLine(Encoding.ASCII.GetBytes(line))!.Health;
+
+        Assert.Equal([DiskOrigin.Vbd, DiskOrigin.Unrecognized], read.Origins);
+        Assert.Equal((null, BootCheck.NotKnown), (read.Why, read.BootCheck));
+    }
+
+    [Theory]
+    [InlineData(null, Severity.Ok)]
+    [InlineData(VerdictReason.Fstab, Severity.Ok)]
+    [InlineData(VerdictReason.SystemdUnit, Severity.Ok)]
+    [InlineData(VerdictReason.CommandLine, Severity.Ok)]
+    [InlineData(VerdictReason.ReadOnlyKey, Severity.Ok)]
+    [InlineData(VerdictReason.ReadOnlySubvolume, Severity.Warning)]
+    [InlineData(VerdictReason.OverlayLower, Severity.Warning)]
+    [InlineData(VerdictReason.AdministratorRemount, Severity.Warning)]
+    [InlineData(VerdictReason.ReadOnlySinceBoot, Severity.Warning)]
+    public void A_design_that_nobody_wrote_down_is_a_warning(VerdictReason? why, Severity severity)
+    {
+        FilesystemHealth health = Example() with { Verdict = Verdict.ReadOnlyByDesign, Why = why };
+
+        Assert.Equal(severity, health.Severity);
+        Assert.Equal(severity, GuestState.Of([health], Noon).Severity);
+    }
+
+    [Fact]
+    public void An_unknown_filesystem_is_worse_than_one_that_is_read_only_by_design()
+    {
+        GuestState state = GuestState.Of(
+            [
+                Example() with { Verdict = Verdict.ReadOnlyByDesign, Why = VerdictReason.Fstab },
+                Example() with { Verdict = Verdict.Unknown, Why = VerdictReason.NotWatched },
+                Example() with { Verdict = Verdict.Writable },
+            ],
+            Noon);
+
+        Assert.Equal((Verdict.Unknown, Severity.Unknown), (state.Worst, state.Severity));
+    }
+
     private static FilesystemHealth Example() => new()
     {
         MountPoint = MountPoint.Root,
