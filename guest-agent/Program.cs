@@ -6,6 +6,8 @@ using GuestAgent.Configuration.Reading;
 using GuestAgent.Linux;
 using GuestAgent.Probing;
 using GuestAgent.Remedies;
+using GuestAgent.Signals;
+using GuestAgent.Signals.Parsing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -28,9 +30,6 @@ internal static class AgentProgram
 {
     private const int UsageError = 64; // EX_USAGE, sysexits.h
     private const int CannotStart = 1;
-
-    /// <summary>Made under /run by the package's part of the initramfs, when it asked the host.</summary>
-    private const string FsckHookMark = "guest-agent-fsck-hook";
 
     private const int UnknownState = 3; // to a monitoring plugin's caller a mistake is no state of a filesystem
 
@@ -133,8 +132,8 @@ internal static class AgentProgram
             IsDomU = isDomU,
             Intervals = options.Intervals,
             Phase = new Random(bootId.GetHashCode()).NextDouble(),
+            HasFsckHook = CanForceCheck(paths, bootId),
             // No agent makes a report a millisecond: whoever starts later in this boot begins above the one before.
-            HasFsckHook = File.Exists(paths.Run(FsckHookMark)),
             FirstSequence = (long)clock.Now.SinceBoot.TotalMilliseconds + 1,
         };
         using var runtime = new AgentRuntime(options, arguments, settings, paths, clock, stop, log);
@@ -150,6 +149,10 @@ internal static class AgentProgram
 
         runtime.Run();
     }
+
+    private static bool CanForceCheck(PathRoot paths, BootId bootId)
+        => EarlyBootMark.Parse(SmallFile.TryReadText(paths.Run(EarlyBootMark.FileName)), bootId)?
+            .CanForceCheck(MountTable.TypeOfRoot(paths)) == true;
 
     private static IHost Compose(BoundedOutput output)
     {

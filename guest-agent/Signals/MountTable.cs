@@ -36,6 +36,13 @@ internal sealed unsafe class MountTable : IDisposable
         }
     }
 
+    /// <summary>
+    /// The type of the filesystem that <c>/</c> is, the last that was mounted there; null where the table does not say.
+    /// </summary>
+    public static string? TypeOfRoot(PathRoot paths)
+        => MountInfoParser.Parse(File.ReadAllBytes(paths.Proc("self/mountinfo")))
+            .LastOrDefault(mount => mount.MountPoint.IsRoot)?.FilesystemType;
+
     /// <summary>To poll for POLLPRI.</summary>
     public int FileDescriptor { get; }
 

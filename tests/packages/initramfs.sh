@@ -1,6 +1,6 @@
 # The hooks that force a check at boot: the reader of control/guest-agent/fsck, and the initramfs it is put into.
 
-asker=$PWD/packaging/guest-agent/usr/lib/guest-agent/fsck-is-forced
+asker=$PWD/packaging/guest-agent/usr/libexec/guest-agent/fsck-is-forced
 kernel=6.1.0-none
 
 # READ of control/guest-agent/fsck as PROTOCOL.md has it: type 2, request id "fsck", transaction 0, length 25.
@@ -101,7 +101,7 @@ an_initramfs_of_dracut_asks() {
     in_root dracut --force --no-kernel --kver "$kernel" --no-hostonly --modules "$1 guest-agent" /boot/dracut.img
     mkdir "$root/tmp/unpacked"
     in_root sh -c 'cd /tmp/unpacked && lsinitrd --unpack /boot/dracut.img >/dev/null'
-    for part in usr/lib/guest-agent/fsck-is-forced "${@:2}"; do
+    for part in usr/libexec/guest-agent/fsck-is-forced "${@:2}"; do
         [ -n "$(find "$root/tmp/unpacked/" -path "*/$part")" ] || fail "$part is not in it"
     done
 }

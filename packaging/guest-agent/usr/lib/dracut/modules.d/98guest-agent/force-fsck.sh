@@ -1,11 +1,15 @@
 #!/bin/sh
-# Sourced by dracut before the root is checked; what stands in /etc/cmdline.d counts as the kernel's command line.
-# That it asks is known to the agent by a mark in /run, which this boot keeps: it may be relied upon at the next.
-if [ -e /dev/xen/xenbus ] || [ -e /proc/xen/xenbus ]; then
-    : >/run/guest-agent-fsck-hook
-fi
-if /usr/lib/guest-agent/fsck-is-forced; then
-    echo "guest-agent: the host asks for a forced check of the filesystems"
-    mkdir -p /etc/cmdline.d
-    echo forcefsck >/etc/cmdline.d/guest-agent.conf
+# Sourced by dracut when the device of the root is there and not mounted yet. The check is made here: dracut's own would
+# look at fstab's sixth field and at fastboot first, and dracut 056 to 059 give e2fsck "-a -f " as one option, which it
+# does not know, so that the boot ends in a shell.
+if /usr/libexec/guest-agent/early-boot dracut; then
+    # shellcheck disable=SC2154 # dracut sets root and fstype
+    case ${root:-} in
+    block:*)
+        # shellcheck disable=SC1091 # in the initramfs
+        command -v fsck_single >/dev/null 2>&1 || . /lib/fs-lib.sh
+        fsck_single "${root#block:}" "${fstype:-auto}" "" -af
+        echo "root-exit=$?" >>/run/guest-agent-fsck-hook
+        ;;
+    esac
 fi
