@@ -59,10 +59,15 @@ tree() {
     mkdir -p "$folder"
     cp -R "packaging/$program/." "$folder/"
     install -d "$folder/usr/lib/$program/$program.conf.d" "$folder/etc/$program/$program.conf.d" "$folder/usr/sbin"
-    install -m 755 "out/portable/$program/$program" "$folder/usr/lib/$program/"
-    install -m 644 "out/portable/$program"/*.so "$folder/usr/lib/$program/"
-    strip --strip-unneeded "$folder/usr/lib/$program"/*.so
-    ln -s "../lib/$program/$program" "$folder/usr/sbin/$program"
+    # Policies of SELinux label /usr/libexec as programs (bin_t): from /usr/lib (lib_t) a service would stay in the domain
+    # of systemd itself (packaging/SELINUX.md). The library lies where the program looks for it.
+    install -d "$folder/usr/libexec/$program"
+    install -m 755 "out/portable/$program/$program" "$folder/usr/libexec/$program/"
+    install -m 644 "out/portable/$program"/*.so "$folder/usr/libexec/$program/"
+    strip --strip-unneeded "$folder/usr/libexec/$program"/*.so
+    ln -s "../libexec/$program/$program" "$folder/usr/sbin/$program"
+    # Where 0.1.0 had it: for an init script that an administrator changed and dpkg keeps, and for drop-ins.
+    ln -s "../../libexec/$program/$program" "$folder/usr/lib/$program/$program"
     [ "$program" != host-bridge ] || install -d -m 700 "$folder/var/lib/host-bridge"
     find "$folder" -type f -path '*/man/*' -not -name '*.gz' -exec gzip -9n {} +
     find "$folder" -type d -not -path '*/var/lib/host-bridge' -exec chmod 755 {} +
