@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Builds what is handed out, into out/: the portable programs, the packages, the source archive.
-# Usage: packaging/build.sh portable | tree PROGRAM FOLDER | deb | rpm | dist
+# Usage: packaging/build.sh portable | tree PROGRAM FOLDER | inputs PROGRAM | deb | rpm | dist
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=packaging/stamp.sh
+. packaging/stamp.sh
 
 programs=(guest-agent host-bridge)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/guest-agent-packages
@@ -24,19 +26,43 @@ fail() { echo "build.sh: $*" >&2; exit 1; }
 
 # Links against the sysroot, with paths that do not tell where it was built: the same source gives the same bytes. No PDB
 # is made: it would hold what the logging generator wrote, whose order is another in each run of the compiler, and its
-# hash is part of the program.
+# hash is part of the program. A program is built from nothing, or not at all when its inputs are those of the last time.
 portable() {
-    local sysroot program
+    local sysroot program inputs
     sysroot=$(packaging/sysroot/build.sh "$cache")
-    rm -rf out/portable
     for program in "${programs[@]}"; do
+        inputs=$(program_inputs "$program")
+        ! is_current "out/portable/.$program" "$inputs" "out/portable/$program" || continue
         echo "publishing $program for the C library $newest_glibc and newer"
+        rm -rf "out/portable/$program" "out/portable/build/$program"
         dotnet publish "$program" --configuration Release --runtime linux-x64 --verbosity quiet \
-            --artifacts-path "$PWD/out/portable/build" --output "out/portable/$program" \
+            --artifacts-path "$PWD/out/portable/build/$program" --output "out/portable/$program" \
             -p:SysRoot="$sysroot" -p:PathMap="$PWD=/source" -p:EnableSourceControlManagerQueries=false \
             -p:EnableSourceLink=false -p:DebugType=none
         rm -f "out/portable/$program"/*.{dbg,xml}
         check_symbols "out/portable/$program"
+        set_current "out/portable/.$program" "$inputs" "out/portable/$program"
+    done
+}
+
+# A hash of what a program is built from: its projects, the files at the top (MSBuild imports some of them by their
+# names), this build, and the tools: program_inputs PROGRAM
+program_inputs() {
+    local projects files sysroot
+    sysroot=$(packaging/sysroot/build.sh "$cache")
+    projects=$(projects_of "$1" | sort -u)
+    files=$(find . -maxdepth 1 -type f -not -name '*.md' -not -name '.git*' -not -name LICENSE -not -name Makefile)
+    # shellcheck disable=SC2086 # one word per path
+    { content_hash $projects $files packaging/{build.sh,stamp.sh,sysroot,native-program.props}
+        echo "$sysroot"; dotnet --version; clang --version; ld.lld --version; } | sha256sum | cut -d ' ' -f 1
+}
+
+# The folder of a project, and of all that it references.
+projects_of() {
+    local folder
+    echo "$1"
+    sed -n 's:.*<ProjectReference Include="\([^"]*\)/[^/"]*".*:\1:p' "$1"/*.csproj | while read -r folder; do
+        projects_of "$(realpath --relative-to . "$1/$folder")"
     done
 }
 
@@ -76,8 +102,11 @@ tree() {
 }
 
 deb() {
-    local program work folder file size
+    local program work folder file size inputs
     for program in "${programs[@]}"; do
+        file=$packages/${program}_$version-${release}_amd64.deb
+        inputs=$(package_inputs "out/portable/$program" "packaging/$program" packaging/deb CHANGELOG.md)
+        ! is_current "$packages/.deb-$program" "$inputs" "$file" || continue
         work=$(mktemp -d)
         folder=$work/$program
         tree "$program" "$folder"
@@ -100,11 +129,17 @@ deb() {
         chmod 644 "$folder"/DEBIAN/*
         install -m 755 "packaging/deb/$program"/{postinst,prerm,postrm} "$folder/DEBIAN/"
         mkdir -p "$packages"
-        file=$packages/${program}_$version-${release}_amd64.deb
         dpkg-deb --root-owner-group -Zxz --build "$folder" "$file" >/dev/null
         rm -rf "$work"
+        set_current "$packages/.deb-$program" "$inputs" "$file"
         echo "$file"
     done
+}
+
+# A hash of what a package is made from: package_inputs PATH...
+package_inputs() {
+    { content_hash "$@" packaging/{build.sh,stamp.sh}; echo "$version-$release $SOURCE_DATE_EPOCH $packager"; } \
+        | sha256sum | cut -d ' ' -f 1
 }
 
 changelog() {
@@ -117,7 +152,12 @@ changelog() {
 
 # rpm KIND: -bb for the packages, -bs for the source package, whose archive must be there.
 rpm() {
-    local work file
+    local work file inputs
+    local files=("$packages"/{guest-agent,host-bridge}-"$version-$release.x86_64.rpm")
+    if [ "$1" = -bb ]; then
+        inputs=$(package_inputs out/portable/{guest-agent,host-bridge} packaging LICENSE ./*.md ./*/*.md)
+        ! is_current "$packages/.rpm" "$inputs" "${files[@]}" || return 0
+    fi
     work=$(mktemp -d)
     mkdir -p "$packages"
     rpmbuild --quiet "$1" --build-in-place --target x86_64 --define "_topdir $work" --define "prebuilt 1" \
@@ -127,6 +167,7 @@ rpm() {
         [ ! -e "$file" ] || { mv "$file" "$packages/" && echo "$packages/${file##*/}"; }
     done
     rm -rf "$work"
+    [ "$1" != -bb ] || set_current "$packages/.rpm" "$inputs" "${files[@]}"
 }
 
 # From what is committed, in a folder of its own: nothing else gets in.
@@ -156,5 +197,6 @@ portable | deb | dist) "$1" ;;
 rpm) rpm -bb ;;
 srpm) rpm -bs ;;
 tree) tree "$2" "$3" ;;
-*) fail "usage: packaging/build.sh portable | tree PROGRAM FOLDER | deb | rpm | srpm | dist" ;;
+inputs) program_inputs "$2" ;;
+*) fail "usage: packaging/build.sh portable | tree PROGRAM FOLDER | inputs PROGRAM | deb | rpm | srpm | dist" ;;
 esac

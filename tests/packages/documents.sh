@@ -89,7 +89,7 @@ the_shipped_configuration_is_accepted() {
 }
 
 scripts_are_clean() {
-    shellcheck packaging/build.sh packaging/sysroot/build.sh packaging/deb/*/{postinst,prerm,postrm} \
+    shellcheck -x packaging/build.sh packaging/stamp.sh packaging/sysroot/build.sh packaging/deb/*/{postinst,prerm,postrm} \
         packaging/guest-agent/etc/init.d/guest-agent packaging/guest-agent/usr/libexec/guest-agent/fsck-is-forced \
         packaging/guest-agent/usr/lib/systemd/system-generators/guest-agent-fsck \
         packaging/guest-agent/usr/lib/dracut/modules.d/98guest-agent/*.sh \
