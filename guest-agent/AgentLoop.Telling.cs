@@ -61,7 +61,8 @@ internal sealed partial class AgentLoop
     private void Publish(Moment now)
     {
         IReadOnlyList<FilesystemHealth> healths = Detector.Healths;
-        _isWithheld = healths.Any(one => one.Verdict == Verdict.Unknown && one.Evidence.Count == 0);
+        _isWithheld = Detector.Filesystems.Values.Any(one => one.Mount.IsProbed
+            && one.Health is { Verdict: Verdict.Unknown, Evidence.Count: 0 });
         if (_isWithheld)
         {
             // The first probes are on their way: the first report is the truth, not "unknown".

@@ -89,6 +89,15 @@ internal sealed partial class AgentRuntime
     private void ReceiveProbes()
     {
         List<Observation> results = _crew.Receive(out bool processEnded);
+        foreach (Observation.ProbeFinished refused in results.OfType<Observation.ProbeFinished>()
+            .Where(result => result.Result.IsRefused))
+        {
+            if (_loop.Detector.Filesystems.TryGetValue(refused.Device, out WatchedFilesystem? one))
+            {
+                _mounts.MarkUnwritable(one.Mount.MountId);
+            }
+        }
+
         if (results.Exists(result => result is Observation.ProbeFinished { Result.Wrote: false }))
         {
             // No event tells of an abort: what the log, the counters and the table say now names what the probe met.
@@ -163,7 +172,7 @@ internal sealed partial class AgentRuntime
 
     private void ReadErrors(ObservedMount observed)
     {
-        if (!LocalFilesystems.IsExtended(observed.Mount.FilesystemType)
+        if (!FilesystemTypes.IsExtended(observed.Mount.FilesystemType)
             || ExtendedFilesystem.ReadErrorsCount(_paths, observed.DeviceName) is not { } count)
         {
             return;

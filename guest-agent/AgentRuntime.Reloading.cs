@@ -49,7 +49,7 @@ internal sealed partial class AgentRuntime
         }
 
         _options = _options with { Intervals = options.Intervals, Excluded = options.Excluded };
-        _mounts.LeaveOut(options.Excluded.ToHashSet());
+        _mounts.Choose(options.Excluded.ToHashSet(), []);
         _mountPace.Want();
         _inputs.Enqueue(new AgentInput.IntervalsChanged(options.Intervals));
         AgentLog.Reloaded(_log);

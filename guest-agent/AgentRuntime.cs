@@ -68,7 +68,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _stop = stop;
         _log = log;
         _loop = new AgentLoop(settings);
-        _mounts = new MountTable(paths, options.Excluded.ToHashSet());
+        _mounts = new MountTable(paths, new MountChoice { Excluded = options.Excluded.ToHashSet() });
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _kernelMessage = new KernelMessage(paths);
@@ -312,10 +312,11 @@ internal sealed partial class AgentRuntime : IDisposable
     }
 
     /// <summary>
-    /// Programs can be executed from the root: it works, or is left out of the watch by an administrator.
+    /// Programs can be executed from the root: it works, or is not watched (by its type, or by an administrator's wish).
     /// </summary>
     private bool CanExecute()
-        => _loop.Detector.At(MountPoint.Root)?.Health.Verdict is null or Verdict.Writable or Verdict.ErrorsRecorded
+        => _loop.Detector.At(MountPoint.Root) is null or { Mount.IsNotWatched: true }
+            || _loop.Detector.At(MountPoint.Root)?.Health.Verdict is Verdict.Writable or Verdict.ErrorsRecorded
             or Verdict.Full or Verdict.ReadOnlyByDesign or Verdict.FlushDisabled;
 
     /// <summary>At most one start a second: what kills one probe process may kill the next.</summary>

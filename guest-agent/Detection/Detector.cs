@@ -27,9 +27,10 @@ internal sealed record Detector
     /// <summary>What makes the guest restart itself, for people: a watchdog's name, a setting of the kernel.</summary>
     public IReadOnlyList<string> SelfReset { get; private init; } = [];
 
-    /// <summary>The filesystem mounted there; null when none is watched.</summary>
+    /// <summary>The filesystem that is reported there, or is probed through that mount; null when none is.</summary>
     public WatchedFilesystem? At(MountPoint mountPoint)
-        => Filesystems.Values.FirstOrDefault(one => one.Mount.MountPoint == mountPoint);
+        => Filesystems.Values.FirstOrDefault(one => one.Mount.ReportedAt == mountPoint)
+            ?? Filesystems.Values.FirstOrDefault(one => one.Mount.MountPoint == mountPoint);
 
     /// <summary>What is held true of each, worst first.</summary>
     public IReadOnlyList<FilesystemHealth> Healths
@@ -115,8 +116,7 @@ internal sealed record Detector
         foreach (ObservedMount observed in read.Mounts)
         {
             WatchedFilesystem one = next.TryGetValue(observed.Mount.Device, out WatchedFilesystem? known)
-                && known.Mount.MountId == observed.Mount.MountId
-                && known.Mount.MountPoint == observed.Mount.MountPoint
+                && IsTheSame(known.Mount, observed.Mount)
                     ? WithChangedMount(known, observed, now)
                     : NewlySeen(observed, read.IsFirst, known, now);
             next = next.SetItem(observed.Mount.Device, Judged(one, now));
@@ -131,7 +131,7 @@ internal sealed record Detector
         return new WatchedFilesystem
         {
             Observed = observed,
-            SelfReset = observed.Mount.MountPoint.IsRoot ? SelfReset : [],
+            SelfReset = observed.Mount.ReportedAt.IsRoot ? SelfReset : [],
             // What the kernel said in this boot, or what it said between the mount and this reading, still holds;
             // a line "mounted filesystem" has cleared what belongs to an earlier mount.
             Kernel = before?.Kernel ?? new KernelFacts(),
@@ -140,16 +140,24 @@ internal sealed record Detector
             Probe = new ProbeFacts { OutstandingId = null, Wanted = true, LastFinishedAt = now },
             Health = new FilesystemHealth
             {
-                MountPoint = observed.Mount.MountPoint,
+                MountPoint = observed.Mount.ReportedAt,
                 Device = observed.DeviceName,
                 FilesystemType = observed.Mount.FilesystemType,
-                Role = observed.Mount.MountPoint.IsRoot ? FilesystemRole.Root : FilesystemRole.Data,
+                Role = observed.Mount.ReportedAt.IsRoot ? FilesystemRole.Root : FilesystemRole.Data,
                 Verdict = Verdict.Unknown,
                 Since = now.WallClock,
                 Claims = observed.Mount.Claims,
             },
         };
     }
+
+    /// <summary>
+    /// The filesystem stayed mounted: by the mount that is probed or by the one that it is reported by. The kernel gives
+    /// ids again, so the path counts too.
+    /// </summary>
+    private static bool IsTheSame(MountEntry before, MountEntry now)
+        => (before.MountId == now.MountId && before.MountPoint == now.MountPoint)
+            || (before.ReportedMountId == now.ReportedMountId && before.ReportedAt == now.ReportedAt);
 
     private static WatchedFilesystem WithChangedMount(WatchedFilesystem known, ObservedMount observed, Moment now)
     {
@@ -172,7 +180,14 @@ internal sealed record Detector
             ForcedReadOnlySince = observed.Mount.IsForcedReadOnly ? known.ForcedReadOnlySince ?? now : null,
             AdministratorRemountSeen = isReadOnly
                 && (known.AdministratorRemountSeen || (becameReadOnly && withoutError)),
-            Probe = known.Probe with { Wanted = known.Probe.Wanted || optionsChanged },
+            Probe = known.Mount.MountId == observed.Mount.MountId
+                ? known.Probe with { Wanted = known.Probe.Wanted || optionsChanged }
+                : known.Probe.ThroughAnotherMount(),
+            Health = known.Health with
+            {
+                MountPoint = observed.Mount.ReportedAt,
+                Role = observed.Mount.ReportedAt.IsRoot ? FilesystemRole.Root : FilesystemRole.Data,
+            },
         };
     }
 

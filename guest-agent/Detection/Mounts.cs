@@ -11,6 +11,9 @@ internal readonly record struct DeviceNumber(int Major, int Minor)
 /// <summary>One line of <c>/proc/self/mountinfo</c> (proc(5)).</summary>
 internal sealed record MountEntry
 {
+    private readonly MountPoint? _reportedAt;
+    private readonly int? _reportedMountId;
+
     /// <summary>Field 1: another id is another mount; the kernel gives ids again, so the same id may be too.</summary>
     public required int MountId { get; init; }
 
@@ -53,8 +56,37 @@ internal sealed record MountEntry
     /// </summary>
     public bool IsAnyMountReadOnly => ReadOnlyMountIds.Count > 0;
 
-    /// <summary>Another mount covers the mount point: the path to it leads elsewhere.</summary>
+    /// <summary>Another mount covers the mount point: the path to it leads elsewhere, and no probe is made.</summary>
     public bool IsCovered { get; init; }
+
+    /// <summary>The root of a type that is not probed (<see cref="LocalFilesystems"/>): it is only named.</summary>
+    public bool IsNotWatched { get; init; }
+
+    /// <summary>
+    /// Where the filesystem is reported: <c>/</c> when it carries the root, else the mount nearest its root folder. This
+    /// mount, through which it is probed, may be another one.
+    /// </summary>
+    public MountPoint ReportedAt
+    {
+        get => _reportedAt ?? MountPoint;
+        init => _reportedAt = value;
+    }
+
+    /// <summary>The id of the mount that it is reported by.</summary>
+    public int ReportedMountId
+    {
+        get => _reportedMountId ?? MountId;
+        init => _reportedMountId = value;
+    }
+
+    /// <summary>
+    /// The folders that the probe file may lie in, as paths from the top folder of this mount; the first that is fit for
+    /// it is used.
+    /// </summary>
+    public IReadOnlyList<MountPoint> ProbeFolders { get; init; } = [MountPoint.Root];
+
+    /// <summary>Whether a probe can be made.</summary>
+    public bool IsProbed => !IsCovered && !IsNotWatched;
 
     /// <summary>
     /// The filesystem is read-only though no mount of it asks for that: the kernel did it (an error before 6.1,
@@ -77,50 +109,4 @@ internal enum FstabWish
 
     /// <summary>Mounted read-only.</summary>
     ReadOnly,
-}
-
-/// <summary>Which filesystems the agent watches.</summary>
-internal static class LocalFilesystems
-{
-    private static readonly string[] WatchedTypes = ["ext2", "ext3", "ext4", "xfs", "btrfs"];
-
-    /// <summary>
-    /// One mount for each local filesystem: the root where it is mounted there, else the first mount of the whole
-    /// filesystem that is not read-only for itself, else the first of any part of it. Bind mounts and container mounts
-    /// repeat a superblock many times; its health is one. First is what stands first in the table, where mounts stand
-    /// by age: a mount's id is given again, a bind mount of today may have the lowest.
-    /// </summary>
-    public static IReadOnlyList<MountEntry> Choose(
-        IReadOnlyList<MountEntry> table, IReadOnlySet<MountPoint> leftOut)
-        => [.. table
-            .Where(mount => WatchedTypes.Contains(mount.FilesystemType) && !leftOut.Contains(mount.MountPoint))
-            .GroupBy(mount => mount.Device)
-            .Select(group => group
-                .OrderByDescending(mount => mount.MountPoint.IsRoot)
-                .ThenByDescending(mount => mount.Root.IsRoot)
-                .ThenBy(mount => mount.IsMountReadOnly)
-                .First() with
-                {
-                    ReadOnlyMountIds = [.. group.Where(mount => mount.IsMountReadOnly).Select(mount => mount.MountId)],
-                })];
-
-    /// <summary>
-    /// What can be walked through without waiting for anyone else. Any other type on the way to a mount (nfs, fuse,
-    /// autofs) may hang by itself.
-    /// </summary>
-    private static readonly string[] WalkableTypes =
-        [.. WatchedTypes, "tmpfs", "ramfs", "rootfs", "devtmpfs", "squashfs"];
-
-    /// <summary>The mounts that stand in the way of walking to those below them.</summary>
-    public static IReadOnlyList<MountPoint> Obstacles(IReadOnlyList<MountEntry> table)
-        => [.. table.Where(mount => !WalkableTypes.Contains(mount.FilesystemType)).Select(mount => mount.MountPoint)];
-
-    /// <summary>Whether the path to a mount point leads through none of them.</summary>
-    public static bool IsReachedLocally(MountPoint mountPoint, IReadOnlyList<MountPoint> obstacles)
-        => !obstacles.Any(one => one.IsRoot
-            ? !mountPoint.IsRoot
-            : mountPoint.Encoded.StartsWith($"{one.Encoded}/", StringComparison.Ordinal));
-
-    /// <summary>Whether e2fsck is the tool for this type.</summary>
-    public static bool IsExtended(string filesystemType) => filesystemType is "ext2" or "ext3" or "ext4";
 }

@@ -63,6 +63,12 @@ internal sealed record ProbeFacts
         Wanted = true, IsUrgent = IsUrgent || isUrgent, SuspectUntil = now + SuspectFor,
     };
 
+    /// <summary>
+    /// From now on another mount of the filesystem is probed: for how long the one before refused writes says nothing of
+    /// it. What the last probe met stands until the next, which is asked for.
+    /// </summary>
+    public ProbeFacts ThroughAnotherMount() => this with { Wanted = true, ReadOnlySince = null };
+
     private static readonly TimeSpan SuspectFor = TimeSpan.FromSeconds(20);
 
     /// <summary>How long the guest stood still while the newest probe was away.</summary>

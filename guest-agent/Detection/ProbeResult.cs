@@ -45,6 +45,9 @@ internal readonly record struct ProbeResult(ProbeStep Step, string ErrnoName, Ti
     /// <summary>The mount point no longer leads to the filesystem; the mount table will say why.</summary>
     public bool MissedFilesystem => Step == ProbeStep.OpenMountPoint;
 
+    /// <summary>The probe could not be made in this mount, which says nothing of the filesystem.</summary>
+    public bool IsRefused => Step == ProbeStep.Refused;
+
     /// <summary>There is no room, which is no fault.</summary>
     public bool NoRoom => !Wrote && ErrnoName is "ENOSPC" or "EDQUOT";
 }

@@ -24,14 +24,15 @@ internal static class ProbeSchedule
     private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// The moment from which a probe may start; null while one is outstanding: never more than one a filesystem.
+    /// The moment from which a probe may start; null while one is outstanding, never more than one a filesystem, and
+    /// where none is made (<see cref="MountEntry.IsProbed"/>).
     /// </summary>
     /// <param name="one">The filesystem.</param>
     /// <param name="intervals">The pace.</param>
     /// <param name="phase">0 to 1, different for each guest and filesystem: a thousand guests share one SAN.</param>
     public static Moment? NextDue(WatchedFilesystem one, ProbeIntervals intervals, double phase)
     {
-        if (one.Probe.OutstandingId is not null)
+        if (one.Probe.OutstandingId is not null || !one.Mount.IsProbed)
         {
             return null;
         }

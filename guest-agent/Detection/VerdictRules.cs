@@ -26,6 +26,7 @@ internal static class VerdictRules
         new("the probe is late", Verdict.Slow, one => one.IsAway && !one.Facts.Probe.BeganAtTheEnd),
 
         // No probe says anything.
+        new("its type is not watched", Verdict.Unknown, one => one.Facts.Mount.IsNotWatched),
         new("no process takes probes", Verdict.Unknown, one => one.HasNoProbeProcess),
         new("not probed yet", Verdict.Unknown, one => one.IsUnprobed),
         new("the mount point leads elsewhere", Verdict.Unknown, one => one.MissedFilesystem),

@@ -47,7 +47,7 @@ internal sealed record WatchedFilesystem
 
     public DeviceNumber Device => Mount.Device;
 
-    public FilesystemRole Role => Mount.MountPoint.IsRoot ? FilesystemRole.Root : FilesystemRole.Data;
+    public FilesystemRole Role => Mount.ReportedAt.IsRoot ? FilesystemRole.Root : FilesystemRole.Data;
 
     /// <summary>
     /// Since when a probe is away, requests are in flight and no write or flush completes; null while one of the

@@ -79,7 +79,7 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
 
         bool isProbe = inquiry.Kind == InquiryKind.Probe;
         bool isLate = now - waiting.AskedAt >= ProbeLimit;
-        if (isProbe && !isLate && !meant.All(one => IsFresh(one, waiting.AskedAt)))
+        if (isProbe && !isLate && !meant.All(one => !one.Mount.IsProbed || IsFresh(one, waiting.AskedAt)))
         {
             return null;
         }
@@ -90,18 +90,18 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
             Severity = StatusDocument.WorstOf(meant.Select(one => one.Health)),
             Filesystems = [.. meant
                 .Take(GuestReport.MaxFilesystems)
-                .Select(one => new FilesystemStatus(one.Health, isProbe ? News(one, waiting.AskedAt, now) : null))],
+                .Select(one => new FilesystemStatus(one.Health, isProbe && one.Mount.IsProbed ? News(one, waiting.AskedAt, now) : null))],
         };
     }
 
     private static IEnumerable<WatchedFilesystem> Meant(Inquiry inquiry, Detector detector)
-        => WorstFirst(detector).Where(one => inquiry.MountPoint is not { } meant || one.Mount.MountPoint == meant);
+        => WorstFirst(detector).Where(one => inquiry.MountPoint is not { } meant || one.Mount.ReportedAt == meant || one.Mount.MountPoint == meant);
 
     private static IEnumerable<WatchedFilesystem> WorstFirst(Detector detector)
         => detector.Filesystems.Values
             .OrderByDescending(one => one.Health.Verdict.ToRank())
             .ThenByDescending(one => one.Role)
-            .ThenBy(one => one.Mount.MountPoint.Encoded, StringComparer.Ordinal);
+            .ThenBy(one => one.Mount.ReportedAt.Encoded, StringComparer.Ordinal);
 
     /// <summary>A probe that began after the question has come back.</summary>
     private static bool IsFresh(WatchedFilesystem one, Moment askedAt)

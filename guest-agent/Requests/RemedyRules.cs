@@ -59,7 +59,7 @@ internal static class RemedyRules
 
     private static bool MayRepair(WatchedFilesystem one)
         => one.Role == FilesystemRole.Data
-            && LocalFilesystems.IsExtended(one.Mount.FilesystemType)
+            && FilesystemTypes.IsExtended(one.Mount.FilesystemType)
             && one.Mount.Root.IsRoot
             && one.Fstab != FstabWish.ReadOnly
             && one.Health.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly

@@ -108,6 +108,7 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
             _ when request.BootId != bootId => OutcomeReason.BootIdDiffers,
             _ when !isDomU && request.Action != RequestAction.Probe => OutcomeReason.NotADomu,
             _ when one is null => OutcomeReason.UnknownFilesystem,
+            _ when !one.Mount.IsProbed => OutcomeReason.NotLegitimate, // no probe can show what a remedy needs
             _ => null,
         };
         if (refusal is { } reason)

@@ -91,8 +91,8 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
     }
 
     private bool IsToMark(ObservedMount observed)
-        => observed.IsReachedLocally
-            && observed.Mount.FilesystemType != "btrfs"
+        => observed is { IsReachedLocally: true, Mount.IsProbed: true }
+            && (FilesystemTypes.IsExtended(observed.Mount.FilesystemType) || observed.Mount.FilesystemType == "xfs")
             && !(_marked.TryGetValue(observed.Mount.Device, out var mark) && mark.MountId == observed.Mount.MountId);
 
     /// <summary>False only when the kernel does not know the event at all.</summary>

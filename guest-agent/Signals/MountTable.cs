@@ -19,15 +19,16 @@ internal sealed unsafe class MountTable : IDisposable
     private const int MaxBufferBytes = 16 * 1024 * 1024;
 
     private readonly PathRoot _paths;
-    private IReadOnlySet<MountPoint> _leftOut;
+    private readonly HashSet<int> _unwritable = [];
+    private MountChoice _choice;
     private HashSet<DeviceNumber> _watched = [];
     private byte[] _buffer = new byte[FirstBufferBytes];
     private Dictionary<MountPoint, FstabWish> _fstab = [];
 
-    public MountTable(PathRoot paths, IReadOnlySet<MountPoint> leftOut)
+    public MountTable(PathRoot paths, MountChoice choice)
     {
         _paths = paths;
-        _leftOut = leftOut;
+        _choice = choice;
         FileDescriptor = SmallFile.OpenForReading(paths.Proc("self/mountinfo"));
         if (FileDescriptor < 0)
         {
@@ -68,20 +69,30 @@ internal sealed unsafe class MountTable : IDisposable
         }
 
         IReadOnlyList<MountPoint> obstacles = LocalFilesystems.Obstacles(table);
-        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(table, _leftOut);
+        _unwritable.IntersectWith(table.Select(mount => mount.MountId));
+        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(
+            table, _choice with { Listed = _fstab.Keys.ToHashSet(), Unwritable = _unwritable });
+        _choice = _choice with { Before = chosen };
         _watched = [.. chosen.Select(mount => mount.Device)];
         return [.. chosen.Select(mount => Observe(mount, obstacles))];
     }
 
-    /// <summary>From the next reading on these mount points are not watched.</summary>
-    public void LeaveOut(IReadOnlySet<MountPoint> leftOut) => _leftOut = leftOut;
+    /// <summary>From the next reading on the administrator's choice is this.</summary>
+    public void Choose(IReadOnlySet<MountPoint> excluded, IReadOnlyList<MountPoint> probeFolders)
+        => _choice = _choice with { Excluded = excluded, ProbeFolders = probeFolders };
+
+    /// <summary>
+    /// A probe of this mount was refused, or met a read-only subvolume: from the next reading on another mount of the
+    /// same filesystem comes before it, where there is one.
+    /// </summary>
+    public void MarkUnwritable(int mountId) => _unwritable.Add(mountId);
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);
 
     private ObservedMount Observe(MountEntry mount, IReadOnlyList<MountPoint> obstacles)
     {
         string device = BlockDevices.NameOf(_paths, mount);
-        bool isExtended = LocalFilesystems.IsExtended(mount.FilesystemType);
+        bool isExtended = FilesystemTypes.IsExtended(mount.FilesystemType);
         IReadOnlyList<string> queues = BlockDevices.QueuesOf(_paths, mount, device);
         return new ObservedMount(
             mount, device, BlockDevices.AliasesOf(_paths, queues), _fstab.GetValueOrDefault(mount.MountPoint))

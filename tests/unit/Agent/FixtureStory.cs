@@ -136,7 +136,7 @@ internal sealed class FixtureStory
 
     private void ReadMount(string line)
     {
-        _mount = LocalFilesystems.Choose(MountInfoParser.Parse(Encoding.UTF8.GetBytes(line)), new HashSet<MountPoint>())
+        _mount = LocalFilesystems.Choose(MountInfoParser.Parse(Encoding.UTF8.GetBytes(line)), new MountChoice())
             .Single();
         ApplyMount();
     }

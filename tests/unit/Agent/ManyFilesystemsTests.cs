@@ -36,7 +36,7 @@ public sealed class ManyFilesystemsTests
     {
         byte[] table = BindMounts(2000);
         var watch = Stopwatch.StartNew();
-        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(MountInfoParser.Parse(table), new HashSet<MountPoint>());
+        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(MountInfoParser.Parse(table), new MountChoice());
         TestContext.Current.TestOutputHelper?.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"{table.Length} bytes, {watch.Elapsed.TotalMilliseconds:F1} ms"));
         Assert.True(Assert.Single(chosen).MountPoint.IsRoot);
@@ -46,7 +46,7 @@ public sealed class ManyFilesystemsTests
     public void A_bind_mount_with_a_lower_id_does_not_take_the_place_of_the_older_mount()
     {
         IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(
-            [AgentStage.Ext("/srv", 7, id: 900), AgentStage.Ext("/var/lib/x", 7, id: 30)], new HashSet<MountPoint>());
+            [AgentStage.Ext("/srv", 7, id: 900), AgentStage.Ext("/var/lib/x", 7, id: 30)], new MountChoice());
         Assert.Equal("/srv", Assert.Single(chosen).MountPoint.Encoded);
     }
 

@@ -73,13 +73,14 @@ public sealed class ParsingTests
             33 22 202:16 / /mnt/whole rw - ext4 /dev/xvdb rw
             34 22 0:50 / /net rw - nfs server:/x rw
             """u8);
-        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(table, new HashSet<MountPoint>());
+        IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(table, new MountChoice());
         Assert.Equal(["/", "/mnt/whole"], chosen.Select(mount => mount.MountPoint.Encoded));
         IReadOnlyList<MountEntry> pod = LocalFilesystems.Choose(
-            [AgentStage.Ext("/pod", 7, options: "ro", id: 30), AgentStage.Ext("/srv", 7, id: 40)], new HashSet<MountPoint>());
+            [AgentStage.Ext("/pod", 7, options: "ro", id: 30), AgentStage.Ext("/srv", 7, id: 40)], new MountChoice());
         Assert.Equal("/srv", Assert.Single(pod).MountPoint.Encoded);
         var leftOut = new HashSet<MountPoint> { MountPoint.Root };
-        Assert.DoesNotContain(LocalFilesystems.Choose(table, leftOut), mount => mount.MountPoint.IsRoot);
+        IReadOnlyList<MountEntry> rest = LocalFilesystems.Choose(table, new MountChoice { Excluded = leftOut });
+        Assert.DoesNotContain(rest, mount => mount.MountPoint.IsRoot);
     }
 
     [Fact]

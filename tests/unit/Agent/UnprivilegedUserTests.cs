@@ -51,7 +51,7 @@ public sealed class UnprivilegedUserTests : IDisposable
         string file = new PathRoot(_folder).Proc("self/mountinfo");
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllText(file, table.ToString());
-        using var mounts = new MountTable(new PathRoot(_folder), new HashSet<MountPoint>());
+        using var mounts = new MountTable(new PathRoot(_folder), new MountChoice());
         ObservedMount only = Assert.Single(mounts.Read(mayReadFstab: false));
         Assert.True(only.Mount.MountPoint.IsRoot);
     }
