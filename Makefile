@@ -64,7 +64,9 @@ lab: deb ## Build the Xen lab: a hypervisor, a Dom0 and guests in QEMU (needs ro
 test-xen: lab ## Real Xen, real iSCSI failovers: every scenario, or SCENARIO=B; the last line is the sum
 	@tests/xen-lab/lab.sh test $(SCENARIO)
 
-lab-shell: lab ## Look around by hand in the lab's Dom0, with a guest of KERNEL=6.1
+# What builds reads nothing of what is meant for Dom0.
+lab-shell: ## Look around by hand in the lab's Dom0, with a guest of KERNEL=6.1; or commands on standard input
+	@$(MAKE) --no-print-directory lab </dev/null
 	@tests/xen-lab/lab.sh shell $(KERNEL)
 
 publish: ## The two native programs, in out/publish/

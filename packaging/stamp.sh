@@ -4,6 +4,7 @@
 # A hash of the names, modes and contents of all files in some paths: content_hash PATH... It leaves out what dotnet
 # builds beside a project (bin, obj).
 content_hash() {
+    [ $# -gt 0 ] || return 0
     # shellcheck disable=SC2016 # expanded by the inner shell
     find "$@" -type d \( -name bin -o -name obj \) -exec sh -c 'ls "${1%/*}"/*.csproj >/dev/null 2>&1' sh {} \; -prune \
         -o \( -type f -o -type l \) -print0 \

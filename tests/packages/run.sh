@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, configures, upgrades and removes the packages of out/packages in trees, images and under a systemd. Runs
 # in namespaces of its own (tests/contained.sh): what it mounts and starts ends with it. The last line is the sum.
-# Usage: tests/contained.sh tests/packages/run.sh [PART]... (documents, programs, debian, redhat, initramfs, systemd)
+# Usage: tests/contained.sh tests/packages/run.sh [PART]... (documents, lab, programs, debian, redhat, initramfs, systemd)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 : "${TESTBED_OUTER_NAMESPACES:?run me by tests/contained.sh}"
@@ -11,7 +11,7 @@ packages=$PWD/out/packages
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/guest-agent-packages
 version=$(sed -n 's:.*<Version>\(.*\)</Version>.*:\1:p' Directory.Build.props)
 parts=("$@")
-[ $# -gt 0 ] || parts=(documents programs debian redhat initramfs systemd)
+[ $# -gt 0 ] || parts=(documents lab programs debian redhat initramfs systemd)
 passed=0 failed=0 skipped=0
 work=/dev/shm/packages
 mkdir -p "$work" "$cache"

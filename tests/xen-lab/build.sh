@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Builds what the lab boots, into the cache: the hypervisor, Dom0's kernel and image, one kernel and initramfs a guest
-# kernel, the tree of the guests' root. Downloads are made once; images are made anew each time, so that they hold the
-# packages that were built last. Usage: tests/xen-lab/build.sh CACHE
+# kernel, a guest's root on each type of filesystem. Downloads are made once; an image is made when what it holds has
+# changed. Usage: tests/xen-lab/build.sh CACHE
 set -euo pipefail
+exec </dev/null
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=packaging/stamp.sh
+. "$here/../../packaging/stamp.sh"
 packages=$here/../../out/packages
 cache=$1
 
 suite=bookworm
 dom0_packages=xen-utils-4.17,xenstore-utils,open-iscsi,multipath-tools,kmod,udev,iproute2,procps,e2fsprogs,nftables
-dom0_packages+=,socat,libatomic1,qemu-system-xen
+dom0_packages+=,socat,libatomic1,qemu-system-xen,lvm2,xfsprogs,btrfs-progs,f2fs-tools,jfsutils,reiserfsprogs
 domu_packages=e2fsprogs,xenstore-utils
 hypervisor=xen-hypervisor-4.17-amd64
 
@@ -20,6 +23,12 @@ dom0_modules="virtio_pci virtio_blk virtio_net virtio_rng 9p 9pnet_virtio ext4 l
     dm_multipath dm_service_time xen-blkback xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs nf_tables tun"
 dom0_boot_modules="virtio_pci virtio_blk ext4 crc32c_generic"
 domu_boot_modules="xen-blkfront ext4 crc32c_generic"
+
+# The types that a guest's root may have; the first is what a guest has unless a scenario says another. All but the ext
+# ones are modules that only the larger initramfs has, with those of data filesystems.
+root_types=(ext3 xfs btrfs f2fs)
+typed_kernel=6.1
+typed_modules="$domu_boot_modules xfs btrfs f2fs jfs reiserfs"
 
 say() { echo "build: $*"; }
 
@@ -122,11 +131,70 @@ extract_kernel() {
 # number_at FILE OFFSET BYTES, little-endian
 number_at() { od -An -t "u$3" -j "$(($2))" -N "$3" "$1" | tr -d ' '; }
 
-# A filesystem with a tree in it: image TYPE TREE NAME SIZE.
+# A filesystem with a tree in it, made without mounting it: image TYPE TREE NAME SIZE. Those that this machine may have no
+# program for are made by Dom0's.
 image() {
-    rm -f "$cache/$3.img.new"
-    mke2fs -q -t "$1" -E root_owner=0:0 -d "$2" "$cache/$3.img.new" "$4"
-    mv "$cache/$3.img.new" "$cache/$3.img"
+    local type=$1 tree=$2 file=$cache/$3.img.new
+    rm -f "$file"
+    truncate -s "$4" "$file"
+    case $type in
+    ext*) mke2fs -q -t "$type" -E root_owner=0:0 -d "$tree" "$file" ;;
+    xfs)
+        xfs_prototype "$tree" >"$work/prototype"
+        in_dom0_tree "$tree" mkfs.xfs -q -p /run/work/prototype /run/image
+        ;;
+    btrfs)
+        in_dom0_tree "$tree" mkfs.btrfs -q --rootdir /run/tree /run/image 2>"$work/mkfs.log" \
+            || { cat "$work/mkfs.log" >&2; return 1; }
+        ;;
+    f2fs)
+        in_dom0_tree "$tree" mkfs.f2fs -q /run/image >/dev/null
+        in_dom0_tree "$tree" sload.f2fs -P -f /run/tree /run/image >/dev/null
+        ;;
+    esac
+    mv "$file" "${file%.new}"
+}
+
+# Runs a program of Dom0's tree on $file, which it finds as /run/image: in_dom0_tree TREE COMMAND...
+in_dom0_tree() {
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    unshare --mount sh -euc '
+        mount --bind /proc "$1/proc"
+        mount -t tmpfs run "$1/run"
+        mkdir "$1/run/tree" "$1/run/work"
+        : >"$1/run/image"
+        mount --bind "$2" "$1/run/tree"
+        mount --bind "$3" "$1/run/work"
+        mount --bind "$4" "$1/run/image"
+        dom0=$1
+        shift 4
+        exec chroot "$dom0" "$@"' sh "$cache/dom0" "$1" "$work" "$file" "${@:2}"
+}
+
+# A tree as mkfs.xfs reads it (its -p): two lines about the filesystem, then every entry with its mode and owner, a "$"
+# behind the last of a folder. Device nodes are left out: a guest's /dev is the kernel's.
+xfs_prototype() {
+    printf '%s\n' / '0 0'
+    # What is in a folder must follow it at once, so "/" comes before everything else.
+    (cd "$1" && find . -mindepth 1 \( -type f -o -type l -o -type d \) -printf '%P\t%y\t%m\t%U\t%G\t%l\n') \
+        | tr / '\001' | LC_ALL=C sort | tr '\001' / \
+        | awk -F '\t' '
+        function mode(type, bits) {
+            bits = sprintf("%04d", bits)
+            return type (bits ~ /^[4567]/ ? "u" : "-") (bits ~ /^[2367]/ ? "g" : "-") substr(bits, 2)
+        }
+        BEGIN { print "d--755 0 0" }
+        {
+            count = split($1, parts, "/")
+            if ($1 ~ / /) { print "build.sh: mkfs.xfs takes no name with a space: " $1 >"/dev/stderr"; exit 1 }
+            # Folders of the last entry that this one is not in are at their end.
+            folder = substr($1, 1, length($1) - length(parts[count]))
+            while (depth > 0 && index(folder, open[depth]) != 1) { print "$"; depth-- }
+            if ($2 == "d") { print parts[count], mode("d", $3), $4, $5; open[++depth] = $1 "/" }
+            else if ($2 == "l") print parts[count], mode("l", 777), $4, $5, $6
+            else print parts[count], mode("-", $3), $4, $5, "/run/tree/" $1
+        }
+        END { while (depth-- > 0) print "$"; print "$" }'
 }
 
 prepare_dom0() {
@@ -143,22 +211,55 @@ prepare_dom0() {
         make_initramfs "$tree/boot/guests/initramfs-$kernel" "$kernel" "$here/domu/initramfs-init" \
             "$domu_boot_modules" "$cache/domu" /usr/sbin/e2fsck
     done
+    make_initramfs "$tree/boot/guests/initramfs-$typed_kernel-typed" $typed_kernel "$here/domu/initramfs-init" \
+        "$typed_modules" "$cache/domu" /usr/sbin/e2fsck
     image ext4 "$tree" dom0 1700M
     make_initramfs "$work/dom0-initramfs" 6.1 "$here/dom0/initramfs-init" "$dom0_boot_modules" "$tree"
     mv "$work/dom0-initramfs" "$cache/"
 }
 
-# The image of a guest's root, copied to the LUN at each run.
+# The image of a guest's root, copied to the LUN at each run: prepare_domu TYPE
 prepare_domu() {
-    local tree=$work/domu
-    cp -a "$cache/domu" "$tree"
-    mkdir -p "$tree"/{lab,srv,data}
-    install_package guest-agent "$tree"
-    install -m 755 "$here"/domu/{init,poweroff} "$tree/lab/"
-    ln -sfn /lab/poweroff "$tree/sbin/poweroff"
-    ln -sfn /lab/poweroff "$tree/sbin/reboot"
-    printf '%s\n' '/dev/xvda / ext3 defaults 0 1' '/dev/xvdb /data ext4 defaults,nofail 0 2' >"$tree/etc/fstab"
-    image ext3 "$tree" domu 800M
+    local type=$1 tree=$work/domu check=0
+    if [ ! -d "$tree" ]; then
+        cp -a "$cache/domu" "$tree"
+        mkdir -p "$tree"/{lab,srv,data}
+        install_package guest-agent "$tree"
+        install -m 755 "$here"/domu/{init,poweroff} "$tree/lab/"
+        ln -sfn /lab/poweroff "$tree/sbin/poweroff"
+        ln -sfn /lab/poweroff "$tree/sbin/reboot"
+        rm -rf "${tree:?}"/dev/*
+    fi
+    case $type in ext*) check=1 ;; esac
+    printf '%s\n' "/dev/xvda / $type defaults 0 $check" '/dev/xvdb /data ext4 defaults,nofail 0 2' >"$tree/etc/fstab"
+    image "$type" "$tree" "domu-$type" 800M
+}
+
+# A lab that runs keeps what it began with: nothing that is booted is written in place.
+prepare_boot() {
+    gunzip -c "$cache"/xen/boot/xen-*.gz >"$work/hypervisor"
+    cp "$cache"/kernel-6.1/boot/vmlinuz-* "$work/dom0-vmlinuz"
+    mv "$work"/{hypervisor,dom0-vmlinuz} "$cache/"
+}
+
+# Makes a file of the cache unless it is there, as it was made from these inputs: make_file NAME INPUTS COMMAND...
+# Images are told by what the filesystem says of them: to read them would take longer than to make them.
+make_file() {
+    local file=$cache/$1 inputs=$2
+    shift 2
+    ! is_current "$file.made" "$inputs $(state_of "$file")" || return 0
+    say "making ${file##*/}"
+    rm -f "$file.made"
+    "$@"
+    set_current "$file.made" "$inputs $(state_of "$file")"
+}
+
+state_of() { stat -c '%i %s %Y' "$1" 2>/dev/null; }
+
+# A hash of what an image is made from, beside what this script says itself: image_inputs TREE PATH...
+image_inputs() {
+    { content_hash "${BASH_SOURCE[0]}" "${@:2}" "$(command -v busybox)"; cat "$cache/$1/.packages"
+        stat -c %Y "$cache/$1/.packages"; ls -d "$cache"/kernel-*/lib/modules/*; } | sha256sum
 }
 
 for program in guest-agent host-bridge; do
@@ -168,6 +269,7 @@ mkdir -p "$cache"
 exec {building}>"$cache/lock"
 flock --nonblock "$building" || { say "waits for another build in $cache"; flock "$building"; }
 work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
 say "downloading into $cache what is not there yet"
 bootstrap dom0 "$dom0_packages" &
@@ -177,16 +279,16 @@ domu=$!
 unpack $suite "$cache/xen" $hypervisor
 for kernel in "${!kernel_suites[@]}"; do
     unpack "${kernel_suites[$kernel]}" "$cache/kernel-$kernel" kernel
-    depmod -b "$cache/kernel-$kernel" "$(kernel_version "$kernel")"
+    [ -e "$cache/kernel-$kernel/.depmod" ] || depmod -b "$cache/kernel-$kernel" "$(kernel_version "$kernel")"
+    touch "$cache/kernel-$kernel/.depmod"
 done
 wait "$dom0"
 wait "$domu"
 
-say "making the images"
-# A lab that runs keeps what it began with: nothing that is booted is written in place.
-gunzip -c "$cache"/xen/boot/xen-*.gz >"$work/hypervisor"
-cp "$cache"/kernel-6.1/boot/vmlinuz-* "$work/dom0-vmlinuz"
-mv "$work"/{hypervisor,dom0-vmlinuz} "$cache/"
-prepare_dom0
-prepare_domu
+make_file hypervisor "$(ls "$cache"/{xen,kernel-6.1}/boot)" prepare_boot
+make_file dom0.img "$(image_inputs dom0 "$packages"/host-bridge_*.deb "$here"/dom0 "$here"/domu/initramfs-init)" prepare_dom0
+domu_inputs=$(image_inputs domu "$packages"/guest-agent_*.deb "$here"/domu/{init,poweroff})
+for type in "${root_types[@]}"; do
+    make_file "domu-$type.img" "$domu_inputs" prepare_domu "$type"
+done
 say "done: guest kernels $(for kernel in "${!kernel_suites[@]}"; do kernel_version "$kernel"; done | sort -V | xargs)"

@@ -21,7 +21,7 @@ export LAB_IMAGES
 trap 'rm -rf "$LAB_IMAGES"' EXIT
 exec {claimed}>"$LAB_IMAGES/lock"
 flock "$claimed"
-ln "$cache"/{hypervisor,dom0-vmlinuz,dom0-initramfs,dom0.img,domu.img} "$LAB_IMAGES/" \
+ln "$cache"/{hypervisor,dom0-vmlinuz,dom0-initramfs} "$cache"/*.img "$LAB_IMAGES/" \
     || { echo "lab: $cache is not complete; run make lab" >&2; exit 1; }
 exec {building}>&-
 

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154,SC2016 # shared with machine.sh and inside.sh; quoted scripts are for Dom0
-# The steps that scenarios are made of, and how their results are told. Sourced; needs machine.sh.
+# The steps that scenarios are made of, and how their results are told. Sourced; needs machine.sh and speed.sh.
 
 guest_uuid=6f0c2a52-6f43-4d0f-9e0a-0f4a7c1a1d01
 lun=/dev/sda # what the guest's disk is in Dom0, which has no other SCSI disk
@@ -31,23 +31,42 @@ expect() {
     fi
 }
 
-# The time of the first line of a log, at or after a time, that matches: first LOG REGEX [TIME]
+# The time of the first line of a log, at or after a time, that matches: first LOG REGEX [TIME]. An empty time is that of
+# something that did not happen: nothing comes after it.
 first() {
-    awk -v regex="$2" -v from="${3:-0}" '$1 >= from && $0 ~ regex { print $1; exit }' "$share/$1" 2>/dev/null
+    local from=${3-0}
+    [ -n "$from" ] || return 1
+    awk -v regex="$2" -v from="$from" '$1 >= from && $0 ~ regex { print $1; exit }' "$share/$1" 2>/dev/null
 }
 
-# Waits for such a line and prints its time: await LIMIT LOG REGEX [TIME]
+# Waits for such a line and prints its time: await LIMIT LOG REGEX [TIME]. The limit is one of speed.sh; behind a colon
+# there may be another, in seconds of this machine, where a scenario has no more of them.
 await() {
-    local limit=$1 deadline=$((SECONDS + $1)) time
+    local time limits
+    [ -n "${4-0}" ] || return 1
+    IFS=: read -r -a limits <<<"$1"
+    begin_limit "${limits[@]}"
     shift
     until time=$(first "$@") && [ -n "$time" ]; do
-        if [ "$SECONDS" -ge "$deadline" ]; then
-            tell "within $limit s nothing in $1 matches $2" >&2
+        if limit_passed; then
+            report_limit "$1" "nothing in $1 matches $2"
             return 1
         fi
         sleep 0.5
     done
     echo "$time"
+}
+
+# Waits until a script succeeds in Dom0: await_dom0 LIMIT SCRIPT
+await_dom0() {
+    begin_limit "$1"
+    until dom0 "$2" >/dev/null 2>&1; do
+        if limit_passed; then
+            report_limit steps.log "this did not come true in Dom0: $2"
+            return 1
+        fi
+        sleep 0.5
+    done
 }
 
 # The whole line of that time, without it.
@@ -68,13 +87,13 @@ timeline() {
 }
 
 # Lines of a log with who says them after the time: told WHO LOG REGEX. There may be none.
-told() { { grep -hE "$3" "$share/$2" || true; } | sed "s/^\([^ ]*\) /\1 $(printf '%-16s' "$1") /"; }
+told() { { grep -shE "$3" "$share/$2" || true; } | sed "s/^\([^ ]*\) /\1 $(printf '%-16s' "$1") /"; }
 
-# Writes down what the scenario does next, for the timeline: mark TEXT; prints the time.
+# Writes down what the scenario does next, for the timeline: mark TEXT; prints the time. It is Dom0's, and from before
+# the step: whatever the step causes comes later by the same clock, however far that is behind this machine's.
 mark() {
     local now
-    set_dom0_clock
-    now=$EPOCHREALTIME
+    now=$(dom0_time) || { echo "lab: Dom0 does not say what time it is: $*" >&2; return 1; }
     echo "$now $*" >>"$share/marks.log"
     tell "$@" >&2
     echo "$now"
@@ -85,9 +104,9 @@ mark() {
 # The session gives up after this many seconds and fails what waits: replacement_timeout.
 log_in() {
     log_in_at "$target_name" "$1" "${portals[@]}"
-    dom0 "for turn in {1..100}; do [ \$(ls -d /sys/block/sd* | wc -l) = $((luns * ${#portals[@]})) ] && break; sleep 0.2; done
-        [ -b /dev/sda ]
-        (record >/share/record.log 2>&1 </dev/null &)" >>"$share/steps.log" || fail_lab "no disk appeared: see steps.log"
+    await_dom0 60 "[ -b /dev/sda ] && [ \$(ls -d /sys/block/sd* | wc -l) = $((luns * ${#portals[@]})) ]" \
+        || fail_lab "no disk appeared: see steps.log"
+    dom0 '(record >/share/record.log 2>&1 </dev/null &)'
 }
 
 # log_in_at TARGET REPLACEMENT_TIMEOUT PORT...
@@ -104,7 +123,8 @@ log_in_at() {
 guest_vcpus=1
 guest_channel=
 guest_disks=     # in xl's words; empty for the LUN as xvda
-guest_arguments= # for its kernel; domu/init says which there are
+guest_arguments= # for its kernel; domu/init and domu/initramfs-init say which there are
+guest_initramfs= # "-typed" for the one with modules of more types of filesystems
 
 # Creates a guest and waits until it runs: boot_guest KERNEL [NAME [UUID]]
 boot_guest() {
@@ -115,8 +135,8 @@ name=\"$name\"
 uuid=\"$uuid\"
 type=\"pv\"
 kernel=\"/boot/guests/vmlinux-$1\"
-ramdisk=\"/boot/guests/initramfs-$1\"
-extra=\"console=hvc0 loglevel=7 mitigations=off $guest_arguments\"
+ramdisk=\"/boot/guests/initramfs-$1$guest_initramfs\"
+extra=\"console=hvc0 loglevel=7 mitigations=off rootfstype=$root_type $guest_arguments\"
 memory=384
 vcpus=$guest_vcpus
 $guest_channel
@@ -152,8 +172,11 @@ witnesses_are_intact() {
         | awk '{ print $1 }')" = "$1" ]
 }
 
+bridge_runs=
+
 # Starts host-bridge in Dom0: start_bridge [OPTION]...
 start_bridge() {
+    bridge_runs=yes
     dom0 "( setsid host-bridge --mode recover \
             --toolstack xl $* </dev/null 2>&1 & echo \$! >/run/host-bridge.pid; wait ) \
         </dev/null 2>&1 | stamp >>/share/bridge.log &"
@@ -161,6 +184,7 @@ start_bridge() {
 
 # A bridge that ended by itself did nothing either, so that counts as a failure.
 stop_bridge() {
+    bridge_runs=
     tell "Dom0's clock is $(dom0_lag) s behind this machine's"
     expect "the bridge was there to the end" dom0 "kill -TERM \$(cat /run/host-bridge.pid)"
     dom0 "for turn in {1..100}; do [ -d /proc/\$(cat /run/host-bridge.pid) ] || break; sleep 0.1; done
@@ -168,15 +192,11 @@ stop_bridge() {
 }
 
 # When the bridge's own gate finds the storage operational, or not, for the first time at or after a time:
-# await_gate LIMIT operational|lost [TIME]. Lost may be by Dom0's clock a little before the fault is by this machine's:
-# where the processors are short it falls behind between two moments at which it is set.
+# await_gate LIMIT operational|lost [TIME]
 await_gate() {
-    local words=' disks are operational,' since=${3:-0}
-    if [ "$2" = lost ]; then
-        words=' disks are not operational,'
-        since=$(seconds_after "$since" -1)
-    fi
-    await "$1" bridge.log "storage: [0-9]+$words" "$since"
+    local words=' disks are operational,'
+    [ "$2" != lost ] || words=' disks are not operational,'
+    await "$1" bridge.log "storage: [0-9]+$words" "${3-0}"
 }
 
 # When session and disk are operational again, by sysfs alone.
@@ -206,7 +226,7 @@ pass_packets() { dom0 "nft delete table ip lab"; }
 # A clean shutdown; true when the domain was there and is gone within a minute and a half: shut_down_guest [NAME]
 shut_down_guest() {
     dom0 "xl domid ${1:-guest} || exit 1
-        timeout 90 xl shutdown -w ${1:-guest}
+        timeout $(stretched 90) xl shutdown -w ${1:-guest}
         for turn in {1..50}; do xl domid ${1:-guest} 2>/dev/null || exit 0; sleep 0.3; done
         exit 1" >>"$share/steps.log" 2>&1
 }

@@ -4,7 +4,7 @@
 # where HOW is killed (the target's process ends, its port refuses), dropped (its packets vanish), or long (killed, and
 # away for minutes: what the probes of an aborted root cost in kernel lines).
 scenario() {
-    local kernel=$1 how=$2 witness fault closed aborted verdict seen back storage opening action proof before after
+    kernel=$1 how=$2
     echo "expected: the abort is reported, hidden where the mount table hides it; the bridge finds by itself that the"
     echo "          storage is down, then that it is back and stable for $stable_seconds s, restarts the guest with a"
     echo "          forced check, and proves by its probe that it writes again"
@@ -37,8 +37,9 @@ scenario() {
     proof=$(await 180 bridge.log 'writes again' "${action:-$back}") || proof=
     after=$(boot_id)
     stop_bridge
+}
 
-    timeline
+outcome() {
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the guest reported it in xenstore" [ -n "$verdict" ]
     expect "and that the mount table $(hides "$kernel") it" grep -q "hidden=$(is_hidden "$kernel")" <<<"${seen:-}"

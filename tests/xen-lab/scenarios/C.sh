@@ -2,7 +2,6 @@
 # shellcheck disable=SC2034,SC2154 # what machine.sh and steps.sh know, and use
 # A data disk on an array of its own dies for long; the root's array does not. The data filesystem is repaired in the guest.
 scenario() {
-    local fault closed aborted verdict back storage action proof before after witness
     echo "expected: the data filesystem's abort is reported; when its storage is back and stable, it is unmounted, checked"
     echo "          and mounted again in the running guest: no restart"
     dom0 "mke2fs -q -t ext4 -L data /share/second.img 64M" >>"$share/steps.log"
@@ -11,8 +10,7 @@ scenario() {
     start_second
     log_in 120
     log_in_at "$second_name" 5 "$second_portal"
-    dom0 'for turn in {1..100}; do [ -b /dev/sdb ] && break; sleep 0.2; done; [ -b /dev/sdb ]' \
-        || fail_lab "the second disk did not appear"
+    await_dom0 60 '[ -b /dev/sdb ]' || fail_lab "the second disk did not appear"
     guest_disks="'phy:$lun,xvda,w','phy:/dev/sdb,xvdb,w'"
     create_guest 6.1 || fail_lab "the guest did not come up"
     await 60 record.log 'guest-agent/filesystem/. .*mount=/data .*verdict=writable' >/dev/null \
@@ -38,8 +36,9 @@ scenario() {
     proof=$(await 180 bridge.log '/data writes again' "${action:-$back}") || proof=
     after=$(boot_id)
     stop_bridge
+}
 
-    timeline
+outcome() {
     expect "the data filesystem's abort was reported" [ -n "$verdict" ]
     expect "the bridge found by itself that its storage was down" [ -n "$closed" ]
     expect "it began nothing before the storage had been back for $stable_seconds s" nothing_begun_before_stable

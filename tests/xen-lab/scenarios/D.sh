@@ -3,7 +3,6 @@
 # A guest that does not end: its agent may not restart the machine. The domain is destroyed, its disk checked from Dom0,
 # and the guest created again.
 scenario() {
-    local fault aborted closed back storage action destroyed checked created proof witness
     echo "expected: asked to restart, the guest fails; the bridge destroys the domain, runs e2fsck on its disk from Dom0,"
     echo "          creates it with the same uuid, and proves that it writes"
     begin_stuck_guest
@@ -15,8 +14,9 @@ scenario() {
     created=$(await 120 bridge.log 'it was created again' "${checked:-$back}") || created=
     proof=$(await 240 bridge.log 'writes again' "${created:-$back}") || proof=
     stop_bridge
+}
 
-    timeline
+outcome() {
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "nothing was begun before the storage had been back for $stable_seconds s" nothing_begun_before_stable
     expect "the guest was asked first" [ -n "$action" ]

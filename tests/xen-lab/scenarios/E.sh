@@ -4,9 +4,9 @@
 # E-fsck: while e2fsck works on the disk of a domain that it destroyed; E-xenstored: xenstored does not answer while the
 # bridge waits for the storage.
 scenario() { "scenario_$1"; }
+outcome() { "outcome_$1"; }
 
 scenario_bridge() {
-    local fault aborted closed back storage action anew domain proof witness before after
     echo "expected: the bridge that is started anew takes the restart up again; the guest is restarted once"
     begin_guest
     before=$(boot_id)
@@ -30,7 +30,9 @@ scenario_bridge() {
     sleep 20
     after=$(boot_id)
     stop_bridge
-    timeline
+}
+
+outcome_bridge() {
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the guest was asked to restart" [ -n "$action" ]
     expect "the bridge that was started anew met the old boot" [ "$domain" = 1 ]
@@ -47,7 +49,6 @@ scenario_bridge() {
 }
 
 scenario_fsck() {
-    local fault aborted closed back storage action proof witness stopped alive taken still goes
     echo "expected: e2fsck outlives the bridge; the one that is started anew waits for it, and checks nothing twice"
     begin_stuck_guest
     break_and_mend
@@ -69,7 +70,9 @@ scenario_fsck() {
     dom0 'kill -CONT $(pgrep -x e2fsck)'
     proof=$(await 300 bridge.log 'writes again' "$stopped") || proof=
     stop_bridge
-    timeline
+}
+
+outcome_fsck() {
     expect "e2fsck outlived the bridge" [ -n "$alive" ]
     expect "the bridge that was started anew met it at work" [ -n "$taken" ]
     expect "and began no other" [ -n "$still" -a "$still" = "$alive" ]
@@ -88,7 +91,6 @@ scenario_fsck() {
 }
 
 scenario_xenstored() {
-    local fault aborted closed back storage stopped action proof witness
     echo "expected: the bridge loses xenstore while it waits, finds it again, and goes on"
     begin_guest
     break_and_mend
@@ -100,7 +102,9 @@ scenario_xenstored() {
     action=$(await 300 bridge.log 'asked it to reboot' "$stopped") || action=
     proof=$(await 300 bridge.log 'writes again' "${action:-$stopped}") || proof=
     stop_bridge
-    timeline
+}
+
+outcome_xenstored() {
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the bridge said that xenstore was away" [ -n "$(first bridge.log 'xenstore' "$stopped")" ]
     expect "it restarted the guest afterwards, once, with a forced check" restarted_once_with_check "$stopped"

@@ -2,7 +2,6 @@
 # shellcheck disable=SC2034,SC2154,SC2016 # what machine.sh and steps.sh know, and use; quoted scripts are for Dom0
 # A guest without an agent loses its root: its console and what Dom0 saw of its disk make it suspect, and no more.
 scenario() {
-    local fault closed aborted back told
     echo "expected: the guest is called suspect, with the line of its console and the fault of its disk; nothing is done"
     log_in 5
     guest_arguments=lab.agent=none
@@ -22,7 +21,9 @@ scenario() {
     await_storage "$back" >/dev/null
     sleep 45
     stop_bridge
-    timeline
+}
+
+outcome() {
     expect "the journal was aborted" [ -n "$aborted" ]
     expect "the bridge told of the guest, with its console's line" \
         [ -n "$told" -a -n "$(first bridge.log 'guest .*(Aborting journal|aborting-journal|its console)' "$fault")" ]

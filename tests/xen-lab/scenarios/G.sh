@@ -6,12 +6,11 @@ portals=(3260 3261)
 lun=/dev/mapper/mpatha
 
 scenario() {
-    local lost found both closed aborted back storage opening action proof single witness
     echo "expected: one path lost: the gate stays open, nothing is done; both lost: as in B"
     start_multipath
     log_in 5
-    dom0 "multipath -v2; for turn in {1..100}; do [ -b $lun ] && break; sleep 0.2; done
-        multipathd show paths; ls -l $lun" >>"$share/steps.log" || fail_lab "there is no multipath map: see steps.log"
+    dom0 'multipath -v2; multipathd show paths' >>"$share/steps.log"
+    await_dom0 60 "[ -b $lun ]" || fail_lab "there is no multipath map: see steps.log"
     create_guest 6.1 || fail_lab "the guest did not come up"
     witness=$(write_witnesses)
     start_bridge
@@ -45,8 +44,9 @@ scenario() {
     proof=$(await 300 bridge.log 'writes again' "${action:-$back}") || proof=
     note_storage "after the fault"
     stop_bridge
+}
 
-    timeline
+outcome() {
     expect "one path was lost" [ -n "$single" ]
     expect "the gate stayed open all the time" \
         [ -z "$(awk -v from="$lost" -v until="$both" '$1 >= from && $1 < until && /are not operational/' \

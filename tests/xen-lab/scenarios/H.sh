@@ -2,7 +2,6 @@
 # shellcheck disable=SC2034,SC2154,SC2016 # what machine.sh and steps.sh know, and use; quoted scripts are for Dom0
 # What doctor foretells for the time-outs that are set, and what then happens. H-short: replacement_timeout 5; H-long: 40.
 scenario() {
-    local timeout fault foretold failed aborted after
     case $1 in short) timeout=5 ;; long) timeout=40 ;; esac
     echo "expected: the guest's I/O fails when doctor foretold it, by at most 3 s"
     log_in "$timeout"
@@ -21,7 +20,9 @@ scenario() {
     tell "the disk failed after $after s"
     start_target
     dom0 'xl destroy guest'
-    timeline
+}
+
+outcome() {
     expect "the disk failed after $after s: doctor foretold $foretold s" \
         awk -v after="$after" -v foretold="$foretold" 'BEGIN { exit !(after >= foretold - 1 && after <= foretold + 3) }'
     expect "and the guest's journal was aborted" [ -n "$aborted" ]

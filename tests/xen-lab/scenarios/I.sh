@@ -3,7 +3,6 @@
 # Three guests on one array lose their roots at once: two are recovered at a time, as the cap says.
 luns=3
 scenario() {
-    local number fault closed back storage first one proof most
     echo "expected: all three are restarted and proved, never more than two at a time"
     log_in 5
     for number in 1 2 3; do
@@ -32,7 +31,9 @@ scenario() {
         tell "guest$number: ${one:+proved}"
     done
     stop_bridge
-    timeline
+}
+
+outcome() {
     # Between the bridge's intent and its proof a recovery is under way.
     most=$(awk -v from="$back" '$1 >= from && / about to / { now++; if (now > most) most = now }
         $1 >= from && / writes again/ { now-- } END { print most + 0 }' "$share/bridge.log")

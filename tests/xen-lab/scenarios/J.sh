@@ -3,9 +3,9 @@
 # People do things to a guest by hand. J-saved: it is paused, saved and restored, and an old request meets it again;
 # J-destroyed: it is destroyed in the middle of its recovery, and the bridge keeps its hands off.
 scenario() { "scenario_$1"; }
+outcome() { "outcome_$1"; }
 
 scenario_saved() {
-    local paused resumed restored again boot domain refused older
     echo "expected: the agent publishes again in the new domain, of the same boot; it refuses a request for a fault that is"
     echo "          gone, and one that was meant for another boot"
     log_in 120
@@ -36,7 +36,9 @@ scenario_saved() {
         "$restored") || older=
     sleep 20
     stop_bridge
-    timeline
+}
+
+outcome_saved() {
     expect "the guest is in another domain" [ "$domain" -gt 1 ]
     expect "its agent published again there" [ -n "$again" ]
     expect "and it is the same boot" [ "$(guest_node boot-id)" = "$boot" ]
@@ -54,7 +56,6 @@ ask_restart() {
 }
 
 scenario_destroyed() {
-    local fault aborted closed back storage intent gone ended witness left
     echo "expected: the bridge ends the incident, and neither checks nor creates what it did not destroy"
     begin_guest --allow-destroy true --offline-check true --exclusive-storage yes
     break_and_mend
@@ -67,7 +68,9 @@ scenario_destroyed() {
     sleep 60
     left=$(dom0 'xl list' | awk 'NR > 2') || left="the list could not be had"
     stop_bridge
-    timeline
+}
+
+outcome_destroyed() {
     expect "a recovery had begun" [ -n "$intent" ]
     expect "the bridge ended it, as the domain is gone" [ -n "$ended" ]
     expect "it began nothing afterwards, and asked for nothing" nothing_begun "$gone"

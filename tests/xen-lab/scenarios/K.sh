@@ -7,6 +7,7 @@
 guest_channel='channel=["connection=pty,name=dummy","connection=socket,path=/run/channel.sock,name=org.guest-agent.1"]'
 
 scenario() { "scenario_$1" "${@:2}"; }
+outcome() { "outcome_$1" "${@:2}"; }
 
 # The channel's backend, which is a QEMU of its own.
 backend() { dom0 'pgrep -f "[q]emu.*libxl-channel"'; }
@@ -14,7 +15,6 @@ backend() { dom0 'pgrep -f "[q]emu.*libxl-channel"'; }
 await_channel() { await "${1:-90}" bridge.log 'its channel answers' "${2:-0}"; }
 
 scenario_xenstored() {
-    local stopped aborted killed heard agreed
     echo "expected: the abort is told over the channel while xenstore does not answer; afterwards both agree"
     log_in 5
     create_guest 6.1 || fail_lab "the guest did not come up"
@@ -35,7 +35,9 @@ scenario_xenstored() {
     agreed=$(await 90 record.log 'guest-agent/state critical journal-aborted' "$killed") || agreed=
     sleep 70 # until the bridge has read it, and a heartbeat
     stop_bridge
-    timeline
+}
+
+outcome_xenstored() {
     expect "the guest's journal was aborted" [ -n "$aborted" ]
     expect "the bridge heard of it while xenstored was stopped" [ -n "$heard" ]
     expect "after xenstored went on, xenstore says the same" [ -n "$agreed" ]
@@ -46,7 +48,6 @@ scenario_xenstored() {
 
 # The guest writes a heartbeat of the scenario's own to its console, from each of its processors.
 scenario_backend() {
-    local stopped back beats answered cpu
     guest_vcpus=$1
     echo "expected: while the channel's backend is stopped for a minute, the guest goes on, and so does its agent"
     log_in 120
@@ -69,7 +70,9 @@ scenario_backend() {
     sleep 5
     stop_bridge
     shut_down_guest
-    timeline
+}
+
+outcome_backend() {
     for ((cpu = 0; cpu < guest_vcpus; cpu++)); do
         beats=$(awk -v from="$stopped" -v to="$back" -v beat="lab: beat $cpu" \
             '$1 > from && $1 < to && index($0, beat)' "$share/guest-console.log" | wc -l)
