@@ -90,7 +90,7 @@ internal sealed partial class AgentRuntime
     {
         List<Observation> results = _crew.Receive(out bool processEnded);
         foreach (Observation.ProbeFinished refused in results.OfType<Observation.ProbeFinished>()
-            .Where(result => result.Result.IsRefused))
+            .Where(result => result.Result.IsRefused || result.Result.IsReadOnlySubvolume))
         {
             if (_loop.Detector.Filesystems.TryGetValue(refused.Device, out WatchedFilesystem? one))
             {

@@ -48,8 +48,12 @@ internal sealed partial class AgentRuntime
             AgentLog.NeedsStart(_log, key.Name, key.ValueIn(options), key.ValueIn(_options));
         }
 
-        _options = _options with { Intervals = options.Intervals, Excluded = options.Excluded };
+        _options = _options with
+        {
+            Intervals = options.Intervals, Excluded = options.Excluded, ReadOnly = options.ReadOnly,
+        };
         _mounts.Choose(options.Excluded.ToHashSet(), []);
+        _mounts.TakeReadOnly(options.ReadOnly);
         _mountPace.Want();
         _inputs.Enqueue(new AgentInput.IntervalsChanged(options.Intervals));
         AgentLog.Reloaded(_log);

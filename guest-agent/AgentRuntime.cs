@@ -69,6 +69,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _log = log;
         _loop = new AgentLoop(settings);
         _mounts = new MountTable(paths, new MountChoice { Excluded = options.Excluded.ToHashSet() });
+        _mounts.TakeReadOnly(options.ReadOnly);
         _kernelLog = KernelLog.TryOpen(paths);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _kernelMessage = new KernelMessage(paths);

@@ -50,6 +50,13 @@ internal static class AgentKeys
                 "Mount points that are not watched.",
                 "MOUNTPOINT"),
             Key(
+                "read-only",
+                new ListKind<MountPoint>(new MountPointKind(), ' ', "mount points, which begin with /"),
+                options => options.ReadOnly,
+                (options, value) => options with { ReadOnly = value },
+                "Mount points that are meant to be read-only.",
+                "MOUNTPOINT"),
+            Key(
                 "status-directory",
                 new PathKind(),
                 options => options.StatusDirectory,

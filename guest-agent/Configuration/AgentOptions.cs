@@ -24,6 +24,9 @@ internal sealed record AgentOptions
     /// <summary>The folder of the status file; a tmpfs.</summary>
     public string StatusDirectory { get; init; } = DefaultStatusDirectory;
 
+    /// <summary>Mount points that are meant to be read-only, in the administrator's order.</summary>
+    public IReadOnlyList<MountPoint> ReadOnly { get; init; } = [];
+
     /// <summary>Mount points that are not watched, in the administrator's order.</summary>
     public IReadOnlyList<MountPoint> Excluded { get; init; } = [];
 }

@@ -2,8 +2,8 @@ using Protocol.Health;
 
 namespace GuestAgent.Detection;
 
-/// <summary>A verdict with the facts it stands on.</summary>
-internal readonly record struct Judgement(Verdict Verdict, IReadOnlyList<Evidence> Evidence);
+/// <summary>A verdict with the facts it stands on, and why where the verdict needs one.</summary>
+internal readonly record struct Judgement(Verdict Verdict, VerdictReason? Why, IReadOnlyList<Evidence> Evidence);
 
 /// <summary>From the facts of one filesystem to its verdict: <see cref="VerdictRules"/>, then the evidence.</summary>
 internal static class Classifier
@@ -25,7 +25,7 @@ internal static class Classifier
         {
             if (rule.Holds(situation))
             {
-                return new Judgement(rule.Verdict, EvidenceRules.Of(situation, rule.Verdict));
+                return new Judgement(rule.Verdict, rule.Why(situation), EvidenceRules.Of(situation, rule.Verdict));
             }
         }
 

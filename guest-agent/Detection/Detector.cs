@@ -27,6 +27,9 @@ internal sealed record Detector
     /// <summary>What makes the guest restart itself, for people: a watchdog's name, a setting of the kernel.</summary>
     public IReadOnlyList<string> SelfReset { get; private init; } = [];
 
+    /// <summary>When the agent first looked, in time since boot; before that when it has not.</summary>
+    private TimeSpan StartedAt { get; init; } = TimeSpan.MaxValue;
+
     /// <summary>The filesystem that is reported there, or is probed through that mount; null when none is.</summary>
     public WatchedFilesystem? At(MountPoint mountPoint)
         => Filesystems.Values.FirstOrDefault(one => one.Mount.ReportedAt == mountPoint)
@@ -82,7 +85,7 @@ internal sealed record Detector
             Probe = one.Probe with { FreezeWait = seen.FreezeWait },
         }),
         Observation.KernelLineSeen seen => WithAll(now, one => KernelLines.Concerns(seen.Line, one)
-            ? KernelLines.Fold(one, seen.Line, now)
+            ? KernelLines.Fold(one, seen.Line, now, isReplayed: seen.Line.At < StartedAt)
             : one),
         Observation.EventsLost => WithAll(now, one => one.IsAtItsEnd
             ? one
@@ -117,26 +120,32 @@ internal sealed record Detector
         {
             WatchedFilesystem one = next.TryGetValue(observed.Mount.Device, out WatchedFilesystem? known)
                 && IsTheSame(known.Mount, observed.Mount)
+                && known.Observed.DiskSequence == observed.DiskSequence
                     ? WithChangedMount(known, observed, now)
                     : NewlySeen(observed, read.IsFirst, known, now);
             next = next.SetItem(observed.Mount.Device, Judged(one, now));
         }
 
-        return this with { Filesystems = next };
+        return this with { Filesystems = next, StartedAt = read.IsFirst ? now.SinceBoot : StartedAt };
     }
 
     private WatchedFilesystem NewlySeen(
         ObservedMount observed, bool isFirst, WatchedFilesystem? before, Moment now)
     {
+        // Another attachment of a disk is another disk: what was said of the one before says nothing of this one.
+        KernelFacts? kept = before?.Observed.DiskSequence == observed.DiskSequence ? before?.Kernel : null;
+        bool isForced = observed.Mount.LooksForcedReadOnly;
         return new WatchedFilesystem
         {
             Observed = observed,
+            SeenAt = now,
+            FilesystemId = kept is null ? null : before!.FilesystemId,
             SelfReset = observed.Mount.ReportedAt.IsRoot ? SelfReset : [],
             // What the kernel said in this boot, or what it said between the mount and this reading, still holds;
             // a line "mounted filesystem" has cleared what belongs to an earlier mount.
-            Kernel = before?.Kernel ?? new KernelFacts(),
-            AdministratorRemountSeen = !isFirst
-                && observed.Mount is { Claims: MountClaim.Ro, IsForcedReadOnly: false },
+            Kernel = kept ?? new KernelFacts(),
+            ForcedReadOnlySince = isForced ? now : null,
+            AdministratorRemountSeen = !isFirst && observed.Mount.Claims == MountClaim.Ro && !isForced,
             Probe = new ProbeFacts { OutstandingId = null, Wanted = true, LastFinishedAt = now },
             Health = new FilesystemHealth
             {
@@ -159,17 +168,35 @@ internal sealed record Detector
         => (before.MountId == now.MountId && before.MountPoint == now.MountPoint)
             || (before.ReportedMountId == now.ReportedMountId && before.ReportedAt == now.ReportedAt);
 
+    /// <summary>
+    /// Whether the superblock is read-only by the kernel's doing. A mount explains it only when it became read-only in
+    /// the same reading: one that is new, or was read-only before, says nothing.
+    /// </summary>
+    private static bool IsForced(WatchedFilesystem known, MountEntry mount)
+    {
+        if (!mount.IsSuperReadOnly)
+        {
+            return false;
+        }
+
+        bool isExplained = mount.ReadOnlyMountIds.Any(known.Mount.WritableMountIds.Contains);
+        return known.Mount.IsSuperReadOnly
+            ? known.IsForcedReadOnly && !isExplained
+            : !isExplained && !mount.IsMountReadOnly;
+    }
+
     private static WatchedFilesystem WithChangedMount(WatchedFilesystem known, ObservedMount observed, Moment now)
     {
         // A remount changes the superblock first and the mount an instant later: in between it looks forced.
-        bool wasBetween = known.ForcedReadOnlySince is { } forced && now - forced <= RemountEndsWithin;
+        bool wasBetween = known.ForcedReadOnlySince is { } since && now - since <= RemountEndsWithin;
         bool becameReadOnly = observed.Mount.Claims == MountClaim.Ro
             && (known.Mount.Claims == MountClaim.Rw || wasBetween);
         bool isReadOnly = observed.Mount.Claims == MountClaim.Ro;
+        bool isForced = IsForced(known, observed.Mount) || (known.IsForcedReadOnly && !wasBetween && isReadOnly);
         // It wrote until the remount, or met nothing but the first moments of one: the kernel refuses writes before
         // the table says so.
         bool wroteBefore = known.Probe.Last is null or { Wrote: true } or { ErrnoName: "EROFS" };
-        bool withoutError = wroteBefore && !observed.Mount.IsForcedReadOnly
+        bool withoutError = wroteBefore && !isForced
             && !known.HasAbortEvidence && !known.Kernel.RemountedReadOnly
             && known.Health.Verdict != Verdict.JournalAborted;
         bool optionsChanged = !known.Mount.SuperOptions.SequenceEqual(observed.Mount.SuperOptions)
@@ -177,7 +204,7 @@ internal sealed record Detector
         return known with
         {
             Observed = observed,
-            ForcedReadOnlySince = observed.Mount.IsForcedReadOnly ? known.ForcedReadOnlySince ?? now : null,
+            ForcedReadOnlySince = isForced ? known.ForcedReadOnlySince ?? now : null,
             AdministratorRemountSeen = isReadOnly
                 && (known.AdministratorRemountSeen || (becameReadOnly && withoutError)),
             Probe = known.Mount.MountId == observed.Mount.MountId
@@ -202,7 +229,8 @@ internal sealed record Detector
 
         TimeSpan duration = probe.Result.Duration - one.Probe.StoodStill;
         bool lostWrite = probe.Result is { Step: ProbeStep.Sync or ProbeStep.Write, ErrnoName: "EIO" };
-        return one with
+        WatchedFilesystem identified = WithLostWrite(WithFilesystemId(one, probe.Result.FilesystemId));
+        return identified with
         {
             Probe = one.Probe with
             {
@@ -212,11 +240,26 @@ internal sealed record Detector
                 LastWaitedForThaw = one.Probe.FreezeWait is not null,
                 LastFinishedAt = now,
                 Fruitless = 0,
+                HasWritten = one.Probe.HasWritten || probe.Result.Wrote,
                 ReadOnlySince = probe.Result.ErrnoName == "EROFS" ? one.Probe.ReadOnlySince ?? now : null,
             },
-            Kernel = lostWrite
-                ? one.Kernel with { WriteLostSince = one.Kernel.WriteLostSince ?? now.WallClock }
-                : one.Kernel,
+        };
+
+        WatchedFilesystem WithLostWrite(WatchedFilesystem written) => !lostWrite ? written : written with
+        {
+            Kernel = written.Kernel with { WriteLostSince = written.Kernel.WriteLostSince ?? now.WallClock },
+        };
+    }
+
+    /// <summary>A write that was lost on another filesystem, before this one was mounted, is not this one's.</summary>
+    private static WatchedFilesystem WithFilesystemId(WatchedFilesystem one, ulong? id)
+    {
+        bool isOther = id is not null && one.FilesystemId is { } known && known != id;
+        bool isEarlier = one.Kernel.WriteLostSince < one.SeenAt.WallClock;
+        return one with
+        {
+            FilesystemId = id ?? one.FilesystemId,
+            Kernel = isOther && isEarlier ? one.Kernel with { WriteLostSince = null } : one.Kernel,
         };
     }
 
@@ -282,6 +325,7 @@ internal sealed record Detector
             Verdict = judgement.Verdict,
             Since = same ? one.Health.Since : SinceWhen(one, judgement.Verdict, now),
             Claims = claims,
+            Why = judgement.Why,
             Hidden = claims == MountClaim.Rw && WritesFail(judgement.Verdict),
             Evidence = judgement.Evidence,
             DataLossSince = one.Kernel.WriteLostSince,

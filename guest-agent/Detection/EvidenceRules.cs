@@ -23,9 +23,10 @@ internal static class EvidenceRules
         (EvidenceKind.FreezeWait, (one, _) => one.IsAway ? one.Facts.Probe.FreezeWait : null),
         (EvidenceKind.Inflight, (one, _) => one.IsAway ? Number(one.Facts.Activity.Last.Inflight) : null),
         (EvidenceKind.CompletionsFrozen, (one, _) => one.IsAway ? Rounded(one.StalledFor) : null),
-        (EvidenceKind.Fstab, (one, verdict) => verdict == Verdict.ReadOnlyByDesign && one.IsWrittenDown ? "ro" : null),
-        (EvidenceKind.AdministratorRemount,
-            (one, verdict) => When(verdict == Verdict.ReadOnlyByDesign && !one.IsWrittenDown)),
+        (EvidenceKind.Fstab, (one, verdict) => When(
+            verdict == Verdict.ReadOnlyByDesign && one.IsWrittenDown && one.Facts.Wish.Source == WishSource.Fstab, "ro")),
+        (EvidenceKind.AdministratorRemount, (one, verdict) => When(
+            verdict == Verdict.ReadOnlyByDesign && !one.IsWrittenDown && one.Facts.AdministratorRemountSeen)),
         (EvidenceKind.KernelLine, (one, _) => When(one.Facts.Kernel.ShutDown, "shut-down")),
         (EvidenceKind.KernelLine, (one, _) => When(one.Facts.Kernel.JournalAborted, "aborting-journal")),
         (EvidenceKind.KernelLine, (one, _) => When(one.Facts.Kernel.FlushLost, "flush-disabled")),

@@ -38,11 +38,11 @@ internal sealed record KernelFacts
     /// <summary>When the first write was lost, on the wall clock.</summary>
     public DateTimeOffset? WriteLostSince { get; init; }
 
-    /// <summary>What still holds when the filesystem is mounted anew: what is the device's, and lost data.</summary>
-    public KernelFacts OfNewMount() => new()
+    /// <summary>What still holds after a mount: what is the device's, and lost writes of the same filesystem.</summary>
+    public KernelFacts OfNewMount(bool isSameFilesystem) => new()
     {
         FlushSeenEnabled = FlushSeenEnabled,
         FlushLost = FlushLost,
-        WriteLostSince = WriteLostSince,
+        WriteLostSince = isSameFilesystem ? WriteLostSince : null,
     };
 }

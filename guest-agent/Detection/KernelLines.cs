@@ -21,7 +21,14 @@ internal static class KernelLines
     /// verdict by itself. One that names no device (a hung task, ext3 before 2.6.32) asks for a probe and proves
     /// nothing.
     /// </summary>
-    public static WatchedFilesystem Fold(WatchedFilesystem one, KernelLine line, Moment now)
+    /// <param name="one">The filesystem.</param>
+    /// <param name="line">The line.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="isReplayed">
+    /// The line is older than the agent: what was lost before a mount of then may have been lost on another disk of the
+    /// same name.
+    /// </param>
+    public static WatchedFilesystem Fold(WatchedFilesystem one, KernelLine line, Moment now, bool isReplayed = false)
     {
         if (line.DeviceName is null)
         {
@@ -34,7 +41,7 @@ internal static class KernelLines
             bool isLater = line.At > one.Probe.LastStartedAt.SinceBoot;
             return one with
             {
-                Kernel = one.Kernel.OfNewMount(),
+                Kernel = one.Kernel.OfNewMount(isSameFilesystem: !isReplayed),
                 Probe = one.Probe with { Wanted = one.Probe.Wanted || isLater },
             };
         }

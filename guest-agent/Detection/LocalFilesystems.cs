@@ -122,15 +122,13 @@ internal static class LocalFilesystems
         Candidate probed = Keep(
             watched, known?.MountId, one => one.ProbeRank(choice), one => one.ProbeClass(choice));
         bool isRoot = all.Any(one => ReferenceEquals(one.Mount, system));
-        return probed.Mount with
+        MountEntry[] sameDevice = [.. all.Select(one => one.Mount).Where(one => one.Device == probed.Mount.Device)];
+        return probed.Mount.Among(sameDevice) with
         {
             IsCovered = probed.IsCovered,
             ReportedAt = isRoot ? MountPoint.Root : named.Mount.MountPoint,
             ReportedMountId = named.Mount.MountId,
             ProbeFolders = FoldersIn(probed, tree, choice),
-            ReadOnlyMountIds = [.. all
-                .Where(one => one.Mount.IsMountReadOnly && one.Mount.Device == probed.Mount.Device)
-                .Select(one => one.Mount.MountId)],
         };
     }
 

@@ -50,11 +50,14 @@ internal sealed record MountEntry
     /// <summary>The ids of the mounts of the same filesystem, this one included, that are read-only for themselves.</summary>
     public IReadOnlyList<int> ReadOnlyMountIds { get; init; } = [];
 
+    /// <summary>The ids of its other mounts, this one included.</summary>
+    public IReadOnlyList<int> WritableMountIds { get; init; } = [];
+
     /// <summary>
-    /// This mount, or another of the same filesystem, is read-only for itself: an administrator's remount makes at
-    /// least one so.
+    /// A mount of the same folder of the filesystem, or of one above it, is read-only for itself. A read-only mount of a
+    /// part of it (a container's volume) says nothing of the whole.
     /// </summary>
-    public bool IsAnyMountReadOnly => ReadOnlyMountIds.Count > 0;
+    public bool IsWiderMountReadOnly { get; init; }
 
     /// <summary>Another mount covers the mount point: the path to it leads elsewhere, and no probe is made.</summary>
     public bool IsCovered { get; init; }
@@ -89,24 +92,20 @@ internal sealed record MountEntry
     public bool IsProbed => !IsCovered && !IsNotWatched;
 
     /// <summary>
-    /// The filesystem is read-only though no mount of it asks for that: the kernel did it (an error before 6.1,
-    /// btrfs, sysrq-u).
+    /// The filesystem is read-only though no mount of it that could explain that is: at first sight, the kernel did it
+    /// (an error before 6.1, btrfs, sysrq-u).
     /// </summary>
-    public bool IsForcedReadOnly => IsSuperReadOnly && !IsMountReadOnly && !IsAnyMountReadOnly;
+    public bool LooksForcedReadOnly => IsSuperReadOnly && !IsMountReadOnly && !IsWiderMountReadOnly;
+
+    /// <summary>This mount, with what the other mounts of its filesystem say.</summary>
+    /// <param name="mounts">All mounts of the filesystem.</param>
+    public MountEntry Among(IReadOnlyList<MountEntry> mounts) => this with
+    {
+        ReadOnlyMountIds = [.. mounts.Where(mount => mount.IsMountReadOnly).Select(mount => mount.MountId)],
+        WritableMountIds = [.. mounts.Where(mount => !mount.IsMountReadOnly).Select(mount => mount.MountId)],
+        IsWiderMountReadOnly = mounts.Any(mount => mount.IsMountReadOnly && MountPaths.IsAtOrBelow(Root, mount.Root)),
+    };
 
     /// <summary>What <c>mount</c> and <c>/proc/mounts</c> show.</summary>
     public MountClaim Claims => IsMountReadOnly || IsSuperReadOnly ? MountClaim.Ro : MountClaim.Rw;
-}
-
-/// <summary>What <c>/etc/fstab</c> says of a mount point.</summary>
-internal enum FstabWish
-{
-    /// <summary>Nothing, or there is no fstab.</summary>
-    NotListed = 0,
-
-    /// <summary>Mounted read-write.</summary>
-    ReadWrite,
-
-    /// <summary>Mounted read-only.</summary>
-    ReadOnly,
 }

@@ -73,9 +73,9 @@ internal abstract record Observation
 /// <param name="Mount">The line of mountinfo.</param>
 /// <param name="DeviceName">The kernel's name of the device, for example <c>xvda1</c>.</param>
 /// <param name="Aliases">The names of the storage under it, the device's own included.</param>
-/// <param name="Fstab">What fstab says.</param>
+/// <param name="Wish">How it is to be mounted, where that is written down.</param>
 internal sealed record ObservedMount(
-    MountEntry Mount, string DeviceName, IReadOnlyList<DeviceAlias> Aliases, FstabWish Fstab)
+    MountEntry Mount, string DeviceName, IReadOnlyList<DeviceAlias> Aliases, MountWish Wish)
 {
     /// <summary>The sysfs names of the devices whose queues carry its writes: several on btrfs.</summary>
     public IReadOnlyList<string> Queues { get; init; } = [];
@@ -85,6 +85,15 @@ internal sealed record ObservedMount(
 
     /// <summary>False for ext2 and for ext4 made without one: nothing can be aborted there.</summary>
     public bool HasJournal { get; init; } = true;
+
+    /// <summary>It is a lower layer of the overlay that is mounted at /.</summary>
+    public bool IsOverlayLower { get; init; }
+
+    /// <summary>
+    /// The kernel's number of the attachment of the disk (<c>/sys/class/block/X/diskseq</c>): another one is another
+    /// disk, or the same attached again. Null before Linux 5.15 and for filesystems without one disk.
+    /// </summary>
+    public long? DiskSequence { get; init; }
 
     /// <summary>errors=panic, by option or by the superblock: the guest restarts instead of going read-only.</summary>
     public bool PanicsOnErrors { get; init; }

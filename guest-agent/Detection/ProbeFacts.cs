@@ -39,6 +39,9 @@ internal sealed record ProbeFacts
     /// </summary>
     public int Fruitless { get; init; }
 
+    /// <summary>A probe of this mount wrote: what cannot be written now could be before.</summary>
+    public bool HasWritten { get; init; }
+
     /// <summary>Since when probes meet EROFS; null when the last one did not.</summary>
     public Moment? ReadOnlySince { get; init; }
 
@@ -64,10 +67,10 @@ internal sealed record ProbeFacts
     };
 
     /// <summary>
-    /// From now on another mount of the filesystem is probed: for how long the one before refused writes says nothing of
-    /// it. What the last probe met stands until the next, which is asked for.
+    /// From now on another mount of the filesystem is probed: for how long the one before refused writes, or that it took
+    /// them, says nothing of it. What the last probe met stands until the next, which is asked for.
     /// </summary>
-    public ProbeFacts ThroughAnotherMount() => this with { Wanted = true, ReadOnlySince = null };
+    public ProbeFacts ThroughAnotherMount() => this with { Wanted = true, ReadOnlySince = null, HasWritten = false };
 
     private static readonly TimeSpan SuspectFor = TimeSpan.FromSeconds(20);
 

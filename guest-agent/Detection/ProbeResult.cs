@@ -39,6 +39,15 @@ internal readonly record struct ProbeResult(ProbeStep Step, string ErrnoName, Ti
     /// <summary>What statfs(2) said right after the probe; null when it was not asked.</summary>
     public FilesystemRoom? Room { get; init; }
 
+    /// <summary>The probe met EROFS in a btrfs subvolume that has the read-only property.</summary>
+    public bool IsReadOnlySubvolume { get; init; }
+
+    /// <summary>
+    /// The filesystem that was written to, as a hash of its UUID; null where the probe did not write or the type has
+    /// none that can be asked for.
+    /// </summary>
+    public ulong? FilesystemId { get; init; }
+
     /// <summary>The bytes reached the device.</summary>
     public bool Wrote => Step == ProbeStep.Done;
 

@@ -7,7 +7,7 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
 {
     /// <summary>
     /// EROFS while the table says rw, without another sign of an abort, may be a remount under way: the kernel
-    /// refuses writes, syncs for seconds, and changes the table last. What lasts longer is an abort.
+    /// refuses writes, syncs for seconds, and changes the table last. What lasts longer, and wrote before, is an abort.
     /// </summary>
     private static readonly TimeSpan RemountTakes = TimeSpan.FromSeconds(30);
 
@@ -56,7 +56,8 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
 
     public bool IsUnprobed => Last is null;
 
-    public bool MissedFilesystem => Last is { MissedFilesystem: true };
+    /// <summary>Another mount covers the mount point, by the table or by where the last probe got to.</summary>
+    public bool IsCovered => Facts.Mount.IsCovered || Last is { MissedFilesystem: true };
 
     public bool IsRefused => Last is { Step: ProbeStep.Refused };
 
@@ -88,35 +89,57 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
 
     public bool MetReadOnly => Last is { ErrnoName: "EROFS" };
 
-    public bool IsShutDown => Facts.Mount.SuperOptions.Contains("shutdown") || Facts.Kernel.ShutDown
+    public bool IsShutDown => HasShutDownEvidence
         || (Facts.Mount.FilesystemType == "btrfs"
-            && (MetReadOnly ? Facts.Mount.IsForcedReadOnly : Facts.Mount.IsSuperReadOnly));
+            && (MetReadOnly ? Facts.IsForcedReadOnly : Facts.Mount.IsSuperReadOnly));
+
+    /// <summary>The kernel log or the superblock says so, whatever a probe met.</summary>
+    public bool HasShutDownEvidence => Facts.Mount.SuperOptions.Contains("shutdown") || Facts.Kernel.ShutDown;
+
+    /// <summary>The same of an abort.</summary>
+    public bool HasAbortMark => Facts.Kernel.JournalAborted || Facts.Mount.SuperOptions.Contains("emergency_ro");
 
     /// <summary>
     /// Other evidence than the probe says that it gave up. Of a probe that met EIO a grown count proves nothing:
-    /// with errors=continue the journal may still live.
+    /// with errors=continue the journal may still live. EROFS alone proves nothing either.
     /// </summary>
     public bool IsAborted => MetReadOnly
-        ? Facts.HasAbortEvidence || (ClaimsReadWrite && Facts.HasErrorOfThisBoot(Now)) || IsReadOnlyForLong
-        : Facts.Kernel.JournalAborted || Facts.Mount.SuperOptions.Contains("emergency_ro");
+        ? Facts.HasAbortEvidence || (ClaimsReadWrite && Facts.HasErrorOfThisBoot(Now)) || StoppedWriting
+        : HasAbortMark;
+
+    /// <summary>A read-only subvolume refuses writes by its property, and nothing speaks of an abort.</summary>
+    public bool IsReadOnlySubvolume => Last is { IsReadOnlySubvolume: true } && !Facts.HasAbortEvidence;
 
     public bool HasJournal => Facts.Observed.HasJournal;
 
     public bool ClaimsReadWrite => Facts.Mount.Claims == MountClaim.Rw;
 
-    private bool IsReadOnlyForLong => ClaimsReadWrite
-        && Facts.Probe.ReadOnlySince is { } since
+    /// <summary>A probe of this mount wrote, and since then all meet EROFS for longer than a remount takes.</summary>
+    private bool StoppedWriting => ClaimsReadWrite && Facts.Probe.HasWritten && IsReadOnlyForLong;
+
+    /// <summary>For longer than a remount takes.</summary>
+    public bool IsReadOnlyForLong => Facts.Probe.ReadOnlySince is { } since
         && Now - since >= (IsBeingWritten ? RemountTakesAtMost : RemountTakes);
 
     private bool IsBeingWritten => Now - Facts.Activity.UnchangedSince < WroteLately;
 
-    /// <summary>Errors that were recorded long ago are no reason to distrust a wish that is written down.</summary>
-    public bool IsWrittenDown => Facts.Fstab == FstabWish.ReadOnly && !Facts.Kernel.RemountedReadOnly;
+    /// <summary>
+    /// It is written down that it is to be read-only, and the kernel says of no error that it made it so. Errors that
+    /// were recorded long ago are no reason to distrust that. What is mounted read-write needs the administrator's word.
+    /// </summary>
+    public bool IsWrittenDown => Facts.Wish.IsReadOnly && !Facts.Kernel.RemountedReadOnly
+        && (!ClaimsReadWrite || Facts.Wish.Source == WishSource.Key);
 
-    public bool HasErrorTrace
-        => Facts.Kernel.RemountedReadOnly || Facts.ErrorsCount > 0 || Facts.Mount.IsForcedReadOnly;
+    /// <summary>An error is known that may have made it read-only.</summary>
+    public bool HasErrorTrace => Facts.Kernel.RemountedReadOnly || Facts.ErrorsGrew || Facts.IsForcedReadOnly
+        || Facts.HasErrorOfThisBoot(Now);
 
-    public bool MayBeWished => Facts.Role != FilesystemRole.Root && Facts.Fstab != FstabWish.ReadWrite;
+    public bool IsOverlayLower => Facts.Observed.IsOverlayLower;
+
+    /// <summary>Nobody says that it is to be read-write.</summary>
+    public bool MayBeWished => Facts.Role != FilesystemRole.Root && !Facts.Wish.IsReadWrite;
+
+    public bool HasWritten => Facts.Probe.HasWritten;
 
     public bool IsRecent(TimeSpan? at) => at is { } then && Now.SinceBoot - then < TellFor;
 }

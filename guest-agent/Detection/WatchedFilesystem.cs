@@ -10,8 +10,20 @@ internal sealed record WatchedFilesystem
     /// <summary>The agent saw it become read-only by a remount while nothing spoke of an error.</summary>
     public bool AdministratorRemountSeen { get; init; }
 
-    /// <summary>Since when the table shows a superblock that is read-only by no mount's wish; null while it does not.</summary>
+    /// <summary>
+    /// Since when the superblock is read-only without a mount that explains it, so that the kernel did it; null while
+    /// it is not.
+    /// </summary>
     public Moment? ForcedReadOnlySince { get; init; }
+
+    /// <summary>The same as a condition.</summary>
+    public bool IsForcedReadOnly => ForcedReadOnlySince is not null;
+
+    /// <summary>When the agent first saw this mount.</summary>
+    public Moment SeenAt { get; init; }
+
+    /// <summary>The filesystem that the last successful probe wrote to; null before one.</summary>
+    public ulong? FilesystemId { get; init; }
 
     public ProbeFacts Probe { get; init; } = new();
 
@@ -43,7 +55,7 @@ internal sealed record WatchedFilesystem
 
     public IReadOnlyList<DeviceAlias> Aliases => Observed.Aliases;
 
-    public FstabWish Fstab => Observed.Fstab;
+    public MountWish Wish => Observed.Wish;
 
     public DeviceNumber Device => Mount.Device;
 

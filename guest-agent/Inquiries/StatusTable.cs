@@ -114,7 +114,12 @@ internal static class StatusTable
 
         if (health.DataLossSince is { } lost)
         {
-            evidence = evidence.Append($"data lost since {Exact(lost)}");
+            evidence = evidence.Append($"writes were lost at {Exact(lost)}");
+        }
+
+        if (health.Why is { } why)
+        {
+            evidence = evidence.Prepend(why.ToSentence(health.MountPoint, Clean(health.FilesystemType)));
         }
 
         return

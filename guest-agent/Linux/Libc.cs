@@ -36,6 +36,11 @@ internal static unsafe partial class Libc
     public const long BtrfsType = 0x9123683E; // BTRFS_SUPER_MAGIC, linux/magic.h
     public const long XfsType = 0x58465342; // XFS_SUPER_MAGIC
 
+    public const ulong BtrfsGetSubvolumeFlags = 0x80089419; // BTRFS_IOC_SUBVOL_GETFLAGS, linux/btrfs.h
+    public const ulong BtrfsGetSubvolumeInfo = 0x81F8943C; // BTRFS_IOC_GET_SUBVOL_INFO, since Linux 4.18
+    public const ulong BtrfsFilesystemInfo = 0x8400941F; // BTRFS_IOC_FS_INFO
+    public const ulong XfsGeometry = 0x80705864; // XFS_IOC_FSGEOMETRY_V1, fs/xfs/libxfs/xfs_fs.h
+
     public const int ClockBoottime = 7; // counts suspended time, linux/time.h
     public const int ParentDeathSignal = 1; // PR_SET_PDEATHSIG, linux/prctl.h
     public const int SetThreadName = 15; // PR_SET_NAME, at most 15 bytes
@@ -85,6 +90,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     public static partial int InodeFlags(int fileDescriptor, ulong request, ref int flags);
+
+    /// <summary>ioctl(2) with a structure of the request's own.</summary>
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int Control(int fileDescriptor, ulong request, byte* argument);
 
     [LibraryImport("libc", EntryPoint = "prctl", SetLastError = true)]
     public static partial int ProcessControl(int option, ulong argument);

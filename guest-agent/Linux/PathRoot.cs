@@ -20,6 +20,9 @@ internal sealed class PathRoot(string root)
     /// <summary>A path under <c>/run</c>.</summary>
     public string Run(string path) => $"{_root}/run/{path}";
 
+    /// <summary>A path under <c>/</c>.</summary>
+    public string At(string path) => $"{_root}/{path}";
+
     /// <summary>A path under <c>/etc</c>.</summary>
     public string Etc(string path) => $"{_root}/etc/{path}";
 }

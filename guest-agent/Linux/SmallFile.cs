@@ -26,6 +26,38 @@ internal static unsafe class SmallFile
         return size < 0 ? null : Encoding.ASCII.GetString(buffer, (int)size).TrimEnd('\n', ' ');
     }
 
+    /// <summary>The whole content; null when it cannot be read, and when it is longer than a limit.</summary>
+    public static byte[]? TryReadBytes(string path, int maxBytes)
+    {
+        int file = OpenForReading(path, Libc.OpenNonBlocking);
+        if (file < 0)
+        {
+            return null;
+        }
+
+        var content = new byte[Math.Min(maxBytes, MaxSizeBytes) + 1];
+        int total = 0;
+        long size;
+        do
+        {
+            if (total == content.Length)
+            {
+                Array.Resize(ref content, Math.Min(content.Length * 4, maxBytes + 1));
+            }
+
+            fixed (byte* start = content)
+            {
+                size = Syscall.read(file, start + total, (ulong)(content.Length - total));
+            }
+
+            total += (int)Math.Max(size, 0);
+        }
+        while (size > 0 && total <= maxBytes);
+
+        _ = Syscall.close(file);
+        return size < 0 || total > maxBytes ? null : content[..total];
+    }
+
     /// <summary>A descriptor for reading, close-on-exec; −1 when it cannot be opened (see errno).</summary>
     public static int OpenForReading(string path, int moreFlags = 0)
     {

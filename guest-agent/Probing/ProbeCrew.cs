@@ -252,6 +252,8 @@ internal sealed unsafe class ProbeCrew : IDisposable
         var result = new ProbeResult(reply.Step, errno, TimeSpan.FromMicroseconds(reply.Microseconds))
         {
             Room = reply.Room,
+            IsReadOnlySubvolume = reply.IsReadOnlySubvolume,
+            FilesystemId = reply.FilesystemId,
         };
         return new Observation.ProbeFinished(reply.Device, reply.ProbeId, result);
     }

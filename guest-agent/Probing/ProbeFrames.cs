@@ -23,6 +23,12 @@ internal sealed record ProbeReply(long ProbeId, DeviceNumber Device, ProbeStep S
 
     /// <summary>What statfs(2) said after the probe; null when it was not asked.</summary>
     public FilesystemRoom? Room { get; init; }
+
+    /// <summary>The subvolume is read-only by its property (<see cref="BtrfsSubvolume"/>).</summary>
+    public bool IsReadOnlySubvolume { get; init; }
+
+    /// <summary>Which filesystem was written to (<see cref="FilesystemIdentity"/>); null when not known.</summary>
+    public ulong? FilesystemId { get; init; }
 }
 
 /// <summary>
@@ -36,8 +42,9 @@ internal static class ProbeFrames
     private const int LengthBytes = 2;
     private const int RequestFields = 5;
     private const int NoMount = -1;
-    private const int ReplyFields = 9;
+    private const int ReplyFields = 11;
     private const long NoNumber = -1;
+    private const ulong NoIdentity = 0; // a hash of 0 is as good as none
 
     /// <summary>The frame; null when the path is too long for one (mountinfo shows paths of any length).</summary>
     public static byte[]? Encode(ProbeRequest request)
@@ -68,6 +75,8 @@ internal static class ProbeFrames
         writer.Write(reply.Room?.FreeBytes ?? NoNumber);
         writer.Write(reply.Room?.FreeInodes ?? NoNumber);
         writer.Write(reply.Room?.IsReadOnly ?? false);
+        writer.Write(reply.IsReadOnlySubvolume);
+        writer.Write(reply.FilesystemId ?? NoIdentity);
         writer.Flush();
         return Finish(buffer);
     }
@@ -115,7 +124,9 @@ internal static class ProbeFrames
         long id = reader.ReadInt64();
         var device = new DeviceNumber(reader.ReadInt32(), reader.ReadInt32());
         var reply = new ProbeReply(id, device, (ProbeStep)reader.ReadInt32(), reader.ReadInt32(), reader.ReadInt64());
-        return reply with { Room = DecodeRoom(ref reader) };
+        reply = reply with { Room = DecodeRoom(ref reader), IsReadOnlySubvolume = reader.ReadBoolean() };
+        ulong identity = reader.ReadUInt64();
+        return reply with { FilesystemId = identity == NoIdentity ? null : identity };
     }
 
     private static FilesystemRoom? DecodeRoom(ref MessagePackReader reader)

@@ -38,10 +38,23 @@ internal sealed unsafe class WriteProbe
     public ProbeReply Run(ProbeRequest request)
     {
         long start = Stopwatch.GetTimestamp();
-        FilesystemRoom? room = null;
-        (ProbeStep step, int errno) = Sort(Probe(request, ref room));
+        var beside = new Beside();
+        (ProbeStep step, int errno) = Sort(Probe(request, beside));
         long microseconds = (long)Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-        return new ProbeReply(request.ProbeId, request.Device, step, errno, microseconds) { Room = room };
+        return new ProbeReply(request.ProbeId, request.Device, step, errno, microseconds)
+        {
+            Room = beside.Room, IsReadOnlySubvolume = beside.IsReadOnlySubvolume, FilesystemId = beside.FilesystemId,
+        };
+    }
+
+    /// <summary>What was read beside a probe, once that came back.</summary>
+    private sealed class Beside
+    {
+        public FilesystemRoom? Room { get; set; }
+
+        public bool IsReadOnlySubvolume { get; set; }
+
+        public ulong? FilesystemId { get; set; }
     }
 
     /// <summary>
@@ -57,7 +70,7 @@ internal sealed unsafe class WriteProbe
             : (ProbeStep.Refused, met.Errno);
     }
 
-    private (ProbeStep Step, int Errno) Probe(ProbeRequest request, ref FilesystemRoom? room)
+    private (ProbeStep Step, int Errno) Probe(ProbeRequest request, Beside beside)
     {
         int folder = OpenMountPoint(request, out ProbeStep step, out int errno);
         if (folder < 0)
@@ -67,11 +80,13 @@ internal sealed unsafe class WriteProbe
 
         try
         {
-            (ProbeStep Step, int Errno) met = ProbeIn(folder, request.ProbeId);
+            (ProbeStep Step, int Errno) met = ProbeIn(folder, request.ProbeId, beside);
             if (met.Step == ProbeStep.Done || met.Errno == (int)Errno.EROFS)
             {
-                room = RoomReading.Of(folder);
+                beside.Room = RoomReading.Of(folder);
             }
+
+            beside.IsReadOnlySubvolume = met.Errno == (int)Errno.EROFS && BtrfsSubvolume.IsReadOnly(folder);
 
             return met;
         }
@@ -81,7 +96,7 @@ internal sealed unsafe class WriteProbe
         }
     }
 
-    private static (ProbeStep Step, int Errno) ProbeIn(int folder, long probeId)
+    private static (ProbeStep Step, int Errno) ProbeIn(int folder, long probeId, Beside beside)
     {
         int file = OpenFile(folder, out ProbeStep step, out int errno);
         if (file < 0)
@@ -91,7 +106,9 @@ internal sealed unsafe class WriteProbe
 
         try
         {
-            return WriteAndSync(file, probeId);
+            (ProbeStep Step, int Errno) met = WriteAndSync(file, probeId);
+            beside.FilesystemId = met.Step == ProbeStep.Done ? FilesystemIdentity.Of(file) : null;
+            return met;
         }
         finally
         {

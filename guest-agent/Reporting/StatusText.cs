@@ -38,6 +38,11 @@ internal static class StatusText
             text.Append(" since ").Append(FieldLine.Time(health.Since))
                 .Append(" device ").Append(health.Device)
                 .Append(" type ").Append(health.FilesystemType);
+            if (health.Why is { } why)
+            {
+                text.Append(" why ").Append(why.ToName());
+            }
+
             foreach (Evidence fact in health.Evidence)
             {
                 text.Append(' ').Append(fact.Kind.ToName()).Append(':').Append(fact.Detail);

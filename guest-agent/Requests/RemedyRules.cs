@@ -51,7 +51,7 @@ internal static class RemedyRules
     private static bool MayRemount(WatchedFilesystem one)
         => one.Probe.Last is { ErrnoName: "EROFS" }
             && one.Health.Verdict == Verdict.RemountedReadOnly
-            && one.Fstab != FstabWish.ReadOnly
+            && !one.Wish.IsReadOnly
             && one.Mount.Claims == MountClaim.Ro
             && !one.HasAbortEvidence
             && !one.Mount.SuperOptions.Contains("shutdown")
@@ -61,7 +61,7 @@ internal static class RemedyRules
         => one.Role == FilesystemRole.Data
             && FilesystemTypes.IsExtended(one.Mount.FilesystemType)
             && one.Mount.Root.IsRoot
-            && one.Fstab != FstabWish.ReadOnly
+            && !one.Wish.IsReadOnly
             && one.Health.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly
                 or Verdict.ErrorsRecorded or Verdict.DeviceFailing;
 

@@ -66,6 +66,16 @@ internal static class BlockDevices
         return aliases;
     }
 
+    /// <summary>
+    /// The kernel's number of the attachment of the disk under a device (<c>diskseq</c>, since Linux 5.15); null where
+    /// there is none. A partition has its disk's.
+    /// </summary>
+    public static long? SequenceOf(PathRoot paths, string deviceName)
+    {
+        string folder = paths.Sys($"class/block/{deviceName}");
+        return Number($"{folder}/diskseq") ?? Number($"{folder}/../diskseq");
+    }
+
     private static SectorRange PartOf(string folder)
         => Number($"{folder}/start") is { } first && Number($"{folder}/size") is { } size
             ? new SectorRange(first, first + size)

@@ -19,16 +19,17 @@ internal sealed unsafe class MountTable : IDisposable
     private const int MaxBufferBytes = 16 * 1024 * 1024;
 
     private readonly PathRoot _paths;
+    private readonly MountWishes _wishes;
     private readonly HashSet<int> _unwritable = [];
     private MountChoice _choice;
     private HashSet<DeviceNumber> _watched = [];
     private byte[] _buffer = new byte[FirstBufferBytes];
-    private Dictionary<MountPoint, FstabWish> _fstab = [];
 
     public MountTable(PathRoot paths, MountChoice choice)
     {
         _paths = paths;
         _choice = choice;
+        _wishes = new MountWishes(paths);
         FileDescriptor = SmallFile.OpenForReading(paths.Proc("self/mountinfo"));
         if (FileDescriptor < 0)
         {
@@ -53,13 +54,9 @@ internal sealed unsafe class MountTable : IDisposable
     /// </summary>
     public IReadOnlyList<ObservedMount> Read(bool mayReadFstab)
     {
-        if (mayReadFstab && SmallFile.TryReadText(_paths.Etc("fstab")) is { } fstab)
+        if (mayReadFstab)
         {
-            _fstab = [];
-            foreach (FstabEntry entry in FstabParser.Parse(fstab))
-            {
-                _fstab[entry.MountPoint] = entry.IsReadOnly ? FstabWish.ReadOnly : FstabWish.ReadWrite;
-            }
+            _wishes.Read();
         }
 
         List<MountEntry> table = ReadAll();
@@ -71,15 +68,19 @@ internal sealed unsafe class MountTable : IDisposable
         IReadOnlyList<MountPoint> obstacles = LocalFilesystems.Obstacles(table);
         _unwritable.IntersectWith(table.Select(mount => mount.MountId));
         IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(
-            table, _choice with { Listed = _fstab.Keys.ToHashSet(), Unwritable = _unwritable });
+            table, _choice with { Listed = _wishes.Listed, Unwritable = _unwritable });
         _choice = _choice with { Before = chosen };
         _watched = [.. chosen.Select(mount => mount.Device)];
-        return [.. chosen.Select(mount => Observe(mount, obstacles))];
+        IReadOnlyList<MountPoint> layers = OverlayLayers.OfRoot(table);
+        return [.. chosen.Select(mount => Observe(mount, obstacles, layers))];
     }
 
     /// <summary>From the next reading on the administrator's choice is this.</summary>
     public void Choose(IReadOnlySet<MountPoint> excluded, IReadOnlyList<MountPoint> probeFolders)
         => _choice = _choice with { Excluded = excluded, ProbeFolders = probeFolders };
+
+    /// <summary>From the next reading on the administrator says that these mount points are read-only by design.</summary>
+    public void TakeReadOnly(IEnumerable<MountPoint> mountPoints) => _wishes.TakeKey(mountPoints);
 
     /// <summary>
     /// A probe of this mount was refused, or met a read-only subvolume: from the next reading on another mount of the
@@ -89,14 +90,18 @@ internal sealed unsafe class MountTable : IDisposable
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);
 
-    private ObservedMount Observe(MountEntry mount, IReadOnlyList<MountPoint> obstacles)
+    private ObservedMount Observe(
+        MountEntry mount, IReadOnlyList<MountPoint> obstacles, IReadOnlyList<MountPoint> layers)
     {
         string device = BlockDevices.NameOf(_paths, mount);
         bool isExtended = FilesystemTypes.IsExtended(mount.FilesystemType);
         IReadOnlyList<string> queues = BlockDevices.QueuesOf(_paths, mount, device);
+        bool isLower = OverlayLayers.Holds(mount.MountPoint, layers);
         return new ObservedMount(
-            mount, device, BlockDevices.AliasesOf(_paths, queues), _fstab.GetValueOrDefault(mount.MountPoint))
+            mount, device, BlockDevices.AliasesOf(_paths, queues), _wishes.Of(mount.MountPoint, isLower))
         {
+            IsOverlayLower = isLower,
+            DiskSequence = BlockDevices.SequenceOf(_paths, device),
             Queues = queues,
             IsReachedLocally = LocalFilesystems.IsReachedLocally(mount.MountPoint, obstacles),
             HasJournal = !isExtended || ExtendedFilesystem.HasJournal(_paths, device, mount.FilesystemType),

@@ -99,7 +99,10 @@ internal sealed partial class RecoveryTurn
 
             FilesystemHealth? doubtful = report.Filesystems.FirstOrDefault(one
                 => one.Verdict is not (Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Full));
-            Suspect(doubtful is not null ? $"{Triage.Describe(doubtful)}; this is never acted on"
+            string why = doubtful?.Why is { } reason
+                ? $" ({reason.ToSentence(doubtful.MountPoint, doubtful.FilesystemType)})"
+                : string.Empty;
+            Suspect(doubtful is not null ? $"{Triage.Describe(doubtful)}{why}; this is never acted on"
                 : report.UnreadableLines > 0
                     ? "it reports a filesystem in words that are not known here; is its agent newer than this bridge?"
                 : "it reports no filesystem");

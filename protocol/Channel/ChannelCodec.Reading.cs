@@ -110,6 +110,9 @@ public static partial class ChannelCodec
         });
     }
 
+    /// <summary>Every origin there is takes less.</summary>
+    private const int MaxOriginBytes = 256;
+
     /// <summary>One filesystem; null when it is not understood, which leaves the others readable.</summary>
     private static FilesystemHealth? ReadFilesystem(ref MessagePackReader outer)
     {
@@ -121,7 +124,8 @@ public static partial class ChannelCodec
         try
         {
             var reader = new MessagePackReader(bytes);
-            if (reader.ReadArrayHeader() < 10)
+            int fields = reader.ReadArrayHeader();
+            if (fields < FirstFilesystemFields)
             {
                 return null;
             }
@@ -141,7 +145,7 @@ public static partial class ChannelCodec
                 return null;
             }
 
-            return new FilesystemHealth
+            var health = new FilesystemHealth
             {
                 MountPoint = mountPoint,
                 Device = device,
@@ -153,6 +157,14 @@ public static partial class ChannelCodec
                 Since = since.Value,
                 DataLossSince = lossSince,
                 Evidence = ReadEvidence(ref reader),
+            };
+            return fields < FilesystemFields ? health : health with
+            {
+                Why = VerdictReasonName.TryParse(Text(ref reader, MaxWordBytes), out VerdictReason why) ? why : null,
+                Origins = ReportCodec.ParseOrigins(Text(ref reader, MaxOriginBytes)),
+                BootCheck = BootCheckName.TryParse(Text(ref reader, MaxWordBytes), out BootCheck check)
+                    ? check
+                    : BootCheck.NotKnown,
             };
         }
         catch (Exception failure) when (IsMalformed(failure))

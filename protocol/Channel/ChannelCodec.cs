@@ -91,10 +91,15 @@ public static partial class ChannelCodec
         }
     }
 
+    /// <summary>What an agent of version 0.1.0 sends; later ones send more behind.</summary>
+    private const int FirstFilesystemFields = 10;
+
+    private const int FilesystemFields = FirstFilesystemFields + 3;
+
     private static void WriteFilesystem(ref MessagePackWriter writer, FilesystemHealth health)
     {
         int evidence = Math.Min(health.Evidence.Count, FilesystemHealth.MaxEvidence);
-        writer.WriteArrayHeader(10);
+        writer.WriteArrayHeader(FilesystemFields);
         writer.Write(ReportCodec.Shortened(health.MountPoint.Encoded));
         writer.Write(health.Device);
         writer.Write(health.FilesystemType);
@@ -118,6 +123,10 @@ public static partial class ChannelCodec
             writer.Write(fact.Kind.ToName());
             WriteText(ref writer, fact.Detail, ReportCodec.MaxDetailBytes);
         }
+
+        writer.Write(health.Why?.ToName() ?? string.Empty);
+        writer.Write(ReportCodec.OriginText(health.Origins));
+        writer.Write(health.BootCheck.ToName());
     }
 
     private static void WriteOutcome(ref MessagePackWriter writer, RequestOutcome outcome)

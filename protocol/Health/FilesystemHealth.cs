@@ -54,7 +54,8 @@ public sealed record FilesystemHealth
     public IReadOnlyList<Evidence> Evidence { get; init; } = [];
 
     /// <summary>
-    /// Since when writes are known to be lost, latched until a reboot or an acknowledgement; null when none are.
+    /// When writes of this filesystem were first lost, latched until a reboot, an acknowledgement or another filesystem
+    /// on the same device; null when none were.
     /// </summary>
     public DateTimeOffset? DataLossSince { get; init; }
 

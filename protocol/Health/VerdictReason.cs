@@ -27,6 +27,9 @@ public enum VerdictReason
     /// <summary>Unknown: the mount table says rw and writes are refused; a remount may be under way.</summary>
     RemountUnderWay,
 
+    /// <summary>Unknown: the mount table says rw, writes have been refused for long, and no error is known.</summary>
+    WritesRefused,
+
     /// <summary>Unknown: writes are refused, no error is known, and nothing says that it is meant to be read-only.</summary>
     ReadOnlyUnexplained,
 
@@ -92,6 +95,8 @@ public static class VerdictReasonName
             VerdictReason.MountCovered => "another mount covers it, so it is not probed",
             VerdictReason.NotWatched => $"not watched: {filesystemType}",
             VerdictReason.RemountUnderWay => "writes are refused although mount says rw; a remount may be under way",
+            VerdictReason.WritesRefused => "every write is refused although mount says rw, and no error is known; if it is "
+                + $"meant to be read-only, set read-only = {mountPoint.Encoded}",
             VerdictReason.ReadOnlyUnexplained => "read-only, no error known, and nothing says that it is meant to be; if "
                 + $"it is, set read-only = {mountPoint.Encoded}",
             VerdictReason.ProbeOverdue => "not probed for much longer than the interval",

@@ -92,7 +92,7 @@ public static class ReportCodec
 
         if (health.Origins.Count > 0)
         {
-            line.Add("origin", string.Join(',', health.Origins.Select(origin => origin.ToName())));
+            line.Add("origin", OriginText(health.Origins));
         }
 
         if (health.BootCheck != BootCheck.NotKnown)
@@ -212,7 +212,12 @@ public static class ReportCodec
         return evidence;
     }
 
-    private static IReadOnlyList<DiskOrigin> ParseOrigins(string? text) => string.IsNullOrEmpty(text)
+    /// <summary>Origins as one word, for example <c>vbd,iscsi</c>; empty for none.</summary>
+    internal static string OriginText(IReadOnlyList<DiskOrigin> origins)
+        => string.Join(',', origins.Select(origin => origin.ToName()));
+
+    /// <summary>Reads that; each origin once.</summary>
+    internal static IReadOnlyList<DiskOrigin> ParseOrigins(string? text) => string.IsNullOrEmpty(text)
         ? []
         : [.. text.Split(',')
             .Select(name => DiskOriginName.TryParse(name, out DiskOrigin origin) ? origin : DiskOrigin.Unrecognized)

@@ -20,10 +20,10 @@ internal sealed record FstabEntry(
 internal static class FstabParser
 {
     /// <summary>The entries with a mount point, in the order of the file; of several for one the last counts.</summary>
-    public static List<FstabEntry> Parse(string fstab)
+    public static List<FstabEntry> Parse(ReadOnlySpan<byte> fstab)
     {
         var entries = new List<FstabEntry>();
-        foreach (string line in fstab.Split('\n'))
+        foreach (string line in Encoding.Latin1.GetString(fstab).Split('\n'))
         {
             string[] fields = line.Split((char[])[' ', '\t', '\r'], StringSplitOptions.RemoveEmptyEntries);
             if (fields.Length < 3 || fields[0].StartsWith('#') || !fields[1].StartsWith('/'))
@@ -31,7 +31,7 @@ internal static class FstabParser
                 continue;
             }
 
-            byte[] path = MountInfoParser.Unescape(Encoding.UTF8.GetBytes(fields[1]));
+            byte[] path = MountInfoParser.Unescape(Encoding.Latin1.GetBytes(fields[1]));
             string[] options = fields.Length > 3 ? fields[3].Split(',') : [];
             _ = int.TryParse(
                 fields.ElementAtOrDefault(5), NumberStyles.None, CultureInfo.InvariantCulture, out int checkPass);

@@ -54,6 +54,7 @@ internal static class ExplainComposer
         Claims = one.Claims.ToString().ToLowerInvariant(),
         Since = one.Since,
         DataLossSince = one.DataLossSince,
+        Why = one.Why?.ToSentence(one.MountPoint, one.FilesystemType),
         Evidence =
         [
             .. one.Evidence.Select(fact

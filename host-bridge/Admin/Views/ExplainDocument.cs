@@ -70,6 +70,12 @@ internal sealed record FilesystemLine
     /// <summary>Since when data is lost, on the guest's own clock; null when none is known to be.</summary>
     public DateTimeOffset? DataLossSince { get; init; }
 
+    /// <summary>
+    /// Why it is unknown or read-only by design, as a sentence; null for other verdicts, and where its agent does not
+    /// report it.
+    /// </summary>
+    public string? Why { get; init; }
+
     /// <summary>The evidence, as <c>kind:detail</c>.</summary>
     public required IReadOnlyList<string> Evidence { get; init; }
 }

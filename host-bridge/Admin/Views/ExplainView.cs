@@ -82,6 +82,11 @@ internal static class ExplainView
                     + $"{PeopleWords.Clock(one.Since, document.Time)} UTC ({PeopleWords.Ago(one.Since, document.Time)}){hidden}",
                 one.Hidden ? Tone.Bad : Tone.Plain,
                 Indent: 2));
+            if (one.Why is { } why)
+            {
+                lines.Add(new Line($"why: {why}", Tone.Plain, Indent: 4));
+            }
+
             if (one.Evidence.Count > 0)
             {
                 lines.Add(new Line($"evidence: {string.Join(", ", one.Evidence)}", Tone.Muted, Indent: 4));
@@ -90,7 +95,7 @@ internal static class ExplainView
             if (one.DataLossSince is { } lost)
             {
                 lines.Add(new Line(
-                    $"data was lost there at {PeopleWords.Clock(lost, document.Time)} UTC", Tone.Bad, Indent: 4));
+                    $"writes were lost there at {PeopleWords.Clock(lost, document.Time)} UTC", Tone.Bad, Indent: 4));
             }
         }
 

@@ -81,7 +81,8 @@ internal sealed partial class AgentProcess
             SuperOptions = [one.Truth == FilesystemTruth.ReadOnlyByError ? "ro" : "rw"],
         };
         return new ObservedMount(
-            entry, NameOf(one), [new DeviceAlias(NameOf(one), SectorRange.All)], FstabWish.ReadWrite);
+            entry.Among([entry]), NameOf(one), [new DeviceAlias(NameOf(one), SectorRange.All)],
+            new MountWish(WishSource.Fstab, IsReadOnly: false));
     }
 
     /// <summary>A probe comes back within milliseconds, or when its disk does, or never.</summary>

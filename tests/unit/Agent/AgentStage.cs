@@ -19,7 +19,7 @@ internal sealed class AgentStage
     private readonly Dictionary<DeviceNumber, string> _probeAnswers = [];
     private readonly Dictionary<DeviceNumber, long> _errors = [];
     private readonly List<MountEntry> _mounts = [];
-    private readonly Dictionary<MountPoint, FstabWish> _fstab = [];
+    private readonly Dictionary<MountPoint, MountWish> _wishes = [];
     private long _probeId;
     private bool _mountsRead;
 
@@ -84,12 +84,12 @@ internal sealed class AgentStage
             SuperOptions = super.Split(','),
         };
 
-    public AgentStage With(MountEntry mount, string probe = "ok", FstabWish fstab = FstabWish.NotListed)
+    public AgentStage With(MountEntry mount, string probe = "ok", MountWish wish = default)
     {
         _mounts.RemoveAll(one => one.Device == mount.Device);
         _mounts.Add(mount);
         _probeAnswers[mount.Device] = probe;
-        _fstab[mount.MountPoint] = fstab;
+        _wishes[mount.MountPoint] = wish;
         return this;
     }
 
@@ -103,7 +103,7 @@ internal sealed class AgentStage
     public void ReadMounts()
     {
         IReadOnlyList<ObservedMount> mounts = [.. _mounts.Select(mount => new ObservedMount(
-            mount, NameOf(mount), [new DeviceAlias(NameOf(mount), SectorRange.All)], _fstab[mount.MountPoint]))];
+            mount.Among([mount]), NameOf(mount), [new DeviceAlias(NameOf(mount), SectorRange.All)], _wishes[mount.MountPoint]))];
         Observe(new Observation.MountTableRead(mounts, IsFirst: !_mountsRead));
         _mountsRead = true;
         foreach (MountEntry mount in _mounts.Where(mount => _errors.TryAdd(mount.Device, 0)))

@@ -13,10 +13,16 @@ internal sealed class FixtureStory
     private Detector _detector = Detector.Empty;
     private Moment _now = new(TimeSpan.FromSeconds(1000), new DateTimeOffset(2026, 3, 1, 4, 5, 6, TimeSpan.Zero));
     private MountEntry? _mount;
-    private FstabWish _fstab;
+    private MountWish _wish;
     private bool _hasJournal = true;
     private bool _panicsOnErrors;
     private string? _vbdState;
+    private readonly List<string> _table = [];
+    private bool _isOverlayLower;
+    private bool _isReadOnlySubvolume;
+    private long? _diskSequence;
+    private ulong? _filesystemId;
+    private long _kernelSequence;
     private FilesystemRoom? _room;
     private long _probeId;
 
@@ -50,10 +56,32 @@ internal sealed class FixtureStory
         switch (verb)
         {
             case "fstab":
-                _fstab = words[1] == "ro" ? FstabWish.ReadOnly : FstabWish.ReadWrite;
+                _wish = new MountWish(WishSource.Fstab, words[1] == "ro");
+                break;
+            case "read-only-key":
+                _wish = new MountWish(WishSource.Key, IsReadOnly: true);
+                break;
+            case "unit":
+                _wish = new MountWish(WishSource.SystemdUnit, words[1] == "ro");
                 break;
             case "mountinfo":
-                ReadMount(rest);
+                ReadTable(rest);
+                break;
+            case "clear":
+                _table.Clear();
+                break;
+            case "first":
+                _table.Add(rest);
+                break;
+            case "go":
+                ReadTable(string.Join('\n', _table));
+                break;
+            case "overlay-lower":
+                _isOverlayLower = true;
+                ApplyMount();
+                break;
+            case "diskseq":
+                _diskSequence = Number(rest);
                 break;
             case "disk":
                 _disks.Add(new DeviceAlias(words[0], words.Length == 1 ? SectorRange.All
@@ -74,12 +102,11 @@ internal sealed class FixtureStory
                 Observe(new Observation.ErrorsCountRead(Device, Number(words[0]), last));
                 break;
             case "kmsg":
-                KernelRecord record = KernelLogParser.ParseRecord(Encoding.UTF8.GetBytes(rest))!.Value;
-                if (KernelLogParser.Understand(record) is { } understood)
-                {
-                    Observe(new Observation.KernelLineSeen(understood));
-                }
-
+                ReadKernelRecord(rest);
+                break;
+            case "k":
+                long microseconds = (long)_now.SinceBoot.TotalMicroseconds;
+                ReadKernelRecord($"4,{++_kernelSequence},{microseconds},-;{rest}");
                 break;
             case "event":
                 Observe(new Observation.FilesystemErrorTold(Device, rest));
@@ -104,6 +131,12 @@ internal sealed class FixtureStory
     {
         switch (verb)
         {
+            case "subvolume":
+                _isReadOnlySubvolume = rest == "ro";
+                break;
+            case "uuid":
+                _filesystemId = (ulong)Number(rest);
+                break;
             case "room":
                 _room = new FilesystemRoom(Number(words[0]), Number(words[1]), IsReadOnly: false);
                 break;
@@ -134,9 +167,10 @@ internal sealed class FixtureStory
         }
     }
 
-    private void ReadMount(string line)
+    private void ReadTable(string table)
     {
-        _mount = LocalFilesystems.Choose(MountInfoParser.Parse(Encoding.UTF8.GetBytes(line)), new MountChoice())
+        _mount = LocalFilesystems.Choose(
+            MountInfoParser.Parse(Encoding.UTF8.GetBytes(table)), new MountChoice { Before = _mount is null ? [] : [_mount] })
             .Single();
         ApplyMount();
     }
@@ -145,10 +179,12 @@ internal sealed class FixtureStory
     {
         string device = _mount!.Source.Encoded[(_mount.Source.Encoded.LastIndexOf('/') + 1)..];
         var observed = new ObservedMount(
-            _mount, device, [new DeviceAlias(device, SectorRange.All), .. _disks], _fstab)
+            _mount, device, [new DeviceAlias(device, SectorRange.All), .. _disks], _wish)
         {
             HasJournal = _hasJournal,
             PanicsOnErrors = _panicsOnErrors,
+            IsOverlayLower = _isOverlayLower,
+            DiskSequence = _diskSequence,
         };
         Observe(new Observation.MountTableRead([observed], IsFirst: _detector.Filesystems.IsEmpty));
     }
@@ -170,7 +206,21 @@ internal sealed class FixtureStory
         ProbeStep step = Enum.Parse<ProbeStep>(words[0], ignoreCase: true);
         double milliseconds = words.Length == 3 ? Number(words[2]) : 1;
         Observe(new Observation.ProbeFinished(
-            Device, _probeId, new ProbeResult(step, words[1], TimeSpan.FromMilliseconds(milliseconds)) { Room = _room }));
+            Device, _probeId, new ProbeResult(step, words[1], TimeSpan.FromMilliseconds(milliseconds))
+            {
+                Room = _room,
+                IsReadOnlySubvolume = _isReadOnlySubvolume && words[1] == "EROFS",
+                FilesystemId = step == ProbeStep.Done ? _filesystemId : null,
+            }));
+    }
+
+    private void ReadKernelRecord(string text)
+    {
+        KernelRecord record = KernelLogParser.ParseRecord(Encoding.UTF8.GetBytes(text))!.Value;
+        if (KernelLogParser.Understand(record) is { } understood)
+        {
+            Observe(new Observation.KernelLineSeen(understood));
+        }
     }
 
     private void Observe(Observation observation) => _detector = _detector.Observe(observation, _now);

@@ -49,7 +49,7 @@ public sealed class FixtureTests
         => Assert.NotEmpty(Directory.GetFiles(Folder, $"{kernel}-ext*.txt"));
 
     /// <summary>
-    /// <c>expect VERDICT [hidden] [data-loss] [quiet] [bare] EVIDENCE…</c>: quiet when no probe is asked for, bare
+    /// <c>expect VERDICT [hidden] [data-loss] [quiet] [bare] [why=REASON] EVIDENCE…</c>: quiet when no probe is asked for, bare
     /// when there is no other evidence.
     /// </summary>
     private static void Check(FixtureStory story, string[] words, string where)
@@ -61,7 +61,13 @@ public sealed class FixtureTests
         Assert.True(health.Hidden == words.Contains("hidden"), told);
         Assert.True((health.DataLossSince is not null) == words.Contains("data-loss"), told);
         Assert.False(words.Contains("quiet") && story.IsProbeWanted, told);
-        string[] facts = [.. words[1..].Where(word => word is not ("hidden" or "data-loss" or "quiet" or "bare"))];
+        string[] facts = [.. words[1..].Where(word => word is not ("hidden" or "data-loss" or "quiet" or "bare")
+            && !word.StartsWith("why=", StringComparison.Ordinal))];
+        if (words.FirstOrDefault(word => word.StartsWith("why=", StringComparison.Ordinal)) is { } why)
+        {
+            Assert.True($"why={health.Why?.ToName()}" == why, $"{told} why={health.Why?.ToName()}");
+        }
+
         Assert.All(facts, fact => Assert.True(health.Evidence.Select(Word).Contains(fact), $"{told}; wanted {fact}"));
         Assert.True(!words.Contains("bare") || facts.Length == health.Evidence.Count, told);
     }

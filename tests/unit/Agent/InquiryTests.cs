@@ -170,7 +170,7 @@ public sealed class InquiryTests
             critical: /srv is journal-aborted, while mount says rw, for 2h 5m; 2 filesystems
 
             FILESYSTEM  VERDICT          HIDDEN  SINCE                          DEVICE     EVIDENCE
-            /srv        journal-aborted  yes     2h 5m (2026-03-01 09:55:00Z)   xvdb ext4  probe:EROFS, errors-count:1(+1), data lost since 2026-03-01 10:00:00Z
+            /srv        journal-aborted  yes     2h 5m (2026-03-01 09:55:00Z)   xvdb ext4  probe:EROFS, errors-count:1(+1), writes were lost at 2026-03-01 10:00:00Z
             /           writable         no      12h 0m (2026-03-01 00:00:00Z)  xvda ext3  probed now:ok (0.4 ms)
 
             """.ReplaceLineEndings("\n"),

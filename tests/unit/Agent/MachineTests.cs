@@ -72,7 +72,7 @@ public sealed class MachineTests : IDisposable
 
     private static WatchedFilesystem Filesystem() => new()
     {
-        Observed = new ObservedMount(Mount("/dev/loop0"), "loop0", [], FstabWish.NotListed),
+        Observed = new ObservedMount(Mount("/dev/loop0"), "loop0", [], MountWish.None),
         Health = null!, // no remedy looks at it
     };
 

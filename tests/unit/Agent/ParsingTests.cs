@@ -92,7 +92,7 @@ public sealed class ParsingTests
             /dev/xvdb /srv/my\040data ext4 noatime,ro 0 2
             /dev/xvdc /both ext4 ro,rw
             none swap
-            """);
+            """u8);
         Assert.Equal(
             [("/", false, 1), ("/srv/my%20data", true, 2), ("/both", false, 0)],
             entries.Select(entry => (entry.MountPoint.Encoded, entry.IsReadOnly, entry.CheckPass)));
@@ -107,7 +107,7 @@ public sealed class ParsingTests
     [InlineData("/..", "/")]
     [InlineData("/srv/my\\040data/", "/srv/my%20data")]
     public void Fstab_paths_are_read_as_mount_reads_them(string written, string mounted)
-        => Assert.Equal(mounted, FstabParser.Parse($"/dev/xvdb {written} ext4 ro 0 2").Single().MountPoint.Encoded);
+        => Assert.Equal(mounted, FstabParser.Parse(Encoding.UTF8.GetBytes($"/dev/xvdb {written} ext4 ro 0 2")).Single().MountPoint.Encoded);
 
     [Fact]
     public void Block_statistics_count_writes_and_flushes_apart_from_reads()

@@ -28,7 +28,8 @@ public sealed class ProbeFrameTests
             [
                 new(1, new DeviceNumber(7, 0), ProbeStep.Done, 0, 400),
                 new(2, new DeviceNumber(202, 16), ProbeStep.Sync, 5, 20_000_000),
-                new(long.MaxValue, new DeviceNumber(253, 3), ProbeStep.Open, 30, 12),
+                new(long.MaxValue, new DeviceNumber(253, 3), ProbeStep.Open, 30, 12) { IsReadOnlySubvolume = true },
+                new(3, new DeviceNumber(202, 1), ProbeStep.Done, 0, 12) { FilesystemId = ulong.MaxValue },
             ];
             byte[] stream = [.. replies.SelectMany(ProbeFrames.Encode)];
             var taken = new List<ProbeReply>();

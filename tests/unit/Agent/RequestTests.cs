@@ -221,7 +221,7 @@ public sealed class RequestTests
     public void A_filesystem_that_fstab_wants_read_only_is_not_repaired_into_writing()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1))
-            .With(AgentStage.Ext("/srv", 2, super: "ro"), "EROFS", FstabWish.ReadOnly).Start();
+            .With(AgentStage.Ext("/srv", 2, super: "ro"), "EROFS", new MountWish(WishSource.Fstab, IsReadOnly: true)).Start();
         stage.Observe(new Observation.ErrorsCountRead(new DeviceNumber(202, 2), 3));
         stage.Pass(20);
         stage.Request("r-1", "repair", "/srv");
@@ -280,7 +280,8 @@ public sealed class RequestTests
     public void A_filesystem_plainly_read_only_without_an_error_may_be_remounted()
     {
         AgentStage stage = Aborted();
-        stage.With(AgentStage.Ext("/srv", 2, "ro", "ro"), "EROFS", FstabWish.ReadWrite).ReadMounts();
+        var readWrite = new MountWish(WishSource.Fstab, IsReadOnly: false);
+        stage.With(AgentStage.Ext("/srv", 2, "ro", "ro"), "EROFS", readWrite).ReadMounts();
         stage.Pass(1);
         stage.Request("r-1", "remount", "/srv");
         stage.Pass(1);

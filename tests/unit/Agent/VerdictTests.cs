@@ -110,7 +110,7 @@ public sealed class VerdictTests
 
     [Theory]
     [InlineData(0.01, Verdict.ReadOnlyByDesign)]
-    [InlineData(10, Verdict.Unknown)]
+    [InlineData(10, Verdict.RemountedReadOnly)]
     public void A_remount_that_was_caught_between_its_two_steps_is_still_an_administrators(
         double betweenSeconds, Verdict expected)
     {
@@ -134,8 +134,9 @@ public sealed class VerdictTests
     [Fact]
     public void Fstab_that_says_rw_forbids_learning_that_ro_is_intended()
     {
-        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1), fstab: FstabWish.ReadWrite).Start();
-        stage.With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS", FstabWish.ReadWrite).ReadMounts();
+        var readWrite = new MountWish(WishSource.Fstab, IsReadOnly: false);
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1), wish: readWrite).Start();
+        stage.With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS", readWrite).ReadMounts();
         stage.Pass(1);
         Assert.Equal(Verdict.RemountedReadOnly, stage.Health(1).Verdict);
     }
@@ -154,16 +155,76 @@ public sealed class VerdictTests
     [Fact]
     public void Fstab_that_says_ro_makes_it_by_design_from_the_start()
     {
-        AgentStage stage = new AgentStage()
-            .With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS", FstabWish.ReadOnly).Start();
-        Assert.Equal(Verdict.ReadOnlyByDesign, stage.Health(1).Verdict);
+        var readOnly = new MountWish(WishSource.Fstab, IsReadOnly: true);
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS", readOnly).Start();
+        Assert.Equal((Verdict.ReadOnlyByDesign, VerdictReason.Fstab), (stage.Health(1).Verdict, stage.Health(1).Why));
     }
 
     [Fact]
-    public void Read_only_since_before_the_agent_and_unlisted_is_unknown_and_no_alarm()
+    public void Read_only_since_before_the_agent_and_unlisted_is_by_design_and_a_warning()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/srv", 1, "ro", "ro"), "EROFS").Start();
-        Assert.Equal(Verdict.Unknown, stage.Health(1).Verdict);
+        stage.Pass(3600);
+        FilesystemHealth health = stage.Health(1);
+        Assert.Equal((Verdict.ReadOnlyByDesign, VerdictReason.ReadOnlySinceBoot), (health.Verdict, health.Why));
+        Assert.Equal(Severity.Warning, health.Severity);
+    }
+
+    [Fact]
+    public void A_root_that_is_read_only_since_before_the_agent_says_which_key_settles_it()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1, "ro", "ro"), "EROFS").Start();
+        stage.Pass(3600);
+        FilesystemHealth health = stage.Health(1);
+        Assert.Equal((Verdict.Unknown, VerdictReason.ReadOnlyUnexplained), (health.Verdict, health.Why));
+        Assert.Contains(
+            "set read-only = /", health.Why!.Value.ToSentence(health.MountPoint, "ext4"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData((int)WishSource.Fstab, VerdictReason.Fstab)]
+    [InlineData((int)WishSource.SystemdUnit, VerdictReason.SystemdUnit)]
+    [InlineData((int)WishSource.CommandLine, VerdictReason.CommandLine)]
+    [InlineData((int)WishSource.Key, VerdictReason.ReadOnlyKey)]
+    public void A_root_that_is_written_down_as_read_only_is_well(int source, VerdictReason why)
+    {
+        var wish = new MountWish((WishSource)source, IsReadOnly: true);
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1, "ro", "ro"), "EROFS", wish).Start();
+        stage.Pass(60);
+        Assert.Equal((Verdict.ReadOnlyByDesign, why), (stage.Health(1).Verdict, stage.Health(1).Why));
+        Assert.Equal(Severity.Ok, stage.Health(1).Severity);
+    }
+
+    [Fact]
+    public void Writes_that_are_refused_from_the_first_probe_on_are_no_abort()
+    {
+        AgentStage stage = new AgentStage { IsSilent = true }.With(AgentStage.Ext("/", 1), "EROFS").Start();
+        stage.Pass(20);
+        Assert.Equal((Verdict.Unknown, VerdictReason.RemountUnderWay), (stage.Health(1).Verdict, stage.Health(1).Why));
+        stage.Pass(3600);
+        Assert.Equal((Verdict.Unknown, VerdictReason.WritesRefused), (stage.Health(1).Verdict, stage.Health(1).Why));
+        Assert.DoesNotContain("journal-aborted", string.Join('\n', stage.Xenstore.Values), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Writes_that_are_refused_after_one_that_succeeded_are_an_abort()
+    {
+        AgentStage stage = new AgentStage { IsSilent = true }.With(AgentStage.Ext("/", 1)).Start();
+        stage.ProbesMeet(1, "EROFS");
+        stage.Pass(400);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
+        Assert.Null(stage.Health(1).Why);
+    }
+
+    [Fact]
+    public void The_key_read_only_settles_a_mount_that_claims_to_be_writable()
+    {
+        var key = new MountWish(WishSource.Key, IsReadOnly: true);
+        AgentStage stage = new AgentStage { IsSilent = true }.With(AgentStage.Ext("/", 1), "EROFS", key).Start();
+        Assert.Equal((Verdict.ReadOnlyByDesign, VerdictReason.ReadOnlyKey), (stage.Health(1).Verdict, stage.Health(1).Why));
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        stage.Pass(5);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(1).Verdict);
     }
 
     [Fact]

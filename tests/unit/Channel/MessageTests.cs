@@ -29,7 +29,8 @@ public sealed class MessageTests
     {
         byte[] bytes = ChannelCodec.Encode(new ChannelMessage.Report(Report(Health("/", "xvda"))));
         const string filesystem =
-            "9AA12FA478766461A465787433C3AF6A6F75726E616C2D61626F72746564C3C2CF0000019CA7924465C092A570726F6265A545524F4653";
+            "9DA12FA478766461A465787433C3AF6A6F75726E616C2D61626F72746564C3C2CF0000019CA7924465C092A570726F6265A545524F4653"
+            + "A0A0A96E6F742D6B6E6F776E";
         Assert.Equal(
             $"970101D924{Convert.ToHexString(Encoding.ASCII.GetBytes(Boot))}07A5302E312E3001"
             + $"C4{filesystem.Length / 2:X2}{filesystem}",
