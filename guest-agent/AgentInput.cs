@@ -65,6 +65,9 @@ internal abstract record AgentInput
     /// <summary>An administrator wants other filesystems probed more or less often.</summary>
     public sealed record IntervalsChanged(ProbeIntervals Intervals) : AgentInput;
 
+    /// <summary>Why the files of the configuration are not known, and what is in force instead; null when read.</summary>
+    public sealed record ConfigurationTroubleChanged(string? Trouble) : AgentInput;
+
     /// <summary>A remedy ended.</summary>
     public sealed record RemedyEnded(RemedyResult Result) : AgentInput;
 

@@ -48,6 +48,10 @@ internal static partial class AgentLog
     [LoggerMessage(Level = LogLevel.Information, Message = "the configuration was read again and is in force")]
     public static partial void Reloaded(ILogger log);
 
+    [LoggerMessage(Level = LogLevel.Information, Message =
+        "the files of the configuration can be read again, and what they say is in force")]
+    public static partial void ReadAtLast(ILogger log);
+
     [LoggerMessage(Level = LogLevel.Warning, Message =
         "the configuration is not taken: {Reason}; what was in force stays in force")]
     public static partial void NotReloaded(ILogger log, string reason);

@@ -105,7 +105,8 @@ internal sealed partial class AgentLoop
         if (_statusOf != (report, carrier, _channelState))
         {
             _statusOf = (report, carrier, _channelState);
-            _effects.Add(new AgentEffect.WriteStatus(StatusText.Of(report, carrier, _channelState)));
+            _effects.Add(new AgentEffect.WriteStatus(
+                StatusText.Of(report, carrier, _channelState) + StatusText.ConfigurationLine(_inquiries.ConfigurationTrouble)));
         }
     }
 

@@ -29,6 +29,9 @@ internal sealed record AgentSettings
     /// <summary>Whether this boot's initramfs asked the host for a forced check.</summary>
     public bool HasFsckHook { get; init; }
 
+    /// <summary>Why the files of the configuration are not known, and what is in force instead; null when read.</summary>
+    public string? ConfigurationTrouble { get; init; }
+
     /// <summary>0 to 1: where in every interval this guest stands, so that a thousand do not act at once.</summary>
     public double Phase { get; init; } = 0.5;
 }
@@ -54,7 +57,11 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     private readonly ChannelOffers _channel = new();
     private readonly LastResort _lastResort = new();
     private readonly RecoveryNews _recoveries = new();
-    private readonly InquiryDesk _inquiries = new(settings.BootId, settings.AgentVersion);
+    private readonly InquiryDesk _inquiries = new(settings.BootId, settings.AgentVersion)
+    {
+        ConfigurationTrouble = settings.ConfigurationTrouble,
+    };
+
     private readonly HashSet<DeviceNumber> _starting = [];
     private readonly List<AgentEffect> _effects = [];
     private ProbeIntervals _intervals = settings.Intervals;
@@ -170,6 +177,10 @@ internal sealed partial class AgentLoop(AgentSettings settings)
                 break;
             case AgentInput.EarlierLastResortRead read:
                 _lastResort.Remember(read.Lines);
+                break;
+            case AgentInput.ConfigurationTroubleChanged changed:
+                _inquiries.ConfigurationTrouble = changed.Trouble;
+                _statusOf = default;
                 break;
             case AgentInput.IntervalsChanged changed:
                 _intervals = changed.Intervals;

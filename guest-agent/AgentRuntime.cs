@@ -52,15 +52,16 @@ internal sealed partial class AgentRuntime : IDisposable
 
     /// <summary>Opens everything that will be needed. Throws <see cref="IOException"/> naming what is missing.</summary>
     /// <param name="options">What an administrator set.</param>
-    /// <param name="arguments">The command line that says where that is read again.</param>
+    /// <param name="reload">Reads that again; the runtime disposes of it.</param>
+    /// <param name="copy">Keeps what was read.</param>
     /// <param name="settings">What does not change while the agent runs.</param>
     /// <param name="paths">Where /proc, /sys and /dev are.</param>
     /// <param name="clock">The time.</param>
     /// <param name="stop">Ends the loop.</param>
     /// <param name="log">The log.</param>
     public AgentRuntime(
-        AgentOptions options, IReadOnlyList<string> arguments, AgentSettings settings, PathRoot paths, BootClock clock,
-        StopSignal stop, ILogger log)
+        AgentOptions options, ConfigurationReload reload, ConfigurationCopy copy, AgentSettings settings, PathRoot paths,
+        BootClock clock, StopSignal stop, ILogger log)
     {
         _options = options;
         _paths = paths;
@@ -83,7 +84,9 @@ internal sealed partial class AgentRuntime : IDisposable
             Environment.GetEnvironmentVariable("NOTIFY_SOCKET"), Environment.GetEnvironmentVariable("WATCHDOG_USEC"));
         _remedies = new RemedyRunner(paths);
         _reloadSignal = new ReloadSignal();
-        _reload = new ConfigurationReload(arguments);
+        _reload = reload;
+        _configurationCopy = copy;
+        StartRetrying(settings.ConfigurationTrouble);
         _errorEvents = FilesystemErrorEvents.TryOpen(out string? withoutEvents);
         TellMissing(withoutEvents);
         if ((_folder.Trouble ?? _statusSocket.Trouble) is { } trouble)
@@ -144,7 +147,7 @@ internal sealed partial class AgentRuntime : IDisposable
         Moment?[] duties =
         [
             _xenstore.Due(now), ChannelDue(now), _remedies.Due, _mountPace.Due, _statusSocket.Due,
-            _serviceManager.Due(now), _reload.Due,
+            _serviceManager.Due(now), _reload.Due, RetryDue,
         ];
         foreach (Moment? due in duties)
         {

@@ -14,9 +14,12 @@ internal static class ConfigCommand
     /// <summary>Its word on the command line.</summary>
     public const string Name = "config";
 
+    private const int ReadError = 74; // EX_IOERR, sysexits.h
+
     private static readonly Option<string?> Check = new("--check")
     {
-        Description = "only say what is wrong; exit code 0 when nothing is, else 64; with FILE: in that file and FILE.d",
+        Description = "only print what is wrong; exit code 0: nothing, 64: a mistake, 74: a file that cannot be read; "
+            + "with FILE: in that file and FILE.d",
         HelpName = "FILE",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -40,10 +43,14 @@ internal static class ConfigCommand
     {
         bool isCheck = parsed.GetResult(Check) is not null;
         string? file = parsed.GetValue(Check) ?? settings.FileOf(parsed);
-        AgentConfiguration configuration = AgentConfigurationReader.Read(file, settings.SettingsIn(parsed));
-        if (configuration.Problems.Count > 0)
+        AgentConfiguration configuration = AgentConfiguration.Of(
+            AgentConfigurationReader.ReadFiles(file), settings.SettingsIn(parsed));
+        if (configuration.Options is null)
         {
-            return AgentProgram.Complain(ConfigurationProblem.ToLines(configuration.Problems));
+            // Mistakes first: they are known to be some.
+            _ = AgentProgram.Complain(ConfigurationProblem.ToLines(configuration.Problems));
+            int exitCode = AgentProgram.Complain(FileFault.ToLines(configuration.Faults));
+            return configuration.Faults.Count > 0 ? ReadError : exitCode;
         }
 
         if (isCheck)

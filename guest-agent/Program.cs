@@ -65,14 +65,33 @@ internal static class AgentProgram
             return Complain([MistakeOf(parsed)]);
         }
 
-        AgentConfiguration configuration = commandLine.Settings.Read(parsed);
-        if (configuration.Options is not { } options)
+        IReadOnlyList<Setting> settings = commandLine.Settings.SettingsIn(parsed);
+        AgentConfiguration fromCommandLine = AgentConfiguration.Of([], settings);
+        if (fromCommandLine.Options is null)
         {
-            return Complain(ConfigurationProblem.ToLines(configuration.Problems));
+            return Complain(ConfigurationProblem.ToLines(fromCommandLine.Problems));
         }
 
         ProcessorShare.Prefer();
         SmallStacks.Ensure(arguments);
+        var paths = new PathRoot("/");
+        if (!BootId.TryParse(BootIdText(paths), out BootId bootId))
+        {
+            return Break("/proc/sys/kernel/random/boot_id holds no boot id; is /proc mounted?");
+        }
+
+        // Before the signals of the loop: whoever stops the agent while it waits for a dead disk ends it.
+        using var reader = new ConfigurationReload(arguments, settings);
+        var copy = new ConfigurationCopy(
+            SettingOptions.FolderIn(settings), bootId,
+            AgentConfigurationReader.SourceOf(commandLine.Settings.FileOf(parsed)));
+        var clock = new BootClock(TimeProvider.System);
+        StartConfiguration configuration = StartConfiguration.Read(reader, copy, settings, clock);
+        if (configuration.Options is not { } options)
+        {
+            return Complain(configuration.Problems);
+        }
+
         using var stop = new StopSignal();
         bool isForJournal = Environment.GetEnvironmentVariable("JOURNAL_STREAM") is not null;
         using var output = new BoundedOutput(new LogLine(isForJournal));
@@ -81,14 +100,23 @@ internal static class AgentProgram
         int exitCode = 0;
         try
         {
-            RunLoop(options, arguments, host, stop, log);
+            if (configuration.Trouble is { } trouble)
+            {
+                AgentLog.Warning(log, trouble);
+            }
+
+            AgentSettings unchanging = SettingsOf(options, bootId, paths, clock) with
+            {
+                ConfigurationTrouble = configuration.Trouble,
+            };
+            using var runtime = new AgentRuntime(options, reader, copy, unchanging, paths, clock, stop, log);
+            RunLoop(runtime, unchanging, host, stop, log);
         }
         catch (Exception broken)
         {
             // A broken invariant: the last line says why, and the service manager starts a new agent.
             AgentLog.Broken(log, broken.Message);
-            Console.Error.WriteLine($"guest-agent: {broken.Message}");
-            exitCode = CannotStart;
+            exitCode = Break(broken.Message);
         }
 
         output.Dispose();
@@ -113,34 +141,36 @@ internal static class AgentProgram
     private static string MistakeOf(ParseResult parsed)
         => $"{parsed.Errors[0].Message.TrimEnd('.')}; guest-agent --help lists what is allowed";
 
-    private static void RunLoop(
-        AgentOptions options, string[] arguments, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
+    private static int Break(string reason)
     {
-        var paths = new PathRoot("/");
-        string bootIdText = SmallFile.TryReadText(paths.Proc("sys/kernel/random/boot_id")) ?? string.Empty;
-        if (!BootId.TryParse(bootIdText, out BootId bootId))
-        {
-            throw new IOException("/proc/sys/kernel/random/boot_id holds no boot id; is /proc mounted?");
-        }
+        Console.Error.WriteLine($"guest-agent: {reason}");
+        return CannotStart;
+    }
 
-        var clock = new BootClock(TimeProvider.System);
-        bool isDomU = ThisMachine.IsDomU(paths);
-        var settings = new AgentSettings
-        {
-            BootId = bootId,
-            AgentVersion = Version,
-            IsDomU = isDomU,
-            Intervals = options.Intervals,
-            Phase = new Random(bootId.GetHashCode()).NextDouble(),
-            HasFsckHook = CanForceCheck(paths, bootId),
-            // No agent makes a report a millisecond: whoever starts later in this boot begins above the one before.
-            FirstSequence = (long)clock.Now.SinceBoot.TotalMilliseconds + 1,
-        };
-        using var runtime = new AgentRuntime(options, arguments, settings, paths, clock, stop, log);
+    private static string BootIdText(PathRoot paths)
+        => SmallFile.TryReadText(paths.Proc("sys/kernel/random/boot_id")) ?? string.Empty;
+
+    private static AgentSettings SettingsOf(AgentOptions options, BootId bootId, PathRoot paths, BootClock clock) => new()
+    {
+        BootId = bootId,
+        AgentVersion = Version,
+        IsDomU = ThisMachine.IsDomU(paths),
+        Intervals = options.Intervals,
+        Phase = new Random(bootId.GetHashCode()).NextDouble(),
+        HasFsckHook = CanForceCheck(paths, bootId),
+        // No agent makes a report a millisecond: whoever starts later in this boot begins above the one before.
+        FirstSequence = (long)clock.Now.SinceBoot.TotalMilliseconds + 1,
+    };
+
+    private static void RunLoop(
+        AgentRuntime runtime, AgentSettings settings, IHost host, StopSignal stop, ILogger<AgentRuntime> log)
+    {
         host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stop.Set);
         host.Start();
         int count = runtime.LookAround();
-        AgentLog.Started(log, Version, bootIdText, count, isDomU ? "on request" : "refused: this is not a DomU");
+        AgentLog.Started(
+            log, Version, settings.BootId.ToString(), count,
+            settings.IsDomU ? "on request" : "refused: this is not a DomU");
         if (ThisMachine.LockMemory() is { } errno)
         {
             AgentLog.Warning(log, $"memory cannot be locked ({errno}): the agent may hang with its root; "

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using GuestAgent.Configuration;
-using GuestAgent.Configuration.Reading;
 using Protocol.Configuration;
 
 namespace GuestAgent;
@@ -31,10 +30,6 @@ internal sealed class SettingOptions
     /// <summary>The file that was named; null for none.</summary>
     public string? FileOf(ParseResult parsed) => parsed.GetValue(_config);
 
-    /// <summary>The configuration as the agent would have it with this command line.</summary>
-    public AgentConfiguration Read(ParseResult parsed)
-        => AgentConfigurationReader.Read(FileOf(parsed), SettingsIn(parsed));
-
     /// <summary>The settings of the command line.</summary>
     public IReadOnlyList<Setting> SettingsIn(ParseResult parsed)
         =>
@@ -48,6 +43,10 @@ internal sealed class SettingOptions
                    string.Join(one.Key.Separator ?? ' ', given.Tokens.Select(token => token.Value)),
                    SettingOrigin.CommandLine(one.Key.Name)),
         ];
+
+    /// <summary>The agent's folder in /run as the command line has it: known also while no file can be read.</summary>
+    public static string FolderIn(IReadOnlyList<Setting> settings)
+        => AgentConfiguration.Of([], settings).Settings.Value.StatusDirectory;
 
     private static Option OptionOf(SettingKey<AgentOptions> key)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using HostBridge.Admin;
 using HostBridge.Configuration;
+using HostBridge.Configuration.Reading;
 using HostBridge.Guests;
 using HostBridge.Guests.Channels;
 using HostBridge.Incidents;
@@ -25,13 +26,16 @@ internal static partial class BridgeHost
     private static readonly TimeSpan ShutdownLimit = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Runs until asked to stop (0) or until a part of it crashes (1).</summary>
-    /// <param name="options">What it was told.</param>
+    /// <param name="inForce">The options it starts with.</param>
     /// <param name="read">Reads the configuration again.</param>
+    /// <param name="copy">Keeps what was read.</param>
     /// <param name="incidents">The incident log.</param>
     /// <param name="cancellationToken">Asks it to stop.</param>
     public static async Task<int> RunAsync(
-        BridgeOptions options, Func<BridgeConfiguration> read, IncidentStore incidents, CancellationToken cancellationToken)
+        OptionsInForce inForce, Func<BridgeConfiguration> read, BridgeConfigurationCopy copy, IncidentStore incidents,
+        CancellationToken cancellationToken)
     {
+        BridgeOptions options = inForce.Value;
         using Serilog.Core.Logger console = new LoggerConfiguration()
             .WriteTo.Console(outputTemplate: LineTemplate, formatProvider: CultureInfo.InvariantCulture)
             .CreateLogger();
@@ -46,12 +50,17 @@ internal static partial class BridgeHost
             ApplicationName = "host-bridge",
         });
         AddParts(builder.Services, options, incidents, log);
-        AddConfiguration(builder.Services, options, read);
+        AddConfiguration(builder.Services, inForce, read, copy);
         using IHost host = builder.Build();
         IReadOnlyList<BackgroundService> services =
             [.. host.Services.GetServices<IHostedService>().OfType<BackgroundService>()];
         ILogger<BridgeOptions> logger = host.Services.GetRequiredService<ILogger<BridgeOptions>>();
         LogStart(logger, options.Policy.Mode, options.XenstorePath);
+        if (inForce.Trouble is { } trouble)
+        {
+            LogConfigurationTrouble(logger, trouble);
+        }
+
         await host.RunAsync(cancellationToken).ConfigureAwait(false);
 
         foreach (BackgroundService service in services)
@@ -116,11 +125,13 @@ internal static partial class BridgeHost
     }
 
     private static void AddConfiguration(
-        IServiceCollection services, BridgeOptions options, Func<BridgeConfiguration> read)
+        IServiceCollection services, OptionsInForce inForce, Func<BridgeConfiguration> read,
+        BridgeConfigurationCopy copy)
     {
-        services.AddSingleton(new OptionsInForce(options));
+        services.AddSingleton(inForce);
         services.AddHostedService(provider => new ConfigurationReload(
             read,
+            copy,
             provider.GetRequiredService<OptionsInForce>(),
             provider.GetRequiredService<BridgeInputQueue>(),
             provider.GetRequiredService<ILogger<ConfigurationReload>>()));
@@ -147,4 +158,7 @@ internal static partial class BridgeHost
 
     [LoggerMessage(Level = LogLevel.Information, Message = "host-bridge starts, mode {Mode}, xenstore at {Path}")]
     private static partial void LogStart(Microsoft.Extensions.Logging.ILogger logger, BridgeMode mode, string path);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Trouble}")]
+    private static partial void LogConfigurationTrouble(Microsoft.Extensions.Logging.ILogger logger, string trouble);
 }

@@ -4,6 +4,7 @@ using System.Reflection;
 using HostBridge.Admin;
 using HostBridge.Admin.Views;
 using HostBridge.Configuration;
+using HostBridge.Configuration.Reading;
 using HostBridge.Incidents;
 using HostBridge.Storage;
 using HostBridge.Toolstacks.Steps;
@@ -16,6 +17,9 @@ internal static class CommandLine
 {
     /// <summary>The command line, the configuration, or a value in it is wrong (EX_USAGE of sysexits.h).</summary>
     public const int UsageExitCode = 64;
+
+    /// <summary>A file of the configuration cannot be read, by no mistake in it (EX_IOERR of sysexits.h).</summary>
+    public const int ReadErrorExitCode = 74;
 
     /// <summary>Another host-bridge uses the state directory (EX_TEMPFAIL of sysexits.h).</summary>
     public const int InUseExitCode = 75;
@@ -72,10 +76,18 @@ internal static class CommandLine
 
     private static async Task<int> RunBridgeAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        BridgeConfiguration configuration = Settings.Read(parsed);
-        if (configuration.Options is not { } options)
+        IReadOnlyList<Setting> settings = Settings.SettingsIn(parsed);
+        if (BridgeConfiguration.ProblemsOf(settings) is { Count: > 0 } mistakes)
         {
-            return Complain(configuration.Problems);
+            return Complain(mistakes);
+        }
+
+        var copy = new BridgeConfigurationCopy(Settings.FileOf(parsed), settings);
+        StartConfiguration start = await StartConfiguration
+            .ReadAsync(() => Settings.Read(parsed), copy).ConfigureAwait(false);
+        if (start.Options is not { } options)
+        {
+            return Complain(start.Problems);
         }
 
         StateClaim claim = await ClaimAsync(options.StateDirectory).ConfigureAwait(false);
@@ -87,7 +99,9 @@ internal static class CommandLine
         // Disposed of by the thread that writes: this one must not wait for a disk that hangs.
         var incidents = new IncidentStore(options.StateDirectory, claim.Lock);
         return await BridgeHost
-            .RunAsync(options, () => Settings.Read(parsed), incidents, cancellationToken)
+            .RunAsync(
+                new OptionsInForce(options) { Trouble = start.Trouble }, () => Settings.Read(parsed), copy, incidents,
+                cancellationToken)
             .ConfigureAwait(false);
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using HostBridge.Admin;
 using HostBridge.Configuration;
+using HostBridge.Configuration.Reading;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Protocol.Configuration;
@@ -16,23 +17,31 @@ internal sealed partial class ConfigurationReload : BackgroundService
     /// <summary>The disk that the files lie on may hang.</summary>
     private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(10);
 
+    /// <summary>Files that could not be read are read again after this time, and after twice the last time each.</summary>
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(10);
+
     private readonly SemaphoreSlim _wanted = new(0);
     private readonly Func<BridgeConfiguration> _read;
+    private readonly BridgeConfigurationCopy _copy;
     private readonly OptionsInForce _inForce;
     private readonly BridgeInputQueue _inputs;
     private readonly ILogger<ConfigurationReload> _logger;
     private readonly PosixSignalRegistration _signal;
+    private Task? _running;
 
     /// <summary>From here on SIGHUP does not end the program: it is made before the program says that it starts.</summary>
     /// <param name="read">Reads the configuration with this program's command line.</param>
+    /// <param name="copy">Keeps what was read.</param>
     /// <param name="inForce">The options that hold.</param>
     /// <param name="inputs">The queue that leads into the loop.</param>
     /// <param name="logger">The log.</param>
     public ConfigurationReload(
-        Func<BridgeConfiguration> read, OptionsInForce inForce, BridgeInputQueue inputs,
+        Func<BridgeConfiguration> read, BridgeConfigurationCopy copy, OptionsInForce inForce, BridgeInputQueue inputs,
         ILogger<ConfigurationReload> logger)
     {
-        (_read, _inForce, _inputs, _logger) = (read, inForce, inputs, logger);
+        (_read, _copy, _inForce, _inputs, _logger) = (read, copy, inForce, inputs, logger);
         _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Want);
     }
 
@@ -41,10 +50,14 @@ internal sealed partial class ConfigurationReload : BackgroundService
     {
         try
         {
+            TimeSpan pause = FirstPause;
             while (true)
             {
-                await _wanted.WaitAsync(stoppingToken).ConfigureAwait(false);
-                await ReloadAsync(stoppingToken).ConfigureAwait(false);
+                bool isNotKnown = _inForce.Trouble is not null;
+                bool isAsked = await _wanted
+                    .WaitAsync(isNotKnown ? pause : Timeout.InfiniteTimeSpan, stoppingToken).ConfigureAwait(false);
+                await ReloadAsync(isAsked, stoppingToken).ConfigureAwait(false);
+                pause = isNotKnown ? TimeSpan.FromTicks(Math.Min(pause.Ticks * 2, LongestPause.Ticks)) : FirstPause;
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -70,19 +83,35 @@ internal sealed partial class ConfigurationReload : BackgroundService
         }
     }
 
-    private async Task ReloadAsync(CancellationToken cancellationToken)
+    private async Task ReloadAsync(bool isAsked, CancellationToken cancellationToken)
     {
         BridgeConfiguration configuration;
+        if (_running is { IsCompleted: false })
+        {
+            // A thread that hangs in a read is one too many already.
+            return;
+        }
+
         try
         {
-            configuration = await OwnThread
-                .RunAsync("configuration", () => Task.FromResult(_read()), ReadLimit).ConfigureAwait(false);
+            var ended = new TaskCompletionSource();
+            _running = ended.Task;
+            configuration = await OwnThread.RunAsync("configuration", () => Task.FromResult(Read(ended)), ReadLimit)
+                .ConfigureAwait(false);
         }
         catch (TimeoutException)
         {
-            LogStuck(ReadLimit.TotalSeconds);
+            NoteFault(StartConfiguration.NotInTime, isAsked);
             return;
         }
+
+        if (configuration.Faults.Count > 0)
+        {
+            NoteFault(FileFault.ToLines(configuration.Faults)[0], isAsked);
+            return;
+        }
+
+        _inForce.Trouble = null;
 
         if (configuration.Options is not { } options)
         {
@@ -95,6 +124,7 @@ internal sealed partial class ConfigurationReload : BackgroundService
             return;
         }
 
+        _copy.Keep(configuration.FileSettings);
         BridgeOptions before = _inForce.Value;
         foreach (SettingKey<BridgeOptions> key in BridgeKeys.Table.NeedingStart(before, options))
         {
@@ -105,6 +135,29 @@ internal sealed partial class ConfigurationReload : BackgroundService
         _inForce.Replace(before with { Policy = options.Policy });
         await _inputs.PostAsync(new BridgeInput.PolicyChanged(options.Policy), cancellationToken).ConfigureAwait(false);
         LogTaken(options.Policy.Mode, options.Policy.Guests.Count, string.Join(", ", configuration.Files));
+    }
+
+    private BridgeConfiguration Read(TaskCompletionSource ended)
+    {
+        try
+        {
+            return _read();
+        }
+        finally
+        {
+            ended.SetResult();
+        }
+    }
+
+    /// <summary>Logged when it is new, or when somebody asked for the reading.</summary>
+    private void NoteFault(string reason, bool isAsked)
+    {
+        bool isNews = _inForce.Trouble is null;
+        _inForce.Trouble ??= StartConfiguration.TroubleOf(reason, "what was in force stays in force");
+        if (isNews || isAsked)
+        {
+            LogNotKnown(reason);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information,
@@ -125,7 +178,7 @@ internal sealed partial class ConfigurationReload : BackgroundService
     private partial void LogRefused(int count);
 
     [LoggerMessage(Level = LogLevel.Error,
-        Message = "the configuration cannot be read within {Seconds} s: what was in force stays in force; look at the "
-            + "disk it lies on")]
-    private partial void LogStuck(double seconds);
+        Message = "the configuration cannot be read: {Reason}; what was in force stays in force, and it is read again "
+            + "with back-off; look at the disk it lies on")]
+    private partial void LogNotKnown(string reason);
 }

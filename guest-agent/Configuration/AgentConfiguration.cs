@@ -9,8 +9,11 @@ namespace GuestAgent.Configuration;
 internal sealed record AgentConfiguration(
     Sourced<AgentOptions> Settings, IReadOnlyList<string> Files, IReadOnlyList<ConfigurationProblem> Problems)
 {
-    /// <summary>The options; null when anything is wrong.</summary>
-    public AgentOptions? Options => Problems.Count == 0 ? Settings.Value : null;
+    /// <summary>The files and folders whose content is not known; with any of them the rest must not be used.</summary>
+    public IReadOnlyList<FileFault> Faults { get; init; } = [];
+
+    /// <summary>The options; null when anything is wrong or not known.</summary>
+    public AgentOptions? Options => Problems.Count == 0 && Faults.Count == 0 ? Settings.Value : null;
 
     /// <summary>Makes the configuration.</summary>
     /// <param name="files">The files, in the order in which they win.</param>
@@ -23,6 +26,9 @@ internal sealed record AgentConfiguration(
             new AgentOptions(), new Dictionary<(string Section, string Key), SettingOrigin>());
         Sourced<AgentOptions> filled = AgentKeys.Table.Fill(start, [.. settings, .. commandLine], problems);
         return new AgentConfiguration(
-            filled, [.. files.Select(file => file.Path)], ConfigurationProblem.InOrder(problems, files));
+            filled, [.. files.Select(file => file.Path)], ConfigurationProblem.InOrder(problems, files))
+        {
+            Faults = [.. files.Select(file => file.Fault).OfType<FileFault>()],
+        };
     }
 }

@@ -3,46 +3,81 @@ using Protocol.Configuration;
 
 namespace GuestAgent.Configuration;
 
-/// <summary>The options that were read, or everything that is wrong with them.</summary>
-/// <param name="Options">The options; null when anything is wrong.</param>
-/// <param name="Problems">What is wrong, a line each.</param>
-internal sealed record ConfigurationAnswer(AgentOptions? Options, IReadOnlyList<string> Problems)
+/// <summary>What the process that reads the files answered: one of good, wrong, or not known.</summary>
+internal sealed record ConfigurationAnswer
 {
     /// <summary>The longest answer, in bytes.</summary>
     public const int MaxBytes = 256 * 1024;
 
     private const string Good = "good";
     private const string Bad = "bad";
+    private const string Faulty = "unreadable";
 
     /// <summary>Without it an answer is not whole, and counts for nothing.</summary>
     private const string End = "end";
 
-    /// <summary>
-    /// What the process that reads the files says to the agent: a word, the settings as a file would have them or the
-    /// problems, and a word at the end.
-    /// </summary>
-    public static string Write(AgentConfiguration configuration)
+    private ConfigurationAnswer()
     {
-        IEnumerable<string> lines = configuration.Options is { } options
-            ? [Good, .. AgentKeys.Table.Keys.Select(key => $"{key.Name} = {key.ValueIn(options)}")]
-            : [Bad, .. ConfigurationProblem.ToLines(configuration.Problems).Select(line => line.ReplaceLineEndings(" "))];
+    }
+
+    /// <summary>The options of the files and the command line; null when anything is wrong or not known.</summary>
+    public AgentOptions? Options { get; private init; }
+
+    /// <summary>The settings of the files alone, as one file would have them; null without <see cref="Options"/>.</summary>
+    public string? FileSettings { get; private init; }
+
+    /// <summary>The mistakes of the configuration, a line each.</summary>
+    public IReadOnlyList<string> Problems { get; private init; } = [];
+
+    /// <summary>Why the configuration is not known, a line each: faults of the storage, or a reading without an end.</summary>
+    public IReadOnlyList<string> Faults { get; private init; } = [];
+
+    /// <summary>An answer that never came.</summary>
+    /// <param name="reason">Why, for an operator.</param>
+    public static ConfigurationAnswer NotKnown(string reason) => new() { Faults = [reason] };
+
+    /// <summary>The answer that certain settings of files give.</summary>
+    /// <param name="fileSettings">The settings as one file would have them.</param>
+    /// <param name="commandLine">The options of the command line, which win.</param>
+    public static ConfigurationAnswer Of(string fileSettings, IReadOnlyList<Setting> commandLine)
+    {
+        byte[] file = Encoding.UTF8.GetBytes(fileSettings);
+        AgentConfiguration read = AgentConfiguration.Of([IniParser.Parse("what was read", file)], commandLine);
+        return read.Options is { } options
+            ? new ConfigurationAnswer { Options = options, FileSettings = fileSettings }
+            : new ConfigurationAnswer { Problems = ConfigurationProblem.ToLines(read.Problems) };
+    }
+
+    /// <summary>
+    /// What the process says to the agent: a word; the settings of the files, the faults or the mistakes; and a word at the
+    /// end. With a file that is not known, mistakes in others wait: during an outage a running agent is worth more.
+    /// </summary>
+    /// <param name="files">The files that were read, in the order in which they win.</param>
+    public static string Write(IReadOnlyList<IniDocument> files)
+    {
+        AgentConfiguration read = AgentConfiguration.Of(files, []);
+        IEnumerable<string> lines = read.Faults.Count > 0
+            ? [Faulty, .. FileFault.ToLines(read.Faults).Select(OnOneLine)]
+            : read.Problems.Count > 0
+                ? [Bad, .. ConfigurationProblem.ToLines(read.Problems).Select(OnOneLine)]
+                : [Good, SettingsText.Write(files).TrimEnd('\n')];
         return string.Join('\n', [.. lines, End, string.Empty]);
     }
 
-    /// <summary>Reads that. Whatever is no whole answer is a problem.</summary>
-    public static ConfigurationAnswer Read(ReadOnlySpan<byte> answer)
+    /// <summary>Reads that. What is no whole answer makes the configuration not known.</summary>
+    /// <param name="answer">All that the process printed.</param>
+    /// <param name="commandLine">The options of the command line, which win over the files.</param>
+    public static ConfigurationAnswer Read(ReadOnlySpan<byte> answer, IReadOnlyList<Setting> commandLine)
     {
         string[] lines = Encoding.UTF8.GetString(answer).Split('\n');
-        switch (lines)
+        return lines switch
         {
-            case [Good, .. var settings, End, ""]:
-                byte[] file = Encoding.UTF8.GetBytes(string.Join('\n', settings));
-                AgentConfiguration read = AgentConfiguration.Of([IniParser.Parse("what was read", file)], []);
-                return new ConfigurationAnswer(read.Options, ConfigurationProblem.ToLines(read.Problems));
-            case [Bad, .. var problems, End, ""]:
-                return new ConfigurationAnswer(null, problems);
-            default:
-                return new ConfigurationAnswer(null, ["the process that reads the files ended without an answer"]);
-        }
+            [Good, .. var settings, End, ""] => Of(string.Join('\n', settings), commandLine),
+            [Bad, .. { Length: > 0 } problems, End, ""] => new ConfigurationAnswer { Problems = problems },
+            [Faulty, .. { Length: > 0 } faults, End, ""] => new ConfigurationAnswer { Faults = faults },
+            _ => NotKnown("the process that reads the files ended without an answer"),
+        };
     }
+
+    private static string OnOneLine(string line) => line.ReplaceLineEndings(" ");
 }

@@ -15,6 +15,9 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
     /// <summary>How long a probe is waited for. Longer than it takes to call a filesystem hung.</summary>
     public static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(8);
 
+    /// <summary>What each answer says of the configuration; null: it was read.</summary>
+    public string? ConfigurationTrouble { get; set; }
+
     private readonly List<Waiting> _waiting = [];
 
     private sealed record Waiting(long ClientId, Inquiry? Inquiry, Moment AskedAt);
@@ -50,6 +53,7 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
             Sequence = sequence,
             Xenstore = xenstore,
             LastRecovery = recovery,
+            Configuration = ConfigurationTrouble,
         };
         var answers = new List<InquiryAnswer>();
         foreach (Waiting one in _waiting)

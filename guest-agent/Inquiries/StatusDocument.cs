@@ -37,6 +37,9 @@ internal sealed record StatusDocument
     /// <summary>How the link to xenstore is: <c>answers</c>, or what is wrong with it.</summary>
     public required string Xenstore { get; init; }
 
+    /// <summary>Why the files of the configuration are not known, and what is in force instead; null when read.</summary>
+    public string? Configuration { get; init; }
+
     /// <summary>What the host last did for this guest; null when nothing is known.</summary>
     public LastRecovery? LastRecovery { get; init; }
 

@@ -36,6 +36,11 @@ internal static class StatusJson
             json.WriteNumber("sequence"u8, document.Sequence);
             json.WriteString("xenstore"u8, document.Xenstore);
             json.WriteString("severity"u8, Severities.ToName(document.Severity));
+            if (document.Configuration is { } configuration)
+            {
+                json.WriteString("configuration"u8, configuration);
+            }
+
             WriteRecovery(json, document.LastRecovery);
             if (document.Error == InquiryError.None)
             {
@@ -180,6 +185,9 @@ internal static class StatusJson
             Sequence = json.GetProperty("sequence"u8).GetInt64(),
             Xenstore = Text(json, "xenstore"u8),
             Severity = Word(Severities, json, "severity"u8),
+            Configuration = json.TryGetProperty("configuration"u8, out JsonElement configuration)
+                ? configuration.GetString()
+                : null,
             LastRecovery = json.TryGetProperty("last_recovery"u8, out JsonElement recovery)
                 ? ReadRecovery(recovery)
                 : null,

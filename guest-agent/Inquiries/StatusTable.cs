@@ -37,6 +37,11 @@ internal static class StatusTable
             text.Append('\n').Append(Clean(RecoveryNews.Text(recovery))).Append('\n');
         }
 
+        if (document.Configuration is { } configuration)
+        {
+            text.Append('\n').Append(Clean(configuration)).Append('\n');
+        }
+
         if (document.Xenstore != StatusDocument.LinkAnswers)
         {
             text.Append("\nthe host is not told: ").Append(Clean(document.Xenstore)).Append('\n');

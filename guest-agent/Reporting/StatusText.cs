@@ -12,6 +12,9 @@ internal static class StatusText
     /// <summary>The file's name.</summary>
     public const string FileName = "status";
 
+    /// <summary>The last line: why the files of the configuration are not known; empty when they are.</summary>
+    public static string ConfigurationLine(string? trouble) => trouble is null ? string.Empty : $"{trouble}\n";
+
     /// <summary>The summary, how the report travels, then one line a filesystem, worst first.</summary>
     /// <param name="report">What is held true.</param>
     /// <param name="carrier">How it stands with xenstore.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using HostBridge.Admin.Views;
+using HostBridge.Configuration;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,7 @@ namespace HostBridge.Admin;
 
 /// <summary>Does what people ask, whoever carries their words: a document for every request.</summary>
 internal sealed partial class AdminService(
-    AdminDesk desk, IncidentLog incidents, BridgeClock clock, ILogger<AdminService> logger)
+    AdminDesk desk, IncidentLog incidents, OptionsInForce inForce, BridgeClock clock, ILogger<AdminService> logger)
 {
     /// <summary>The longest pause that ends by itself.</summary>
     public static readonly TimeSpan LongestPause = TimeSpan.FromDays(365);
@@ -57,7 +58,10 @@ internal sealed partial class AdminService(
     private async Task<object> StatusAsync(CancellationToken cancellationToken)
         => StatusComposer.Compose(
             await LookAsync(cancellationToken).ConfigureAwait(false),
-            new BridgeFacts(CommandLine.Version, _started, incidents.Trouble, incidents.Dropped));
+            new BridgeFacts(CommandLine.Version, _started, incidents.Trouble, incidents.Dropped)
+            {
+                ConfigurationTrouble = inForce.Trouble,
+            });
 
     private async Task<object> ExplainAsync(
         GuestPicture guest, BridgePicture picture, CancellationToken cancellationToken)

@@ -13,7 +13,8 @@ internal static class ConfigCommand
 {
     private static readonly Option<string?> Check = new("--check")
     {
-        Description = "Only say what is wrong; exit code 0 when nothing is, else 64. FILE: in that file and FILE.d.",
+        Description = "Only print what is wrong; exit code 0: nothing, 64: a mistake, 74: a file that cannot be read. "
+            + "FILE: in that file and FILE.d.",
         HelpName = "FILE",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -44,9 +45,16 @@ internal static class ConfigCommand
         bool isCheck = parsed.GetResult(Check) is not null;
         string? file = parsed.GetValue(Check) ?? settings.FileOf(parsed);
         BridgeConfiguration configuration = BridgeConfigurationReader.Read(file, settings.SettingsIn(parsed));
-        if (configuration.Problems.Count > 0)
+        if (configuration.Options is null)
         {
-            return CommandLine.Complain(configuration.Problems);
+            // Mistakes first: they are known to be some.
+            int exitCode = CommandLine.Complain(configuration.Problems);
+            foreach (string line in FileFault.ToLines(configuration.Faults))
+            {
+                exitCode = CommandLine.Complain(line, CommandLine.ReadErrorExitCode);
+            }
+
+            return exitCode;
         }
 
         if (isCheck)

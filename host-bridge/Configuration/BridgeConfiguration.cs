@@ -50,12 +50,33 @@ internal sealed record BridgeConfiguration(
             host = host with { Value = options };
         }
 
+        IReadOnlyList<FileFault> faults = [.. files.Select(file => file.Fault).OfType<FileFault>()];
         return new BridgeConfiguration(
-            host, guests, [.. files.Select(file => file.Path)], ConfigurationProblem.InOrder(problems, files));
+            host, guests, [.. files.Select(file => file.Path)], ConfigurationProblem.InOrder(problems, files))
+        {
+            Faults = faults,
+            FileSettings = faults.Count + problems.Count == 0 ? SettingsText.Write(files) : string.Empty,
+        };
     }
 
-    /// <summary>The options; null when anything is wrong.</summary>
-    public BridgeOptions? Options => Problems.Count == 0 ? Host.Value : null;
+    /// <summary>The files and folders whose content is not known; with any of them the rest must not be used.</summary>
+    public IReadOnlyList<FileFault> Faults { get; init; } = [];
+
+    /// <summary>The settings of the files alone, as one file would have them; empty with faults or mistakes.</summary>
+    public string FileSettings { get; init; } = string.Empty;
+
+    /// <summary>The options; null when anything is wrong or not known.</summary>
+    public BridgeOptions? Options => Problems.Count == 0 && Faults.Count == 0 ? Host.Value : null;
+
+    /// <summary>What is wrong with the options of the command line, whatever the files say.</summary>
+    public static IReadOnlyList<ConfigurationProblem> ProblemsOf(IReadOnlyList<Setting> commandLine)
+    {
+        var problems = new List<ConfigurationProblem>();
+        var start = new Sourced<BridgeOptions>(
+            new BridgeOptions(), new Dictionary<(string Section, string Key), SettingOrigin>());
+        _ = BridgeKeys.Table.Fill(start, commandLine, problems);
+        return problems;
+    }
 
     /// <summary>What holds for a guest by this name or uuid; what holds for any when it has no section.</summary>
     public Sourced<GuestPolicy> GuestOf(string nameOrUuid)

@@ -5,9 +5,17 @@ namespace HostBridge.Configuration;
 internal sealed class OptionsInForce(BridgeOptions options)
 {
     private volatile BridgeOptions _value = options;
+    private volatile string? _trouble;
 
     /// <summary>The options; may be read from any thread.</summary>
     public BridgeOptions Value => _value;
+
+    /// <summary>Why the files of the configuration are not known, and what is in force instead; null when read.</summary>
+    public string? Trouble
+    {
+        get => _trouble;
+        set => _trouble = value;
+    }
 
     /// <summary>Puts others in their place.</summary>
     public void Replace(BridgeOptions options) => _value = options;

@@ -44,7 +44,14 @@ public sealed record IniDocument(
     /// <summary>The largest file that is read, in bytes.</summary>
     public const int MaxFileBytes = 1024 * 1024;
 
-    /// <summary>A file of which nothing can be read.</summary>
+    /// <summary>Why what the file or folder says is not known; null when it was read, or has a mistake.</summary>
+    public FileFault? Fault { get; init; }
+
+    /// <summary>A file of which nothing can be read, by a mistake of the administrator.</summary>
     public static IniDocument Unreadable(string path, string problem)
         => new(path, [], [], [new ConfigurationProblem(SettingOrigin.File(path, 0), null, problem)]);
+
+    /// <summary>A file or folder that could not be read, by no mistake of the administrator.</summary>
+    public static IniDocument Faulty(string path, int errno, string failure)
+        => new(path, [], [], []) { Fault = new FileFault(path, errno, failure) };
 }

@@ -5,8 +5,8 @@ using Mono.Unix.Native;
 namespace GuestAgent.Configuration.Reading;
 
 /// <summary>
-/// The process that reads the configuration again: this program, with the agent's own arguments. The files lie on the
-/// root, and reading them may get stuck in the kernel; the agent does not.
+/// The process that reads the files of the configuration: this program, with the agent's own arguments. The files lie on
+/// the root, and reading them may get stuck in the kernel; the agent does not.
 /// </summary>
 internal static unsafe class ConfigurationProcess
 {
@@ -19,8 +19,8 @@ internal static unsafe class ConfigurationProcess
     {
         Descriptors.CloseInherited();
         var commandLine = new AgentCommandLine();
-        AgentConfiguration read = commandLine.Settings.Read(commandLine.Command.Parse(arguments[1..]));
-        byte[] answer = Encoding.UTF8.GetBytes(ConfigurationAnswer.Write(read));
+        string? file = commandLine.Settings.FileOf(commandLine.Command.Parse(arguments[1..]));
+        byte[] answer = Encoding.UTF8.GetBytes(ConfigurationAnswer.Write(AgentConfigurationReader.ReadFiles(file)));
         fixed (byte* start = answer)
         {
             long written = 0;

@@ -56,6 +56,9 @@ internal sealed record BridgeLine
     /// <summary>Why nothing can be recorded, and so nothing is done; null when all is well.</summary>
     public string? StateTrouble { get; init; }
 
+    /// <summary>Why the files of the configuration are not known, and what is in force; null when they were read.</summary>
+    public string? ConfigurationTrouble { get; init; }
+
     /// <summary>How many entries of what was told had no room since the start.</summary>
     public long StateDropped { get; init; }
 }

@@ -38,6 +38,11 @@ internal readonly record struct CheckView(CheckStatus Status, string Line)
             findings.Add((CheckStatus.Critical, $"nothing can be recorded: {trouble}"));
         }
 
+        if (bridge.ConfigurationTrouble is { } unread)
+        {
+            findings.Add((CheckStatus.Warning, unread));
+        }
+
         AddGuests(findings, document, CheckStatus.Critical, "need you");
         AddGuests(findings, document, CheckStatus.Warning, "to be watched");
         if (document.StorageIncidents.Count > 0)

@@ -8,7 +8,11 @@ namespace HostBridge.Admin.Views;
 /// <param name="Started">When it started.</param>
 /// <param name="StateTrouble">Why nothing can be recorded; null when all is well.</param>
 /// <param name="StateDropped">How many entries had no room.</param>
-internal sealed record BridgeFacts(string Version, DateTimeOffset Started, string? StateTrouble, long StateDropped);
+internal sealed record BridgeFacts(string Version, DateTimeOffset Started, string? StateTrouble, long StateDropped)
+{
+    /// <summary>Why the files of the configuration are not known, and what is in force; null when they were read.</summary>
+    public string? ConfigurationTrouble { get; init; }
+}
 
 /// <summary>Makes documents of what the loop holds.</summary>
 internal static class StatusComposer
@@ -42,6 +46,7 @@ internal static class StatusComposer
                 HeardOverXenstore = guests.Count(guest => guest.HeardOver.Contains(Carriers.ToName(ReportCarrier.Xenstore))),
                 HeardOverChannel = guests.Count(guest => guest.HeardOver.Contains(Carriers.ToName(ReportCarrier.Channel))),
                 StateTrouble = facts.StateTrouble,
+                ConfigurationTrouble = facts.ConfigurationTrouble,
                 StateDropped = facts.StateDropped,
             },
             Counts = guests.GroupBy(guest => guest.State)

@@ -47,6 +47,11 @@ internal static class StatusView
             lines.Add(new Line($"nothing can be recorded, so nothing is done: {trouble}", Tone.Bad));
         }
 
+        if (bridge.ConfigurationTrouble is { } unread)
+        {
+            lines.Add(new Line(unread, Tone.Warning));
+        }
+
         foreach (StorageIncidentLine incident in document.StorageIncidents)
         {
             lines.Add(new Line(

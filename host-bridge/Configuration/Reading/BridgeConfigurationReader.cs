@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Mono.Unix.Native;
 using Protocol.Configuration;
 using Protocol.Configuration.Files;
 
@@ -18,10 +20,8 @@ internal static class BridgeConfigurationReader
     /// <param name="commandLine">The options of the command line.</param>
     public static BridgeConfiguration Read(string? file, IReadOnlyList<Setting> commandLine)
     {
-        var defaults = new BridgeOptions();
-        defaults = defaults with { XenstorePath = Array.Find(Sockets, File.Exists) ?? defaults.XenstorePath };
-        var read = BridgeConfiguration.Of(defaults, ConfigurationFiles.Read(Places, file), commandLine);
-        if (read.Host.Value.ToolstackCommand is not { } command || File.Exists(command))
+        BridgeConfiguration read = Of(ConfigurationFiles.Read(Places, file), commandLine);
+        if (read.Host.Value.ToolstackCommand is not { } command || !IsMissing(command))
         {
             return read;
         }
@@ -32,4 +32,23 @@ internal static class BridgeConfigurationReader
             $"{ConfigurationProblem.Quote(command)} is not there; write the path of a program");
         return read with { Problems = [.. read.Problems, missing] };
     }
+
+    /// <summary>The configuration that certain files give on this host.</summary>
+    /// <param name="files">The files, in the order in which they win.</param>
+    /// <param name="commandLine">The options of the command line.</param>
+    public static BridgeConfiguration Of(IReadOnlyList<IniDocument> files, IReadOnlyList<Setting> commandLine)
+    {
+        var defaults = new BridgeOptions();
+        defaults = defaults with { XenstorePath = Array.Find(Sockets, File.Exists) ?? defaults.XenstorePath };
+        return BridgeConfiguration.Of(defaults, files, commandLine);
+    }
+
+    /// <summary>What the files are called together: the file that was named, or the folder of the usual places.</summary>
+    /// <param name="file">The one file that was named; null for the usual places.</param>
+    public static string SourceOf(string? file) => file ?? Places.Administrator;
+
+    /// <summary>A program that a dead disk does not show is not missing; it is missed when it is needed.</summary>
+    private static bool IsMissing(string program)
+        => Syscall.access(program, AccessModes.F_OK) != 0
+            && FileErrors.KindOf(Marshal.GetLastPInvokeError(), isNamed: true) == FileErrorKind.Mistake;
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Protocol.Configuration.Files;
 
 /// <summary>Reads the files of a configuration; the only place that does.</summary>
@@ -7,7 +9,8 @@ public static class ConfigurationFiles
     private const int MaxFilesPerFolder = 256;
 
     /// <summary>
-    /// Reads every file that counts, in the order in which they win. Never throws for what is wrong with a file.
+    /// Reads every file that counts, in the order in which they win. Never throws for what is wrong with a file. With any
+    /// <see cref="IniDocument.Fault"/> the rest is not the whole configuration and must not be used.
     /// </summary>
     /// <param name="places">Where a program's configuration lies.</param>
     /// <param name="named">The one file that was named instead; null for none.</param>
@@ -17,28 +20,29 @@ public static class ConfigurationFiles
         IReadOnlyList<string> paths = named is null
             ? ConfigurationLayers.Order(places, folder => NamesIn(folder, problems))
             : ConfigurationLayers.Order(named, folder => NamesIn(folder, problems));
-        return [.. problems, .. paths.Select(ReadOne)];
+        return [.. problems, .. paths.Select(path => ReadOne(path, isNamed: path == named))];
     }
 
-    private static IniDocument ReadOne(string path)
+    private static IniDocument ReadOne(string path, bool isNamed)
     {
-        try
+        // What is longer than allowed is not read to its end: it may be a device.
+        byte[] content = new byte[IniDocument.MaxFileBytes + 1];
+        int errno = RawFile.Read(path, content, out int size);
+        if (errno == 0)
         {
-            // What is longer than allowed is not read to its end: it may be a device.
-            byte[] content = new byte[IniDocument.MaxFileBytes + 1];
-            using FileStream stream = File.OpenRead(path);
-            int size = stream.ReadAtLeast(content, content.Length, throwOnEndOfStream: false);
             return IniParser.Parse(path, content.AsSpan(0, size));
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
-        {
-            return IniDocument.Unreadable(
-                path, $"it cannot be read: {failure.Message.ReplaceLineEndings(" ")} Name a file that can be read");
-        }
+
+        string failure = $"it cannot be read: {TextOf(errno)}";
+        return FileErrors.KindOf(errno, isNamed) == FileErrorKind.Mistake
+            ? IniDocument.Unreadable(path, $"{failure}; name a file that can be read")
+            : IniDocument.Faulty(path, errno, failure);
     }
 
     private static List<string> NamesIn(string folder, List<IniDocument> problems)
     {
+        int errno;
+        string failure;
         try
         {
             List<string> names = [.. Directory.EnumerateFiles(folder, $"*{ConfigurationLayers.Suffix}")
@@ -49,17 +53,31 @@ public static class ConfigurationFiles
             }
 
             problems.Add(IniDocument.Unreadable(folder, $"it holds more than {MaxFilesPerFolder} files; remove some"));
+            return [];
         }
         catch (DirectoryNotFoundException)
         {
             // Nothing is configured there.
+            return [];
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            problems.Add(IniDocument.Unreadable(
-                folder, $"it cannot be listed: {failure.Message.ReplaceLineEndings(" ")}"));
+            errno = ErrnoOf(error);
+            failure = $"it cannot be listed: {TextOf(errno)}";
         }
 
+        problems.Add(FileErrors.KindOf(errno, isNamed: false) == FileErrorKind.Mistake
+            ? IniDocument.Unreadable(folder, failure)
+            : IniDocument.Faulty(folder, errno, failure));
         return [];
     }
+
+    /// <summary>The library keeps the errno in HResult; of a refused access in that of the inner exception.</summary>
+    private static int ErrnoOf(Exception error)
+        => error is UnauthorizedAccessException { InnerException: { } inner } ? inner.HResult : error.HResult;
+
+    private static string TextOf(int errno)
+        => FileErrors.AdviceFor(errno) is { } advice
+            ? $"{Marshal.GetPInvokeErrorMessage(errno)} (errno {errno}; {advice})"
+            : $"{Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})";
 }

@@ -1,5 +1,7 @@
+using System.Net.Sockets;
 using Protocol.Configuration;
 using Protocol.Configuration.Files;
+using Protocol.Health;
 using Xunit;
 
 namespace Tests.Unit.Configuration;
@@ -71,5 +73,72 @@ public sealed class ConfigurationFilesTests : IDisposable
         }
 
         Assert.Equal("/etc/p.conf.d: it holds more than 256 files; remove some", Assert.Single(Read()));
+    }
+
+    [Fact]
+    public void A_lock_that_another_program_holds_keeps_nobody_from_reading()
+    {
+        Write("etc/p.conf", "k = 1");
+        using var holder = new FileStream($"{_folder}/etc/p.conf", FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Assert.Equal("/etc/p.conf: 1", Assert.Single(Read()));
+    }
+
+    [Fact]
+    public void A_named_folder_is_a_mistake_with_its_true_reason()
+    {
+        Directory.CreateDirectory($"{_folder}/x.conf");
+        IniDocument read = Assert.Single(ConfigurationFiles.Read(Places, $"{_folder}/x.conf"));
+        Assert.Null(read.Fault);
+        Assert.Contains("Is a directory", Assert.Single(read.Problems).Text);
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_a_fault_with_the_systems_text()
+    {
+        // Opening a socket gives ENXIO, without any privilege.
+        Directory.CreateDirectory($"{_folder}/etc/p.conf.d");
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint($"{_folder}/etc/p.conf.d/a.conf"));
+        IniDocument read = Assert.Single(ConfigurationFiles.Read(Places, null));
+        Assert.Empty(read.Problems);
+        Assert.Equal("it cannot be read: No such device or address (errno 6)", read.Fault!.Text);
+    }
+
+    [Fact]
+    public void A_copy_is_kept_on_a_tmpfs_alone_for_its_owner_alone_and_trusted_only_while_it_is_so()
+    {
+        const UnixFileMode owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        Assert.True(BootId.TryParse("6b1f3c9e-8f57-4b8a-a9ab-0c7a7d0f3f11", out BootId boot));
+        string shared = Directory.CreateTempSubdirectory("configuration-copy-").FullName;
+        string folder = $"/dev/shm/{Path.GetFileName(shared)}";
+        Directory.Delete(shared);
+        try
+        {
+            var file = new BootCopyFile(folder, owner, "copy");
+            Assert.Null(file.TryRead(boot, "/etc/p"));
+            Assert.True(file.TryWrite(boot, "/etc/p", "old"u8));
+            Assert.True(file.TryWrite(boot, "/etc/p", "k=1"u8));
+            Assert.Equal("k=1"u8, file.TryRead(boot, "/etc/p")!);
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file.FilePath));
+            Assert.Equal([file.FilePath], Directory.GetFileSystemEntries(folder));
+
+            File.SetUnixFileMode(file.FilePath, owner | UnixFileMode.OtherWrite);
+            Assert.Null(file.TryRead(boot, "/etc/p"));
+            Assert.True(file.TryWrite(boot, "/etc/p", "k=2"u8));
+            File.SetUnixFileMode(folder, owner | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute);
+            Assert.Null(file.TryRead(boot, "/etc/p"));
+            File.SetUnixFileMode(folder, owner);
+            File.Move(file.FilePath, $"{folder}/elsewhere");
+            File.CreateSymbolicLink(file.FilePath, $"{folder}/elsewhere");
+            Assert.Null(file.TryRead(boot, "/etc/p"));
+
+            // What is too large leaves nothing behind that could be taken for it.
+            Assert.False(file.TryWrite(boot, "/etc/p", new byte[BootCopy.MaxBytes]));
+            Assert.False(File.Exists(file.FilePath));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 }

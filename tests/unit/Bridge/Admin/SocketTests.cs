@@ -4,6 +4,7 @@ using System.Text.Json;
 using HostBridge;
 using HostBridge.Admin;
 using HostBridge.Admin.Views;
+using HostBridge.Configuration;
 using HostBridge.Incidents;
 using HostBridge.Recovery;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -308,8 +309,11 @@ public sealed class SocketTests : IAsyncLifetime
     }
 
     private static AdminSocket SocketAt(string path, AdminDesk desk, BridgeClock clock, IncidentLog? incidents = null)
-        => new(path, new AdminService(desk, incidents!, clock, NullLogger<AdminService>.Instance), TimeProvider.System,
-            NullLogger<AdminSocket>.Instance);
+    {
+        var inForce = new OptionsInForce(new BridgeOptions());
+        var service = new AdminService(desk, incidents!, inForce, clock, NullLogger<AdminService>.Instance);
+        return new AdminSocket(path, service, TimeProvider.System, NullLogger<AdminSocket>.Instance);
+    }
 
     private AdminSocket SocketAt(string path, AdminDesk desk, BridgeClock clock)
         => SocketAt(path, desk, clock, _incidents);
