@@ -1,4 +1,5 @@
 using GuestAgent.Detection;
+using GuestAgent.Linux;
 using GuestAgent.Signals;
 
 namespace GuestAgent;
@@ -18,6 +19,8 @@ internal sealed partial class AgentRuntime
     private Moment _errorsDue;
     private Moment _lossDue;
     private long _toldLostRecords;
+    private bool _toldDenied;
+    private bool _toldDeniedEvents;
 
     private void Observe(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
 
@@ -26,7 +29,8 @@ internal sealed partial class AgentRuntime
     {
         if (_kernelLog is null)
         {
-            AgentLog.Warning(_log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once");
+            AgentLog.Warning(_log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once; "
+                + SecurityContext.Explain(SecurityContext.Current(_paths)));
         }
 
         if (withoutEvents is not null)
@@ -53,6 +57,12 @@ internal sealed partial class AgentRuntime
         if (_errorEvents is { FileDescriptor: >= 0 } && CanExecute() && !_errorEvents.Watch(mounts))
         {
             AgentLog.MissingSource(_log, "this kernel has no FAN_FS_ERROR (since 5.16)");
+        }
+
+        if (_errorEvents is { IsDenied: true } && !_toldDeniedEvents)
+        {
+            _toldDeniedEvents = true;
+            AgentLog.MissingSource(_log, "SELinux allows this process no FAN_FS_ERROR of a watched filesystem (watch_sb)");
         }
 
         _mountPace.WasRead(begun, _clock.Now);
@@ -103,6 +113,13 @@ internal sealed partial class AgentRuntime
             // No event tells of an abort: what the log, the counters and the table say now names what the probe met.
             ReadKernelLog(KernelLog.RecordsPerTurn);
             ReadMounts(isFirst: false);
+        }
+
+        if (!_toldDenied && results.OfType<Observation.ProbeFinished>().Any(one => one.Result.ErrnoName == "EACCES"))
+        {
+            _toldDenied = true;
+            AgentLog.Warning(_log, $"the probe file cannot be used (EACCES), so that nothing is known of a filesystem: "
+                + SecurityContext.Explain(SecurityContext.Current(_paths)));
         }
 
         foreach (Observation result in results)

@@ -87,7 +87,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _reload = reload;
         _configurationCopy = copy;
         StartRetrying(settings.ConfigurationTrouble);
-        _errorEvents = FilesystemErrorEvents.TryOpen(out string? withoutEvents);
+        _errorEvents = FilesystemErrorEvents.TryOpen(paths, out string? withoutEvents);
         TellMissing(withoutEvents);
         if ((_folder.Trouble ?? _statusSocket.Trouble) is { } trouble)
         {

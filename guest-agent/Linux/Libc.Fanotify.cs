@@ -19,6 +19,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "fanotify_mark", SetLastError = true)]
     public static partial int FanotifyMark(int group, uint flags, ulong mask, int directory, byte* path);
 
+    /// <summary>lgetxattr(2): the size of the value, or −1.</summary>
+    [LibraryImport("libc", EntryPoint = "lgetxattr", SetLastError = true)]
+    public static partial nint ExtendedAttribute(byte* path, byte* name, byte* value, nuint size);
+
     /// <summary>statfs(2); see <see cref="FilesystemStatus"/>.</summary>
     [LibraryImport("libc", EntryPoint = "statfs", SetLastError = true)]
     public static partial int FilesystemStatusOfPath(byte* path, long* status);

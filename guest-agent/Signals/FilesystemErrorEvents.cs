@@ -18,19 +18,26 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
     private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly Dictionary<DeviceNumber, (int MountId, long FilesystemId)> _marked = [];
 
-    private FilesystemErrorEvents(int fileDescriptor) => FileDescriptor = fileDescriptor;
+    private readonly PathRoot _paths;
+    private readonly HashSet<DeviceNumber> _denied = [];
+
+    private FilesystemErrorEvents(PathRoot paths, int fileDescriptor)
+    {
+        _paths = paths;
+        FileDescriptor = fileDescriptor;
+    }
 
     /// <summary>To poll for POLLIN; −1 when the kernel turned out not to know the event.</summary>
     public int FileDescriptor { get; private set; }
 
     /// <summary>Null, with the reason, where there is no fanotify or no privilege for it.</summary>
-    public static FilesystemErrorEvents? TryOpen(out string? reason)
+    public static FilesystemErrorEvents? TryOpen(PathRoot paths, out string? reason)
     {
         const uint flags = Libc.FanotifyNotify | Libc.FanotifyReportFileId | Libc.FanotifyCloseOnExec
             | Libc.FanotifyNonBlocking;
         int group = Libc.FanotifyInit(flags, Libc.OpenReadOnly);
         reason = group < 0 ? LastErrno.Name : null;
-        return group < 0 ? null : new FilesystemErrorEvents(group);
+        return group < 0 ? null : new FilesystemErrorEvents(paths, group);
     }
 
     /// <summary>
@@ -45,8 +52,15 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
             _marked.Remove(gone);
         }
 
+        _denied.IntersectWith(mounts.Select(one => one.Mount.Device));
         foreach (ObservedMount observed in mounts.Where(IsToMark))
         {
+            if (!SelinuxPolicy.MayWatchFilesystem(_paths, observed.Mount.MountPoint.ToBytes()))
+            {
+                _denied.Add(observed.Mount.Device);
+                continue;
+            }
+
             if (FileDescriptor >= 0 && !Mark(observed.Mount))
             {
                 Dispose();
@@ -56,6 +70,9 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
 
         return true;
     }
+
+    /// <summary>Whether SELinux keeps this process from any of the marks, so that the probe does without.</summary>
+    public bool IsDenied => _denied.Count > 0;
 
     /// <summary>What was told since the last time.</summary>
     public List<Observation> Read()
@@ -93,6 +110,7 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
     private bool IsToMark(ObservedMount observed)
         => observed is { IsReachedLocally: true, Mount.IsProbed: true }
             && (FilesystemTypes.IsExtended(observed.Mount.FilesystemType) || observed.Mount.FilesystemType == "xfs")
+            && !_denied.Contains(observed.Mount.Device)
             && !(_marked.TryGetValue(observed.Mount.Device, out var mark) && mark.MountId == observed.Mount.MountId);
 
     /// <summary>False only when the kernel does not know the event at all.</summary>

@@ -1,5 +1,6 @@
 using System.Text;
 using GuestAgent.Detection;
+using GuestAgent.Linux;
 using Protocol.Xenstore;
 using Protocol.Xenstore.Client;
 
@@ -77,7 +78,10 @@ internal sealed class XenstoreCarrier(IReadOnlyList<string> paths, Random jitter
         }
         catch (XenstoreLinkException broken)
         {
-            Close(inputs, broken.Message, now);
+            string cause = broken.IsDenied
+                ? $"; {SecurityContext.Explain(SecurityContext.Current(new PathRoot("/")))}"
+                : string.Empty;
+            Close(inputs, broken.Message + cause, now);
         }
 
         return inputs;

@@ -20,6 +20,9 @@ public sealed class XenstoreLinkException : IOException
     /// <summary>The socket or device.</summary>
     public string Path { get; }
 
+    /// <summary>Whether it could not be opened for want of permission (EACCES): root asks a security module why.</summary>
+    public bool IsDenied { get; init; }
+
     /// <summary>What is wrong and what to do.</summary>
     public string Reason { get; }
 }

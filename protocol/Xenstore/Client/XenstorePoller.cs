@@ -297,5 +297,8 @@ public sealed class XenstorePoller : IDisposable
             Errno.ENOENT => "look whether this is a Xen domain and the kernel module xen-privcmd or xenfs is loaded",
             Errno.EACCES or Errno.EPERM => "run as root",
             _ => "look whether xenstored runs",
-        });
+        })
+        {
+            IsDenied = error == Errno.EACCES,
+        };
 }
