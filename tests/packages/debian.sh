@@ -31,6 +31,22 @@ a_deb_lives_its_life() {
         || fail "purging left links"
 }
 
+# From the layout of 0.1.0, with an init script that an administrator changed, which dpkg then keeps.
+an_upgrade_moves_the_program() {
+    new_root bookworm
+    in_root dpkg -i "/packages/old/guest-agent_$version-0_amd64.deb"
+    [ "$(in_root readlink -f /usr/sbin/guest-agent)" = /usr/lib/guest-agent/guest-agent ] || fail "that is not the old layout"
+    echo '# changed' >>"$root/etc/init.d/guest-agent"
+    in_root dpkg -i --force-confold "/packages/guest-agent_$version-1_amd64.deb"
+    [ "$(in_root readlink -f /usr/sbin/guest-agent)" = /usr/libexec/guest-agent/guest-agent ] || fail "the program was not moved"
+    [ ! -e "$root/usr/lib/guest-agent/libMonoPosixHelper.so" ] || fail "a part of the old program is left"
+    grep -qx 'program=/usr/lib/guest-agent/guest-agent' "$root/etc/init.d/guest-agent" || fail "the init script was replaced"
+    [ "$(in_root /usr/lib/guest-agent/guest-agent --version)" = "guest-agent $version" ] || fail "a kept init script finds nothing"
+    grep -q 'ExecStart=/usr/libexec/' "$root/lib/systemd/system/guest-agent.service" || fail "the unit starts a link"
+    in_root dpkg -P guest-agent
+    [ ! -e "$root/usr/lib/guest-agent" ] && [ ! -e "$root/usr/libexec/guest-agent" ] || fail "purging left something"
+}
+
 probe_files_go_with_a_purge() {
     new_root bookworm
     truncate -s 16M "$work/data.img"
@@ -67,6 +83,7 @@ lintian_finds_no_error() {
 for suite in bullseye bookworm; do
     story "The Debian packages are installed, upgraded, removed and purged on $suite" a_deb_lives_its_life $suite
 done
+story "An upgrade from 0.1.0 moves the program, and what names its old path still works" an_upgrade_moves_the_program
 story "Purging removes the probe's file from every mounted filesystem" probe_files_go_with_a_purge
 story "A disk that is full ends an installation, which can be repeated" a_full_disk_ends_an_installation_that_can_be_repeated
 story "Without systemctl the init script is linked" a_deb_without_systemd_uses_the_init_script

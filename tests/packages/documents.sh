@@ -23,7 +23,7 @@ a_page_names_every_option() {
     local name=$1 text option command known
     text=$(page "$name" "$name.8")
     # shellcheck disable=SC2086 # nothing, or one word
-    known=$(for command in "" $(commands_of "$name"); do options_of "$name" $command; done; echo --force)
+    known=$(for command in "" $(commands_of "$name"); do options_of "$name" $command; done; echo --force --nofscks | tr " " "\n")
     for command in "" $(commands_of "$name"); do
         # shellcheck disable=SC2086 # nothing, or one word
         for option in $(options_of "$name" $command); do
@@ -31,7 +31,7 @@ a_page_names_every_option() {
         done
         [ -z "$command" ] || grep -qw "$command" <<<"$text" || fail "$name.8 does not name the command $command"
     done
-    # And no option that neither the program has nor dracut (--force).
+    # And no option that neither the program has nor dracut (--force, --nofscks).
     for option in $(grep -oE '(^|[^a-z-])--[a-z-]+' <<<"$text" | grep -oE '\-\-[a-z-]+' | sort -u); do
         grep -qx -- "$option" <<<"$known" || fail "$name.8 names $option, which $name does not have"
     done
@@ -90,7 +90,7 @@ the_shipped_configuration_is_accepted() {
 
 scripts_are_clean() {
     shellcheck -x packaging/build.sh packaging/stamp.sh packaging/sysroot/build.sh packaging/deb/*/{postinst,prerm,postrm} \
-        packaging/guest-agent/etc/init.d/guest-agent packaging/guest-agent/usr/libexec/guest-agent/fsck-is-forced \
+        packaging/guest-agent/etc/init.d/guest-agent packaging/guest-agent/usr/libexec/guest-agent/* \
         packaging/guest-agent/usr/lib/systemd/system-generators/guest-agent-fsck \
         packaging/guest-agent/usr/lib/dracut/modules.d/98guest-agent/*.sh \
         packaging/guest-agent/usr/share/initramfs-tools/{hooks,scripts/local-premount}/guest-agent

@@ -23,7 +23,7 @@ an_rpm_lives_its_life() {
 
     touch "$tree/.guest-agent-probe" "$tree/var/lib/host-bridge/incidents.db"
     into "$tree" -e guest-agent host-bridge
-    [ ! -e "$tree/usr/lib/guest-agent" ] && [ ! -e "$tree/.guest-agent-probe" ] || fail "removing left something"
+    [ ! -e "$tree/usr/lib/guest-agent" ] && [ ! -e "$tree/usr/libexec/guest-agent" ] && [ ! -e "$tree/.guest-agent-probe" ] || fail "removing left something"
     [ ! -L "$tree/$enabled_link/guest-agent.service" ] || fail "removing left it enabled"
     [ -e "$tree/$conf.rpmsave" ] || fail "removing took an edited configuration"
     [ -e "$tree/var/lib/host-bridge/incidents.db" ] || fail "removing took the record of incidents"
@@ -60,7 +60,7 @@ a_full_image_takes_no_rpm() {
     new_image 700M
     fallocate -l "$(($(stat -f -c '%a * %S' "$image") - 3000000))" "$image/filler"
     ! into "$image" -i "$packages/guest-agent-$version-1.x86_64.rpm" || fail "it fitted"
-    [ ! -e "$image/usr/lib/guest-agent" ] && [ ! -L "$image/$enabled_link/guest-agent.service" ] || fail "a part is left"
+    [ ! -e "$image/usr/libexec/guest-agent/guest-agent" ] && [ ! -L "$image/$enabled_link/guest-agent.service" ] || fail "a part is left"
     rm "$image/filler"
     into "$image" -i "$packages/guest-agent-$version-1.x86_64.rpm"
     [ "$(chroot "$image" /usr/sbin/guest-agent --version)" = "guest-agent $version" ] || fail "it does not run"

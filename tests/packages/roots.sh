@@ -54,6 +54,27 @@ make_next_release() {
     touch "$next"
 }
 
+# The agent's package with the layout of 0.1.0, whose program lay in /usr/lib: make_old_layout
+old=$packages/old
+make_old_layout() {
+    local folder
+    [ ! "$old" -nt "$packages/guest-agent_$version-1_amd64.deb" ] || return 0
+    folder=$(mktemp -d)
+    dpkg-deb -R "$packages/guest-agent_$version-1_amd64.deb" "$folder"
+    rm "$folder"/usr/lib/guest-agent/guest-agent
+    mv "$folder"/usr/libexec/guest-agent/* "$folder/usr/lib/guest-agent/"
+    rm -r "$folder/usr/libexec"
+    ln -sfn ../lib/guest-agent/guest-agent "$folder/usr/sbin/guest-agent"
+    grep -rlI usr/libexec "$folder" | xargs sed -i '/^old_program=/d; s| [|][|] running "$agent_file" "$old_program"||
+        s|usr/libexec/guest-agent|usr/lib/guest-agent|g'
+    sed -i "s/^Version: .*/Version: $version-0/" "$folder/DEBIAN/control"
+    mkdir -p "$old"
+    dpkg-deb --root-owner-group -b "$folder" "$old/guest-agent_$version-0_amd64.deb" >/dev/null
+    rm -rf "$folder"
+    touch "$old"
+}
+
 bootstrap bullseye
 bootstrap bookworm
 make_next_release
+make_old_layout

@@ -72,7 +72,10 @@ the_agent_is_confined_and_locked() {
     local pid status
     pid=$(property guest-agent MainPID)
     status=$(in_guest cat "/proc/$pid/status")
-    grep -q '^NoNewPrivs:\s*1$' <<<"$status" && grep -q '^Seccomp:\s*2$' <<<"$status" || fail "it is not confined"
+    grep -q '^Seccomp:\s*2$' <<<"$status" || fail "it is not confined"
+    # With it SELinux would keep the agent in systemd's own domain on RHEL 7.
+    grep -q '^NoNewPrivs:\s*0$' <<<"$status" || fail "no_new_privs is set: $status"
+    [ "$(in_guest readlink "/proc/$pid/exe")" = /usr/libexec/guest-agent/guest-agent ] || fail "it runs from elsewhere"
     [ "$(awk '/^VmLck:/ { print $2 }' <<<"$status")" -gt 1000 ] || fail "its memory is not locked"
     in_guest grep -q '^Max core file size *0 ' "/proc/$pid/limits" || fail "it may dump core"
     # Not every machine lets its root protect a process; systemd then goes on without.
@@ -146,6 +149,35 @@ an_upgrade_ends_nothing_that_the_bridge_began() {
     send -0 "$(in_guest cat /tmp/begun)" || fail "the upgrade ended it"
 }
 
+# An agent of the layout of 0.1.0 runs, by its unit or by its init script, when it is upgraded.
+an_upgrade_replaces_an_agent_of_the_old_layout() {
+    local agent
+    in_guest dpkg -P guest-agent
+    in_guest dpkg -i "/packages/old/guest-agent_$version-0_amd64.deb"
+    runs_old() { [ "$(in_guest readlink "/proc/$(property guest-agent MainPID)/exe")" = /usr/lib/guest-agent/guest-agent ]; }
+    until_true runs_old
+    in_guest cp /etc/init.d/guest-agent /root/old-init
+    in_guest dpkg -i "/packages/guest-agent_$version-1_amd64.deb"
+    runs_new() { [ "$(in_guest readlink "/proc/$(property guest-agent MainPID)/exe")" = /usr/libexec/guest-agent/guest-agent ]; }
+    until_true runs_new
+    in_guest guest-agent status | grep -q writable || fail "it judges nothing"
+}
+
+an_init_script_stops_an_agent_of_the_old_layout() {
+    local agent
+    in_guest systemctl stop guest-agent.service
+    in_guest mkdir -p /root/init
+    in_guest cp /etc/init.d/guest-agent /root/init/
+    in_guest sed -i 's:^\[ ! -r /lib/lsb.*::; s:^    if \[ ! -e /sys/hypervisor.*:    if false; then:' /root/init/guest-agent
+    # Started from the old path, which the package keeps as a link: its command line is that of 0.1.0.
+    in_guest sh -c 'mkdir -p /run/guest-agent; /usr/lib/guest-agent/guest-agent >/dev/null 2>&1 & echo $! >/run/guest-agent/agent.pid'
+    agent=$(in_guest cat /run/guest-agent/agent.pid)
+    until_true in_guest /root/init/guest-agent status
+    in_guest /root/init/guest-agent stop
+    ! send -0 "$agent" 2>/dev/null || fail "it still runs"
+    in_guest systemctl start guest-agent.service
+}
+
 removing_leaves_nothing_running() {
     in_guest systemctl is-active --quiet guest-agent.service host-bridge.service || fail "they did not run before"
     in_guest sh -c 'kill "$(cat /tmp/begun)"' || true
@@ -203,6 +235,9 @@ if boot; then
     story "A wrong value of the bridge is said once" \
         a_damaged_configuration_is_said_once host-bridge 'stable-seconds = -1\n' host-bridge.conf
     story "An upgrade restarts both and ends nothing that the bridge began" an_upgrade_ends_nothing_that_the_bridge_began
+    story "An upgrade replaces a running agent of 0.1.0's layout" an_upgrade_replaces_an_agent_of_the_old_layout
+    story "The init script stops an agent that was started from its old path" \
+        an_init_script_stops_an_agent_of_the_old_layout
     story "Removing leaves nothing running, purging no file" removing_leaves_nothing_running
     story "The scriptlets of the RPM start and stop the agent" the_rpms_start_and_stop_too
     story "The init script keeps the agent running, and stops it" the_init_script_keeps_the_agent
