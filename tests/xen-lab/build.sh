@@ -291,4 +291,6 @@ domu_inputs=$(image_inputs domu "$packages"/guest-agent_*.deb "$here"/domu/{init
 for type in "${root_types[@]}"; do
     make_file "domu-$type.img" "$domu_inputs" prepare_domu "$type"
 done
+make_file selinux.img "$(content_hash "$here"/selinux-image.sh "$here"/domu/selinux-* "$packages"/guest-agent_*.deb \
+    "$cache"/kernel-6.1/.complete)" "$here/selinux-image.sh" "$cache" "$packages"/guest-agent_*.deb "$cache/kernel-6.1" "$cache"
 say "done: guest kernels $(for kernel in "${!kernel_suites[@]}"; do kernel_version "$kernel"; done | sort -V | xargs)"
