@@ -46,6 +46,12 @@ internal static class KernelLines
             };
         }
 
+        if (line.Kind == KernelLineKind.DeviceAttached)
+        {
+            // What was said before speaks of another disk of this name.
+            return line.At >= one.SeenAt.SinceBoot ? one : one with { Kernel = new KernelFacts() };
+        }
+
         KernelFacts next = Next(one.Kernel, line, line.DeviceName, now);
         // What a probe of a dead filesystem makes the kernel print must not ask for the next.
         bool isNews = !one.IsAtItsEnd && IsNews(one.Kernel, next, line.Kind);

@@ -50,4 +50,28 @@ public enum KernelLineKind
 
     /// <summary>A task hangs.</summary>
     TaskHung,
+
+    /// <summary>A page could not be written to swap, or read back: programs die, and the root's among them.</summary>
+    SwapFailed,
+
+    /// <summary>A disk appeared, or a loop device was given another file: what was said before speaks of another.</summary>
+    DeviceAttached,
+
+    /// <summary>The disk was reset, as at the end of a failure.</summary>
+    DeviceReset,
+
+    /// <summary>The storage refuses writes while reads may go on: no room, a reservation, write protection.</summary>
+    WritesRefused,
+
+    /// <summary>An iSCSI connection or session is lost.</summary>
+    SessionLost,
+
+    /// <summary>A path, a port or a controller is lost.</summary>
+    PathLost,
+
+    /// <summary>A server or a peer that carries disks does not answer.</summary>
+    PeerLost,
+
+    /// <summary>Something changed in the storage: worth a look.</summary>
+    StorageChanged,
 }

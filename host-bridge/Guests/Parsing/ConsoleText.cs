@@ -82,7 +82,7 @@ internal sealed partial class ConsoleText
 
     private static bool IsBad(KernelLineKind kind)
         => kind is not (KernelLineKind.Mounted or KernelLineKind.Remounted or KernelLineKind.FlushEnabled
-            or KernelLineKind.FlushAbsent);
+            or KernelLineKind.FlushAbsent or KernelLineKind.DeviceAttached);
 
     private static string Printable(string text)
         => string.Concat(text.Take(MaxSignLength).Select(letter => letter is >= ' ' and <= '~' ? letter : '?'));
@@ -91,7 +91,9 @@ internal sealed partial class ConsoleText
     [GeneratedRegex(@"\x1b(?:\[[0-9;?]*[A-Za-z]|[@-Z\\-_])")]
     private static partial Regex Escapes();
 
-    // xenconsoled's time "[2026-11-24 03:34:45] ", the level "<4>", the kernel's time "[   12.345678][    T1] ".
-    [GeneratedRegex(@"^(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] )?(?:<\d{1,3}>)?(?:\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? )?")]
+    // What may stand before a message, in this order: xenconsoled's time "[2026-11-24 03:34:45] "; the level "<4>"; syslog's
+    // time, host and "kernel:"; the time of dmesg -T; a prompt that the kernel wrote behind; the kernel's time and its
+    // caller "[   12.345678] [    T1] ".
+    [GeneratedRegex(@"^(?:\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] )?(?:<\d{1,3}>)?(?:(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.,+Z-]{8,32}) \S{1,64} kernel: )?(?:\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}\] )?(?:(?:\S{1,64} login: |Password: |\S{0,64}[#$>] ?)?\[ *\d+\.\d+\](?: ?\[ *[TC]\d+\])? ?)?(?:<\d{1,3}>)?(?:\[ *[TC]\d+\] )?")]
     private static partial Regex Prefix();
 }

@@ -26,6 +26,17 @@ public sealed class ConsoleLogTests : IDisposable
     [InlineData("[   12.345678][    T1] EXT4-fs (xvda): Remounting filesystem read-only", KernelLineKind.RemountedReadOnly)]
     [InlineData("[2026-11-24 03:34:45] <4>[12.3] I/O error, dev xvda, sector 5040 op 0x1:(WRITE)", KernelLineKind.DeviceError)]
     [InlineData("\u001b[1;31m[   12.345678] EXT4-fs error (device xvda): f:1: comm dd: boom\u001b[0m", KernelLineKind.FilesystemError)]
+    [InlineData("Aug 26 00:03:33 vm1 kernel: [34315.120624] EXT4-fs error (device xvda1): ext4_journal_check_start:83: comm systemd: Detected aborted journal", KernelLineKind.JournalAborted)]
+    [InlineData("Aug  6 00:03:33 vm1 kernel: Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("2026-08-26T00:03:33.120624+00:00 vm1 kernel: [34315.120624] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("[Tue Jan 13 04:33:10 2026] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("vm1 login: [  124.500000] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("Password: [  124.500000] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("root@vm1:~# [  124.500000] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("[  124.500000] [T10489] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("[  124.500000][    C0] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("<3>[  124.500000] [T10489] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
+    [InlineData("[2026-11-24 03:34:45] vm1 login: [  124.5] Aborting journal on device xvda-8.", KernelLineKind.JournalAborted)]
     [InlineData("[  240.000000] INFO: task dd:77 blocked for more than 120 seconds.", KernelLineKind.TaskHung)]
     [InlineData("blkfront: xvda: empty flush op failed", KernelLineKind.FlushDisabled)]
     public void The_kernels_lines_are_understood_with_whatever_stands_before_them(string line, KernelLineKind kind)
@@ -34,6 +45,8 @@ public sealed class ConsoleLogTests : IDisposable
     [Theory]
     [InlineData("[    1.0] EXT4-fs (xvda): mounted filesystem with ordered data mode")]
     [InlineData("web1 login: Aborting journal on device xvda-8.")]
+    [InlineData("Aug 26 00:03:33 vm1 app: Aborting journal on device xvda-8.")]
+    [InlineData("[  124.5] traps: x[312] general protection fault in Aborting journal on device xvda-8.")]
     [InlineData("")]
     public void Anything_else_is_nothing(string line)
         => Assert.Null(ConsoleText.Understand(Encoding.Latin1.GetBytes(line)));
