@@ -8,7 +8,7 @@ wanted=${1:-}
 results=$here/../../out/lab
 
 # Long ones come early, so that the lanes end together.
-scenarios=(E-fsck J-destroyed E-bridge F D B-6.1-long I P G J-saved H-long E-xenstored
+scenarios=(E-fsck J-destroyed E-bridge F D B-6.1-long I P M G O-6.12 L-xfs L-btrfs L-f2fs N-lvm J-saved H-long E-xenstored
     H-short K-backend-2 K-backend-1 K-xenstored C B-6.1-dropped B-5.10-dropped B-6.12-dropped B-6.1-killed B-5.10-killed
     B-6.12-killed A)
 

@@ -175,9 +175,9 @@ in_dom0_tree() {
 # behind the last of a folder. Device nodes are left out: a guest's /dev is the kernel's.
 xfs_prototype() {
     printf '%s\n' / '0 0'
-    # What is in a folder must follow it at once, so "/" comes before everything else.
+    # What is in a folder must follow it at once: the end of a name sorts first, then "/", then everything else.
     (cd "$1" && find . -mindepth 1 \( -type f -o -type l -o -type d \) -printf '%P\t%y\t%m\t%U\t%G\t%l\n') \
-        | tr / '\001' | LC_ALL=C sort | tr '\001' / \
+        | tr '\t/' '\001\002' | LC_ALL=C sort | tr '\001\002' '\t/' \
         | awk -F '\t' '
         function mode(type, bits) {
             bits = sprintf("%04d", bits)

@@ -72,6 +72,9 @@ await_dom0() {
 # The whole line of that time, without it.
 line_at() { awk -v time="$2" '$1 == time { $1 = ""; print substr($0, 2); exit }' "$share/$1"; }
 
+# Whether a line of that time matches: line_is LOG TIME REGEX
+line_is() { awk -v time="$2" -v regex="$3" '$1 == time && $0 ~ regex { found = 1 } END { exit !found }' "$share/$1"; }
+
 # Lines of the logs as one timeline: the regexes say what of each log is worth telling.
 timeline() {
     {
@@ -147,7 +150,9 @@ END
         : >/var/log/xen/console/guest-$name.log
         (tail -F /var/log/xen/console/guest-$name.log </dev/null 2>/dev/null | stamp >/share/$name-console.log &)
         xl create /etc/xen/$name.cfg" >>"$share/steps.log" || fail_lab "xl create failed: $(tail -n 3 "$share/steps.log")"
-    await 400 "$name-console.log" 'lab: guest is ready' >/dev/null
+    local ready
+    ready=$(await 400 "$name-console.log" 'lab: guest is ready|Kernel panic') || return 1
+    ! line_is "$name-console.log" "$ready" 'Kernel panic' || { tell "the guest's kernel panicked"; return 1; }
 }
 
 # The same, and until its agent reports.
