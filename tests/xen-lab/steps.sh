@@ -40,14 +40,19 @@ first() {
 }
 
 # Waits for such a line and prints its time: await LIMIT LOG REGEX [TIME]. The limit is one of speed.sh; behind a colon
-# there may be another, in seconds of this machine, where a scenario has no more of them.
+# there may be another, in seconds of this machine, where a scenario has no more of them. What the bridge should do is
+# not waited for any more when it says that an operator is needed.
 await() {
-    local time limits
+    local time limits needs
     [ -n "${4-0}" ] || return 1
     IFS=: read -r -a limits <<<"$1"
     begin_limit "${limits[@]}"
     shift
     until time=$(first "$@") && [ -n "$time" ]; do
+        if [[ $2 =~ asked\ it|writes\ again ]] && needs=$(first bridge.log 'operator needed' "${3-0}") && [ -n "$needs" ]; then
+            tell "the bridge: $(line_at bridge.log "$needs")" >&2
+            return 1
+        fi
         if limit_passed; then
             report_limit "$1" "nothing in $1 matches $2"
             return 1
