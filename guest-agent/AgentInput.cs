@@ -20,6 +20,9 @@ internal abstract record AgentInput
     /// <summary>Time passed.</summary>
     public sealed record Tick : AgentInput;
 
+    /// <summary>So much time passed since the last such input, counted without the loop's clock.</summary>
+    public sealed record TimeCounted(TimeSpan Counted) : AgentInput;
+
     /// <summary>Xenstore answers: nothing that was published before is known to be there.</summary>
     public sealed record LinkUp : AgentInput;
 

@@ -31,6 +31,13 @@ internal static partial class AgentLog
     [LoggerMessage(Level = LogLevel.Information, Message = "{Reason}: its signs are missed, the probe does without")]
     public static partial void MissingSource(ILogger log, string reason);
 
+    [LoggerMessage(Level = LogLevel.Critical, Message =
+        "the poll loop makes no progress for {Seconds} s: nothing is known of any filesystem until it does")]
+    public static partial void LoopStuck(ILogger log, long seconds);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "the poll loop makes progress again")]
+    public static partial void LoopTurns(ILogger log);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "xenstore answers")]
     public static partial void LinkUp(ILogger log);
 

@@ -78,7 +78,8 @@ internal sealed partial class AgentLoop
         }
 
         Offer(ChannelTopic.Report, new ChannelMessage.Report(report));
-        if (_heartbeat.Beats(now))
+        bool beats = _heartbeat.Beats(now);
+        if (beats)
         {
             long uptimeSeconds = (long)now.SinceBoot.TotalSeconds;
             _heartbeatText = ReportCodec.Heartbeat(report.Sequence, uptimeSeconds);
@@ -97,16 +98,18 @@ internal sealed partial class AgentLoop
             _effects.Add(new AgentEffect.TellKernelLog(line));
         }
 
-        WriteStatus(report, _carrierTrouble ?? LinkAnswers);
+        WriteStatus(report, _carrierTrouble ?? LinkAnswers, beats, now);
     }
 
-    private void WriteStatus(GuestReport report, string carrier)
+    /// <summary>When it changed, and with each heartbeat: whoever reads it must see whether anybody still writes it.</summary>
+    private void WriteStatus(GuestReport report, string carrier, bool beats, Moment now)
     {
-        if (_statusOf != (report, carrier, _channelState))
+        if (beats || _statusOf != (report, carrier, _channelState))
         {
             _statusOf = (report, carrier, _channelState);
             _effects.Add(new AgentEffect.WriteStatus(
-                StatusText.Of(report, carrier, _channelState) + StatusText.ConfigurationLine(_inquiries.ConfigurationTrouble)));
+                StatusText.Of(report, carrier, _channelState, now)
+                    + StatusText.ConfigurationLine(_inquiries.ConfigurationTrouble)));
         }
     }
 

@@ -89,6 +89,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
         Take(input, now);
         Detector = Detector.Pass(now);
         StartDueProbes(now);
+        NoteOverdue(now);
         ServeRequest(now);
         TellChanges(before);
         Publish(now);
@@ -105,6 +106,8 @@ internal sealed partial class AgentLoop(AgentSettings settings)
         {
             Moment due = one.Probe.OutstandingFor(now) switch
             {
+                // It was asked for, and what became of it is told: no reason to turn for ever.
+                null when _starting.Contains(one.Device) => now + TimeSpan.FromSeconds(1),
                 null => ProbeSchedule.NextDue(one, _intervals, PhaseOf(one)) ?? wake,
                 { } away when away < Classifier.SlowAfter => one.Probe.StartedAt + Classifier.SlowAfter,
                 _ => now + TimeSpan.FromSeconds(1),
@@ -182,6 +185,9 @@ internal sealed partial class AgentLoop(AgentSettings settings)
                 _inquiries.ConfigurationTrouble = changed.Trouble;
                 _statusOf = default;
                 break;
+            case AgentInput.TimeCounted counted:
+                TakeCount(counted.Counted, now);
+                break;
             case AgentInput.IntervalsChanged changed:
                 _intervals = changed.Intervals;
                 break;
@@ -202,7 +208,8 @@ internal sealed partial class AgentLoop(AgentSettings settings)
 
     private void AnswerInquiries(Moment now)
         => _effects.AddRange(_inquiries
-            .TakeAnswers(Detector, _composer.Sequence, _carrierTrouble ?? LinkAnswers, _recoveries.Last, now)
+            .TakeAnswers(
+                Detector, _intervals, _composer.Sequence, _carrierTrouble ?? LinkAnswers, _recoveries.Last, now)
             .Select(answer => new AgentEffect.AnswerInquiry(answer)));
 
     /// <summary>A step that comes far later than it was due: nothing ran meanwhile, and no wait was the disk's.</summary>
@@ -210,6 +217,7 @@ internal sealed partial class AgentLoop(AgentSettings settings)
     {
         if (_lastStep is { } last && now - last.Wake > StandstillAfter)
         {
+            _runsSince = now;
             Detector = Detector.Observe(new Observation.StoodStill(now - last.At), now);
         }
     }

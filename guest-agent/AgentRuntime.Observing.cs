@@ -13,6 +13,8 @@ internal sealed partial class AgentRuntime
     /// <summary>A kernel log that overflows all the time must not ask for probes all the time.</summary>
     private static readonly TimeSpan LossesApart = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan KernelLogApart = TimeSpan.FromMinutes(1);
+
     private static readonly TimeSpan AboutToBeLate = TimeSpan.FromMilliseconds(100);
 
     private readonly ReadingPace _mountPace = new();
@@ -21,16 +23,29 @@ internal sealed partial class AgentRuntime
     private long _toldLostRecords;
     private bool _toldDenied;
     private bool _toldDeniedEvents;
+    private KernelLog? _kernelLog;
+    private KernelLog? _lostKernelLog;
+    private Moment _kernelLogAgainAt;
+    private bool _mountTroubleTold;
 
     private void Observe(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
 
     /// <summary>A source that is not there is normal: an old kernel, no privilege. Said once.</summary>
-    private void TellMissing(string? withoutEvents)
+    private void TellMissing(string? withoutKernelLog, string? withoutEvents)
     {
-        if (_kernelLog is null)
+        if (withoutKernelLog is not null)
         {
-            AgentLog.Warning(_log, "/dev/kmsg cannot be read: an abort is found by the next probe, not at once; "
-                + SecurityContext.Explain(SecurityContext.Current(_paths)));
+            AgentLog.Warning(_log, $"/dev/kmsg cannot be read ({withoutKernelLog}; needs Linux 3.5 and CAP_SYSLOG): "
+                + "an abort is found by the next probe, not at once"
+                + (withoutKernelLog is "EACCES" or "EPERM"
+                    ? $"; {SecurityContext.Explain(SecurityContext.Current(_paths))}"
+                    : string.Empty));
+        }
+
+        if (_clock.WithoutBootTime is { } withoutClock)
+        {
+            AgentLog.Warning(_log, $"no CLOCK_BOOTTIME ({withoutClock}; needs Linux 2.6.39): time in which the guest is "
+                + "suspended is not counted");
         }
 
         if (withoutEvents is not null)
@@ -46,7 +61,13 @@ internal sealed partial class AgentRuntime
     private void ReadMounts(bool isFirst, bool mayReadFstab = false)
     {
         Moment begun = _clock.Now;
-        IReadOnlyList<ObservedMount> mounts = _mounts.Read(mayReadFstab);
+        if (_mounts.TryRead(mayReadFstab) is not { } mounts)
+        {
+            MissMounts(isFirst);
+            return;
+        }
+
+        _mountTroubleTold = false;
         Observe(new Observation.MountTableRead(mounts, isFirst));
         foreach (ObservedMount observed in mounts)
         {
@@ -66,6 +87,48 @@ internal sealed partial class AgentRuntime
         }
 
         _mountPace.WasRead(begun, _clock.Now);
+    }
+
+    /// <summary>What was read before stays true until it can be read again.</summary>
+    private void MissMounts(bool isFirst)
+    {
+        const string trouble = "/proc/self/mountinfo cannot be read";
+        if (isFirst)
+        {
+            throw new IOException(trouble);
+        }
+
+        if (!_mountTroubleTold)
+        {
+            _mountTroubleTold = true;
+            AgentLog.Warning(_log, $"{trouble}: new mounts are not seen; it is tried again every second");
+        }
+
+        _mountPace.Failed(_clock.Now);
+    }
+
+    /// <summary>A log that cannot be read any more leaves the poll set, and is opened again every minute.</summary>
+    private void LookAfterKernelLog()
+    {
+        Moment now = _clock.Now;
+        if (_kernelLog?.Trouble is { } trouble)
+        {
+            AgentLog.Warning(_log, $"/dev/kmsg cannot be read any more ({trouble}): an abort is found by the next probe, "
+                + "not at once; it is opened again every minute");
+            _kernelLog.Dispose();
+            (_lostKernelLog, _kernelLog) = (_kernelLog, null);
+            _kernelLogAgainAt = now + KernelLogApart;
+        }
+        else if (_lostKernelLog is not null && _kernelLogAgainAt.HasCome(now) && MayOpenDevices())
+        {
+            _kernelLogAgainAt = now + KernelLogApart;
+            if (KernelLog.TryOpen(_paths, out _, _lostKernelLog) is { } again)
+            {
+                (_kernelLog, _lostKernelLog) = (again, null);
+                AgentLog.Warning(_log, "/dev/kmsg is read again");
+                ReadKernelLog(KernelLog.AllRecords);
+            }
+        }
     }
 
     private void ReadKernelLog(int maxRecords)
@@ -89,10 +152,16 @@ internal sealed partial class AgentRuntime
 
     private void ReadErrorEvents()
     {
-        foreach (Observation told in _errorEvents!.Read())
+        List<Observation> events = _errorEvents!.Read(out string? trouble);
+        foreach (Observation told in events)
         {
             Observe(told);
             _errorsDue = default;
+        }
+
+        if (trouble is not null)
+        {
+            AgentLog.MissingSource(_log, $"fanotify cannot be read any more ({trouble})");
         }
     }
 

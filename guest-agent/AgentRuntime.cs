@@ -27,7 +27,6 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly AgentLoop _loop;
     private readonly StopSignal _stop;
     private readonly MountTable _mounts;
-    private readonly KernelLog? _kernelLog;
     private readonly FilesystemErrorEvents? _errorEvents;
     private readonly ProbeWorkers _workers;
     private readonly ProbeCrew _crew;
@@ -40,6 +39,7 @@ internal sealed partial class AgentRuntime : IDisposable
     private readonly RemedyRunner _remedies;
     private readonly ReloadSignal _reloadSignal;
     private readonly ConfigurationReload _reload;
+    private readonly LoopWatch _watch;
     private readonly PollSet _poll = new();
     private readonly Queue<AgentInput> _inputs = new();
 
@@ -49,6 +49,7 @@ internal sealed partial class AgentRuntime : IDisposable
     private AgentOptions _options;
     private Moment _spareDue;
     private bool _linkTroubleTold;
+    private string? _toldAcceptTrouble;
 
     /// <summary>Opens everything that will be needed. Throws <see cref="IOException"/> naming what is missing.</summary>
     /// <param name="options">What an administrator set.</param>
@@ -71,7 +72,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _loop = new AgentLoop(settings);
         _mounts = new MountTable(paths, new MountChoice { Excluded = options.Excluded.ToHashSet() });
         _mounts.TakeReadOnly(options.ReadOnly);
-        _kernelLog = KernelLog.TryOpen(paths);
+        _kernelLog = KernelLog.TryOpen(paths, out string? withoutKernelLog);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));
         _kernelMessage = new KernelMessage(paths);
         _isDevApart = IsApart(paths.Dev(string.Empty));
@@ -88,7 +89,8 @@ internal sealed partial class AgentRuntime : IDisposable
         _configurationCopy = copy;
         StartRetrying(settings.ConfigurationTrouble);
         _errorEvents = FilesystemErrorEvents.TryOpen(paths, out string? withoutEvents);
-        TellMissing(withoutEvents);
+        _watch = new LoopWatch(LoopWatch.DefaultPeriod, TellLoop);
+        TellMissing(withoutKernelLog, withoutEvents);
         if ((_folder.Trouble ?? _statusSocket.Trouble) is { } trouble)
         {
             AgentLog.Warning(log, trouble);
@@ -116,6 +118,7 @@ internal sealed partial class AgentRuntime : IDisposable
     public void Run()
     {
         _serviceManager.TellReady();
+        _watch.Start();
         while (!_stop.IsSet)
         {
             Wait();
@@ -125,6 +128,7 @@ internal sealed partial class AgentRuntime : IDisposable
 
     public void Dispose()
     {
+        _watch.Dispose();
         _serviceManager.Dispose();
         _statusSocket.Dispose();
         _folder.Remove(StatusText.FileName);
@@ -168,11 +172,17 @@ internal sealed partial class AgentRuntime : IDisposable
         _poll.Add(_reloadSignal.FileDescriptor, PollSet.In);
         _poll.Add(_reload.FileDescriptor, PollSet.In);
         _statusSocket.AddTo(_poll);
+        _watch.Turns(wake - now);
         _poll.Wait(wake - now);
     }
 
     private void Turn()
     {
+        if (_watch.TakePassed() is { Ticks: > 0 } counted)
+        {
+            _inputs.Enqueue(new AgentInput.TimeCounted(counted));
+        }
+
         SampleOutstanding();
         _nextTurn.ForEach(Take);
         _nextTurn.Clear();
@@ -206,7 +216,9 @@ internal sealed partial class AgentRuntime : IDisposable
             Take(input);
         }
 
+        LookAfterKernelLog();
         TurnChannel();
+        TellAcceptTrouble();
         foreach (AgentInput question in _statusSocket.Turn(_poll, _clock.Now))
         {
             Take(question);
@@ -302,6 +314,31 @@ internal sealed partial class AgentRuntime : IDisposable
         }
 
         _inputs.Enqueue(input);
+    }
+
+    /// <summary>Called by the watch's thread: whatever holds the loop must not hold this.</summary>
+    private void TellLoop(TimeSpan? stuckFor)
+    {
+        if (stuckFor is { } time)
+        {
+            AgentLog.LoopStuck(_log, (long)time.TotalSeconds);
+            _folder.Write(StatusText.FileName, StatusText.OfStuckLoop(time, TimeProvider.System.GetUtcNow()));
+        }
+        else
+        {
+            AgentLog.LoopTurns(_log);
+        }
+    }
+
+    private void TellAcceptTrouble()
+    {
+        string? trouble = _statusSocket.AcceptTrouble;
+        if (trouble is not null && trouble != _toldAcceptTrouble)
+        {
+            AgentLog.Warning(_log, $"no question can be taken ({trouble}): guest-agent status and probe get no answer");
+        }
+
+        _toldAcceptTrouble = trouble;
     }
 
     private void RunRemedy(AgentEffect.RunRemedy run)

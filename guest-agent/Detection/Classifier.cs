@@ -20,6 +20,22 @@ internal static class Classifier
     /// <summary>Judges one filesystem.</summary>
     public static Judgement Judge(WatchedFilesystem facts, Moment now)
     {
+        Judgement judgement = JudgeByRules(facts, now);
+        bool mayBeWell = judgement.Verdict is Verdict.Writable or Verdict.ReadOnlyByDesign or Verdict.Unknown;
+        return facts.ProbingStopped is { } reason && mayBeWell
+            ? new Judgement(Verdict.Unknown, VerdictReason.ProbeOverdue, WithoutProbes(reason, judgement.Evidence))
+            : judgement;
+    }
+
+    /// <summary>What a probe met long ago is no evidence that all is well; of a fault it stays some.</summary>
+    private static IReadOnlyList<Evidence> WithoutProbes(string reason, IReadOnlyList<Evidence> evidence)
+        => [.. evidence
+            .Where(fact => fact.Kind is not (EvidenceKind.Probe or EvidenceKind.ProbeRefused))
+            .Prepend(new Evidence(EvidenceKind.ProbeRefused, reason))
+            .Take(FilesystemHealth.MaxEvidence)];
+
+    private static Judgement JudgeByRules(WatchedFilesystem facts, Moment now)
+    {
         var situation = new Situation(facts, now);
         foreach (VerdictRule rule in VerdictRules.InOrder)
         {

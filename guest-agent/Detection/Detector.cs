@@ -101,6 +101,10 @@ internal sealed record Detector
             Probe = one.Probe.Without(still.For),
             Activity = one.Activity with { UnchangedSince = one.Activity.UnchangedSince + still.For },
         }),
+        Observation.ProbingStopped stopped => With(stopped.Device, now, one => one with
+        {
+            ProbingStopped = stopped.Reason,
+        }),
         Observation.SelfResetRead read => WithSelfReset(read.Means, now),
         _ => throw new InvalidOperationException($"unknown observation {observation}"),
     };

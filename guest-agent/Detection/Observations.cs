@@ -65,6 +65,11 @@ internal abstract record Observation
     /// <param name="For">How long.</param>
     public sealed record StoodStill(TimeSpan For) : Observation;
 
+    /// <summary>No probe of a filesystem starts though one should have long ago, or they start again (null).</summary>
+    /// <param name="Device">The filesystem.</param>
+    /// <param name="Reason">Why, as the evidence has it.</param>
+    public sealed record ProbingStopped(DeviceNumber Device, string? Reason) : Observation;
+
     /// <summary>What makes the guest restart itself was looked up.</summary>
     public sealed record SelfResetRead(IReadOnlyList<string> Means) : Observation;
 }

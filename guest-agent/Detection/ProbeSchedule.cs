@@ -7,6 +7,9 @@ namespace GuestAgent.Detection;
 /// <param name="Data">Any other filesystem, when nothing is wrong.</param>
 internal sealed record ProbeIntervals(TimeSpan Root, TimeSpan Data)
 {
+    /// <summary>The pace of one filesystem when nothing is wrong.</summary>
+    public TimeSpan Of(WatchedFilesystem one) => one.Role == FilesystemRole.Root ? Root : Data;
+
     public static ProbeIntervals Default { get; } = new(TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(15));
 }
 
@@ -53,7 +56,7 @@ internal static class ProbeSchedule
             return one.Probe.IsUrgent ? last : last + Apart;
         }
 
-        TimeSpan interval = one.Role == FilesystemRole.Root ? intervals.Root : intervals.Data;
+        TimeSpan interval = intervals.Of(one);
         TimeSpan pace = one.Health.Verdict switch
         {
             _ when IsConfirmed(one.Health.Verdict) => Confirmed,

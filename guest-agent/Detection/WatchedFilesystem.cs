@@ -27,6 +27,9 @@ internal sealed record WatchedFilesystem
 
     public ProbeFacts Probe { get; init; } = new();
 
+    /// <summary>Why no probe of it starts any more; null while they do.</summary>
+    public string? ProbingStopped { get; init; }
+
     public KernelFacts Kernel { get; init; } = new();
 
     public ActivityFacts Activity { get; init; } = new();

@@ -34,12 +34,14 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
 
     /// <summary>The answers that can be given now.</summary>
     /// <param name="detector">What is held true.</param>
+    /// <param name="intervals">How often is probed.</param>
     /// <param name="sequence">The last report's sequence.</param>
     /// <param name="xenstore">How the link is.</param>
     /// <param name="recovery">What the host last did for this guest; null when nothing is known.</param>
     /// <param name="now">The time.</param>
     public IReadOnlyList<InquiryAnswer> TakeAnswers(
-        Detector detector, long sequence, string xenstore, LastRecovery? recovery, Moment now)
+        Detector detector, ProbeIntervals intervals, long sequence, string xenstore, LastRecovery? recovery,
+        Moment now)
     {
         if (_waiting.Count == 0)
         {
@@ -58,7 +60,7 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
         var answers = new List<InquiryAnswer>();
         foreach (Waiting one in _waiting)
         {
-            if (Answer(one, blank, detector, now) is { } document)
+            if (Answer(one, blank, detector, intervals, now) is { } document)
             {
                 answers.Add(new InquiryAnswer(one.ClientId, document));
             }
@@ -68,7 +70,8 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
         return answers;
     }
 
-    private static StatusDocument? Answer(Waiting waiting, StatusDocument blank, Detector detector, Moment now)
+    private static StatusDocument? Answer(
+        Waiting waiting, StatusDocument blank, Detector detector, ProbeIntervals intervals, Moment now)
     {
         if (waiting.Inquiry is not { } inquiry)
         {
@@ -94,7 +97,12 @@ internal sealed class InquiryDesk(BootId bootId, string agentVersion)
             Severity = StatusDocument.WorstOf(meant.Select(one => one.Health)),
             Filesystems = [.. meant
                 .Take(GuestReport.MaxFilesystems)
-                .Select(one => new FilesystemStatus(one.Health, isProbe && one.Mount.IsProbed ? News(one, waiting.AskedAt, now) : null))],
+                .Select(one => new FilesystemStatus(
+                    one.Health, isProbe && one.Mount.IsProbed ? News(one, waiting.AskedAt, now) : null)
+                {
+                    ProbeAge = one.Probe.Last is null ? null : now - one.Probe.LastFinishedAt,
+                    ProbeInterval = intervals.Of(one),
+                })],
         };
     }
 

@@ -70,7 +70,14 @@ internal sealed record StatusDocument
 /// <summary>One filesystem of an answer.</summary>
 /// <param name="Health">What is held true of it.</param>
 /// <param name="Probe">What the probe brought that was asked for; null where none was asked for.</param>
-internal sealed record FilesystemStatus(FilesystemHealth Health, ProbeNews? Probe);
+internal sealed record FilesystemStatus(FilesystemHealth Health, ProbeNews? Probe)
+{
+    /// <summary>How long ago the last probe came back; null when none has.</summary>
+    public TimeSpan? ProbeAge { get; init; }
+
+    /// <summary>How often it is probed when nothing is wrong.</summary>
+    public TimeSpan ProbeInterval { get; init; }
+}
 
 /// <summary>A probe that was asked for.</summary>
 /// <param name="IsFresh">It began after the question and came back.</param>

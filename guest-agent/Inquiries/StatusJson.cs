@@ -158,6 +158,12 @@ internal static class StatusJson
         }
 
         json.WriteEndArray();
+        if (one.ProbeAge is { } age)
+        {
+            json.WriteNumber("probe_age_ms"u8, (long)age.TotalMilliseconds);
+        }
+
+        json.WriteNumber("probe_interval_ms"u8, (long)one.ProbeInterval.TotalMilliseconds);
         if (one.Probe is { } probe)
         {
             json.WriteStartObject("probe"u8);
@@ -239,7 +245,13 @@ internal static class StatusJson
             ? new ProbeNews(
                 probe.GetProperty("fresh"u8).GetBoolean(), Text(probe, "result"u8),
                 probe.GetProperty("duration_ms"u8).GetDouble())
-            : null);
+            : null)
+        {
+            ProbeAge = json.TryGetProperty("probe_age_ms"u8, out JsonElement age)
+                ? TimeSpan.FromMilliseconds(age.GetInt64())
+                : null,
+            ProbeInterval = TimeSpan.FromMilliseconds(json.GetProperty("probe_interval_ms"u8).GetInt64()),
+        };
     }
 
     private static DiskOrigin ReadOrigin(JsonElement json)

@@ -11,7 +11,7 @@ internal static class StatusTable
 {
     private const string Reset = "\e[0m";
 
-    private static readonly string[] Header = ["FILESYSTEM", "VERDICT", "HIDDEN", "SINCE", "DEVICE", "EVIDENCE"];
+    private static readonly string[] Header = ["FILESYSTEM", "VERDICT", "HIDDEN", "SINCE", "PROBED", "DEVICE", "EVIDENCE"];
 
     /// <summary>Renders.</summary>
     /// <param name="document">An answer without an error.</param>
@@ -133,6 +133,7 @@ internal static class StatusTable
             health.Verdict.ToName(),
             health.Hidden ? "yes" : "no",
             $"{Duration(now - health.Since)} ({Exact(health.Since)})",
+            one.ProbeAge is { } age ? $"{Duration(age)} ago" : "never",
             $"{Clean(health.Device)} {Clean(health.FilesystemType)}",
             string.Join(", ", evidence),
         ];

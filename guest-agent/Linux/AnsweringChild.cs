@@ -43,9 +43,9 @@ internal sealed unsafe class AnsweringChild(TimeSpan limit, int maxBytes) : IDis
         _answer.SetLength(0);
     }
 
-    /// <summary>Takes what it prints. Whether it is over: it ended, or took too long.</summary>
+    /// <summary>Takes what it prints. Whether it is over: it ended, took too long, or cannot be read.</summary>
     /// <param name="now">The time.</param>
-    /// <param name="answer">All that it printed; null when it took too long.</param>
+    /// <param name="answer">All that it printed; null when it did not end.</param>
     public bool IsOver(Moment now, out byte[]? answer)
     {
         answer = null;
@@ -66,7 +66,8 @@ internal sealed unsafe class AnsweringChild(TimeSpan limit, int maxBytes) : IDis
         }
 
         bool hasEnded = size == 0;
-        if (!hasEnded && now - _startedAt < limit)
+        bool isUnreadable = size < 0 && !LastErrno.IsForNow;
+        if (!hasEnded && !isUnreadable && now - _startedAt < limit)
         {
             return false;
         }

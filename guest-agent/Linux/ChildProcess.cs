@@ -9,6 +9,7 @@ namespace GuestAgent.Linux;
 internal sealed unsafe class ChildProcess : IDisposable
 {
     private const int SignalBase = 128; // as shells say it: 128 + signal
+    private const int UnknownExitCode = 255;
     private const int FileActionsBytes = 512; // posix_spawn_file_actions_t is 80 bytes in glibc, less elsewhere
 
     private ChildProcess(int processId, int input, int output)
@@ -56,9 +57,15 @@ internal sealed unsafe class ChildProcess : IDisposable
             throw new IOException($"{path} cannot be started ({LastErrno.NameOf(errno)})");
         }
 
-        SetNonBlocking(toChild[1]);
-        SetNonBlocking(fromChild[0]);
-        return new ChildProcess(processId, toChild[1], fromChild[0]);
+        var child = new ChildProcess(processId, toChild[1], fromChild[0]);
+        if (!SetNonBlocking(toChild[1]) || !SetNonBlocking(fromChild[0]))
+        {
+            string reason = LastErrno.Name;
+            child.Dispose();
+            throw new IOException($"the pipes of {path} cannot be made non-blocking ({reason})");
+        }
+
+        return child;
     }
 
     /// <summary>Ends the child's input, which ends it.</summary>
@@ -71,19 +78,35 @@ internal sealed unsafe class ChildProcess : IDisposable
         }
     }
 
-    /// <summary>Its exit code, once it has ended; null before. Never waits.</summary>
-    public int? TryReap()
-        => Syscall.waitpid(ProcessId, out int status, WaitOptions.WNOHANG) == ProcessId ? ExitCode(status) : null;
+    /// <summary>
+    /// Its exit code, once it has ended; null before. 255 when somebody else has taken it: a parent that ignored SIGCHLD
+    /// has the kernel do that (waitpid(2), ECHILD). Never waits.
+    /// </summary>
+    public int? TryReap() => Syscall.waitpid(ProcessId, out int status, WaitOptions.WNOHANG) switch
+    {
+        0 => null,
+        < 0 when LastErrno.Name == "EINTR" => null,
+        < 0 => UnknownExitCode,
+        _ => ExitCode(status),
+    };
 
-    /// <summary>Waits until it has ended; its exit code, 128 + signal when one ended it.</summary>
+    /// <summary>
+    /// Waits until it has ended; its exit code, 128 + signal when one ended it, 255 when it cannot be known.
+    /// </summary>
     public int WaitForExit()
     {
-        int status;
-        while (Syscall.waitpid(ProcessId, out status, 0) != ProcessId && LastErrno.Name == "EINTR")
+        while (true)
         {
-        }
+            if (Syscall.waitpid(ProcessId, out int status, 0) == ProcessId)
+            {
+                return ExitCode(status);
+            }
 
-        return ExitCode(status);
+            if (LastErrno.Name != "EINTR")
+            {
+                return UnknownExitCode;
+            }
+        }
     }
 
     public void Dispose()
@@ -102,19 +125,15 @@ internal sealed unsafe class ChildProcess : IDisposable
         byte* actions = stackalloc byte[FileActionsBytes];
         _ = Libc.SpawnActionsInit(actions);
         int nothing = Syscall.open("/dev/null", OpenFlags.O_RDWR | OpenFlags.O_CLOEXEC);
-        _ = Libc.SpawnActionsDuplicate(actions, input, 0);
-        _ = Libc.SpawnActionsDuplicate(actions, output, 1);
-        if (nothing >= 0)
-        {
-            _ = Libc.SpawnActionsDuplicate(actions, nothing, 2);
-        }
-
+        int errno = Libc.SpawnActionsDuplicate(actions, input, 0);
+        errno = errno != 0 ? errno : Libc.SpawnActionsDuplicate(actions, output, 1);
+        errno = errno != 0 || nothing < 0 ? errno : Libc.SpawnActionsDuplicate(actions, nothing, 2);
         using var argumentVector = new NativeStrings([path, .. arguments]);
         using var environment = new NativeStrings(["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"]);
-        int errno;
+        processId = -1;
         fixed (byte* program = SmallFile.Bytes(path))
         {
-            errno = Libc.Spawn(
+            errno = errno != 0 ? errno : Libc.Spawn(
                 out processId, program, actions, null, argumentVector.Pointer, environment.Pointer);
         }
 
@@ -127,8 +146,8 @@ internal sealed unsafe class ChildProcess : IDisposable
         return errno;
     }
 
-    private static void SetNonBlocking(int file)
-        => _ = Syscall.fcntl(file, FcntlCommand.F_SETFL, Libc.OpenNonBlocking);
+    private static bool SetNonBlocking(int file)
+        => Syscall.fcntl(file, FcntlCommand.F_SETFL, Libc.OpenNonBlocking) >= 0;
 
     private static void Close(int* ends)
     {

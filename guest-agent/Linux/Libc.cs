@@ -41,7 +41,8 @@ internal static unsafe partial class Libc
     public const ulong BtrfsFilesystemInfo = 0x8400941F; // BTRFS_IOC_FS_INFO
     public const ulong XfsGeometry = 0x80705864; // XFS_IOC_FSGEOMETRY_V1, fs/xfs/libxfs/xfs_fs.h
 
-    public const int ClockBoottime = 7; // counts suspended time, linux/time.h
+    public const int ClockMonotonic = 1; // linux/time.h
+    public const int ClockBoottime = 7; // counts suspended time, since 2.6.39
     public const int ParentDeathSignal = 1; // PR_SET_PDEATHSIG, linux/prctl.h
     public const int SetThreadName = 15; // PR_SET_NAME, at most 15 bytes
 
@@ -66,7 +67,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     public static partial int Poll(PollEntry* entries, nuint count, int timeoutMs);
 
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    [LibraryImport("libc", EntryPoint = "clock_gettime", SetLastError = true)]
     public static partial int ClockGetTime(int clock, out TimeSpec time);
 
     [LibraryImport("libc", EntryPoint = "mlockall", SetLastError = true)]

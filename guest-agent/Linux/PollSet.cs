@@ -7,6 +7,7 @@ internal sealed unsafe class PollSet
     public const short Priority = 2;
     public const short Out = 4;
 
+    private const short Invalid = 0x20; // POLLNVAL
     private const int MaxEntries = 24;
 
     private readonly Libc.PollEntry[] _entries = new Libc.PollEntry[MaxEntries];
@@ -23,13 +24,30 @@ internal sealed unsafe class PollSet
         }
     }
 
-    /// <summary>Waits until something happens or the time is over.</summary>
+    /// <summary>
+    /// Waits until something happens or the time is over. Throws <see cref="IOException"/> when poll(2) cannot wait for
+    /// these descriptors at all: a loop that goes on would take a whole processor.
+    /// </summary>
     public void Wait(TimeSpan limit)
     {
         int limitMs = (int)Math.Clamp(Math.Ceiling(limit.TotalMilliseconds), 0, int.MaxValue);
+        int result;
         fixed (Libc.PollEntry* entries = _entries)
         {
-            _ = Libc.Poll(entries, (nuint)_count, limitMs);
+            result = Libc.Poll(entries, (nuint)_count, limitMs);
+        }
+
+        if (result < 0 && LastErrno.Name != "EINTR")
+        {
+            throw new IOException($"poll failed ({LastErrno.Name})");
+        }
+
+        foreach (Libc.PollEntry one in _entries.AsSpan(0, result > 0 ? _count : 0))
+        {
+            if ((one.Returned & Invalid) != 0)
+            {
+                throw new IOException($"descriptor {one.FileDescriptor} is waited for and not open");
+            }
         }
     }
 

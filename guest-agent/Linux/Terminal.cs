@@ -64,7 +64,7 @@ internal sealed unsafe class Terminal : IDisposable
         fixed (byte* start = buffer)
         {
             long size = Syscall.read(FileDescriptor, start, (ulong)buffer.Length);
-            return size > 0 ? (int)size : size < 0 && IsForNow(LastErrno.Name) ? 0 : -1;
+            return size > 0 ? (int)size : size < 0 && LastErrno.IsForNow ? 0 : -1;
         }
     }
 
@@ -74,11 +74,9 @@ internal sealed unsafe class Terminal : IDisposable
         fixed (byte* start = bytes)
         {
             long size = Syscall.write(FileDescriptor, start, (ulong)bytes.Length);
-            return size >= 0 ? (int)size : IsForNow(LastErrno.Name) ? 0 : -1;
+            return size >= 0 ? (int)size : LastErrno.IsForNow ? 0 : -1;
         }
     }
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);
-
-    private static bool IsForNow(string errno) => errno is "EAGAIN" or "EWOULDBLOCK" or "EINTR";
 }

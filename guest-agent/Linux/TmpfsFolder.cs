@@ -38,8 +38,8 @@ internal sealed unsafe class TmpfsFolder
     public string? Trouble { get; }
 
     /// <summary>
-    /// Puts a text in place, for anybody to read. Where there is no room for it, none is there any more: an old one
-    /// would be taken for new.
+    /// Puts a text in place, for anybody to read. Where it cannot be put there, none is there any more: an old one would
+    /// be taken for new.
     /// </summary>
     public void Write(string name, string text)
     {
@@ -49,28 +49,7 @@ internal sealed unsafe class TmpfsFolder
         }
 
         string beside = $"{_folder}/{name}.new";
-        const OpenFlags flags = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_CLOEXEC;
-        _ = Syscall.unlink(beside);
-        int file = Syscall.open(beside, flags, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR
-            | FilePermissions.S_IRGRP | FilePermissions.S_IROTH);
-        if (file < 0)
-        {
-            return;
-        }
-
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
-        long written;
-        fixed (byte* start = bytes)
-        {
-            written = Syscall.write(file, start, (ulong)bytes.Length);
-        }
-
-        _ = Syscall.close(file);
-        if (written == bytes.Length)
-        {
-            _ = Stdlib.rename(beside, $"{_folder}/{name}");
-        }
-        else
+        if (!TryWrite(beside, text) || Stdlib.rename(beside, $"{_folder}/{name}") != 0)
         {
             _ = Syscall.unlink(beside);
             Remove(name);
@@ -87,6 +66,28 @@ internal sealed unsafe class TmpfsFolder
         {
             _ = Syscall.unlink($"{_folder}/{name}");
         }
+    }
+
+    private static bool TryWrite(string beside, string text)
+    {
+        const OpenFlags flags = OpenFlags.O_WRONLY | OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_CLOEXEC;
+        _ = Syscall.unlink(beside);
+        int file = Syscall.open(beside, flags, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR
+            | FilePermissions.S_IRGRP | FilePermissions.S_IROTH);
+        if (file < 0)
+        {
+            return false;
+        }
+
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        long written;
+        fixed (byte* start = bytes)
+        {
+            written = Syscall.write(file, start, (ulong)bytes.Length);
+        }
+
+        _ = Syscall.close(file);
+        return written == bytes.Length;
     }
 
     /// <summary>Whoever started the agent may have left it a umask of 0.</summary>

@@ -17,17 +17,26 @@ internal sealed unsafe class WakeUp : IDisposable
     /// <summary>To poll for POLLIN.</summary>
     public int FileDescriptor { get; }
 
+    /// <summary>Sets it. The call fails only where it is set already (EAGAIN at the counter's end).</summary>
     public void Set()
     {
         ulong one = 1;
         _ = Syscall.write(FileDescriptor, &one, sizeof(ulong));
     }
 
-    /// <summary>Whether it was set since the last time; however often, it counts once.</summary>
+    /// <summary>
+    /// Whether it was set since the last time; however often, it counts once. Throws <see cref="IOException"/> when it
+    /// cannot be read: it would wake the loop for ever.
+    /// </summary>
     public bool Take()
     {
         ulong count;
-        return Syscall.read(FileDescriptor, &count, sizeof(ulong)) == sizeof(ulong);
+        if (Syscall.read(FileDescriptor, &count, sizeof(ulong)) == sizeof(ulong))
+        {
+            return true;
+        }
+
+        return LastErrno.IsForNow ? false : throw new IOException($"an eventfd cannot be read ({LastErrno.Name})");
     }
 
     public void Dispose() => _ = Syscall.close(FileDescriptor);

@@ -42,7 +42,8 @@ internal sealed unsafe class ProbeChild
     public static int Run()
     {
         Descriptors.CloseInherited();
-        _ = Syscall.chdir("/dev/shm") == 0 ? 0 : Syscall.chdir("/run");
+        // Not where it was started: a working folder keeps a filesystem busy, and the root is never unmounted.
+        _ = Syscall.chdir("/dev/shm") == 0 || Syscall.chdir("/run") == 0 || Syscall.chdir("/") == 0;
         _ = ThisMachine.LockMemory();
         new ProbeChild().Serve();
 
@@ -60,6 +61,11 @@ internal sealed unsafe class ProbeChild
             while (true)
             {
                 long size = Syscall.read(Input, start + filled, (ulong)(received.Length - filled));
+                if (size < 0 && LastErrno.IsForNow)
+                {
+                    continue;
+                }
+
                 if (size <= 0)
                 {
                     return;

@@ -119,6 +119,13 @@ internal sealed unsafe class ProbeCrew : IDisposable
                 return Replace(mayBeStuck: false);
             }
 
+            if (size < 0 && !LastErrno.IsForNow)
+            {
+                // Nothing will ever come out of it, and it would be readable for ever.
+                processEnded = true;
+                return Replace(mayBeStuck: true);
+            }
+
             _filled += (int)Math.Max(size, 0);
         }
 

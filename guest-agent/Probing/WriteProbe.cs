@@ -291,9 +291,11 @@ internal sealed unsafe class WriteProbe
         long now = Stopwatch.GetTimestamp();
         string text = string.Create(CultureInfo.InvariantCulture, $"guest-agent probe {probeId} at {now}\n");
         _ = Encoding.ASCII.GetBytes(text, content);
-        if (Syscall.pwrite(file, bytes, ChangedBytes, 0) != ChangedBytes)
+        long written = Syscall.pwrite(file, bytes, ChangedBytes, 0);
+        if (written != ChangedBytes)
         {
-            return (ProbeStep.Write, LastErrno.Number);
+            // A call that wrote a part of it leaves no errno: there was no room for the rest.
+            return (ProbeStep.Write, written < 0 ? LastErrno.Number : (int)Errno.ENOSPC);
         }
 
         return Syscall.fdatasync(file) == 0 ? (ProbeStep.Done, 0) : (ProbeStep.Sync, LastErrno.Number);

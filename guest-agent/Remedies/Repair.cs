@@ -141,7 +141,7 @@ internal sealed unsafe class Repair(PathRoot paths, MountEntry mount, string dev
         {
             _ = Libc.Poll(&entry, 1, timeoutMs: -1);
             long size = Syscall.read(process.Output, buffer, 1024);
-            if (size == 0 || (size < 0 && LastErrno.Name is not ("EAGAIN" or "EINTR")))
+            if (size == 0 || (size < 0 && !LastErrno.IsForNow))
             {
                 return Encoding.Latin1.GetString([.. tail]).ReplaceLineEndings(" ").Trim();
             }

@@ -27,7 +27,7 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
         FileDescriptor = fileDescriptor;
     }
 
-    /// <summary>To poll for POLLIN; −1 when the kernel turned out not to know the event.</summary>
+    /// <summary>To poll for POLLIN; −1 when the kernel turned out not to know the event, or it cannot be read.</summary>
     public int FileDescriptor { get; private set; }
 
     /// <summary>Null, with the reason, where there is no fanotify or no privilege for it.</summary>
@@ -74,9 +74,13 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
     /// <summary>Whether SELinux keeps this process from any of the marks, so that the probe does without.</summary>
     public bool IsDenied => _denied.Count > 0;
 
-    /// <summary>What was told since the last time.</summary>
-    public List<Observation> Read()
+    /// <summary>
+    /// What was told since the last time. Where it cannot be read it is closed: it would be readable for ever.
+    /// </summary>
+    /// <param name="trouble">Why it was closed; null while it is open.</param>
+    public List<Observation> Read(out string? trouble)
     {
+        trouble = null;
         var observations = new List<Observation>();
         fixed (byte* start = _buffer)
         {
@@ -85,6 +89,7 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
                 long size = Syscall.read(FileDescriptor, start, BufferBytes);
                 if (size <= 0)
                 {
+                    trouble = size == 0 ? "end of file" : LastErrno.IsForNow ? null : LastErrno.Name;
                     break;
                 }
 
@@ -93,6 +98,11 @@ internal sealed unsafe class FilesystemErrorEvents : IDisposable
                     Add(observations, error);
                 }
             }
+        }
+
+        if (trouble is not null)
+        {
+            Dispose();
         }
 
         return observations;

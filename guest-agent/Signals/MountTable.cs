@@ -50,19 +50,25 @@ internal sealed unsafe class MountTable : IDisposable
 
     /// <summary>
     /// Reads the filesystems to watch. <paramref name="mayReadFstab"/>: fstab lies on the root, so it is read only
-    /// while that is known to work.
+    /// while that is known to work. Null when the table cannot be read to its end now: half a table would say that
+    /// filesystems are gone.
     /// </summary>
-    public IReadOnlyList<ObservedMount> Read(bool mayReadFstab)
+    public IReadOnlyList<ObservedMount>? TryRead(bool mayReadFstab)
     {
         if (mayReadFstab)
         {
             _wishes.Read();
         }
 
-        List<MountEntry> table = ReadAll();
-        if (!_watched.IsSubsetOf(table.Select(mount => mount.Device)))
+        List<MountEntry>? table = ReadAll();
+        if (table is not null && !_watched.IsSubsetOf(table.Select(mount => mount.Device)))
         {
             table = ReadAll();
+        }
+
+        if (table is null)
+        {
+            return null;
         }
 
         IReadOnlyList<MountPoint> obstacles = LocalFilesystems.Obstacles(table);
@@ -109,11 +115,16 @@ internal sealed unsafe class MountTable : IDisposable
         };
     }
 
-    private List<MountEntry> ReadAll()
+    private List<MountEntry>? ReadAll()
     {
         while (true)
         {
             int size = ReadOnce();
+            if (size < 0)
+            {
+                return null;
+            }
+
             if (size < _buffer.Length)
             {
                 return MountInfoParser.Parse(_buffer.AsSpan(0, size));
@@ -130,21 +141,31 @@ internal sealed unsafe class MountTable : IDisposable
         }
     }
 
+    /// <summary>The size of the table, as far as the buffer goes; −1 when it cannot be read.</summary>
     private int ReadOnce()
     {
-        _ = Syscall.lseek(FileDescriptor, 0, SeekFlags.SEEK_SET);
+        if (Syscall.lseek(FileDescriptor, 0, SeekFlags.SEEK_SET) != 0)
+        {
+            return -1;
+        }
+
         int total = 0;
         fixed (byte* start = _buffer)
         {
             while (total < _buffer.Length)
             {
                 long read = Syscall.read(FileDescriptor, start + total, (ulong)(_buffer.Length - total));
-                if (read <= 0)
+                if (read < 0 && LastErrno.Name != "EINTR")
+                {
+                    return -1;
+                }
+
+                if (read == 0)
                 {
                     break;
                 }
 
-                total += (int)read;
+                total += (int)Math.Max(read, 0);
             }
         }
 

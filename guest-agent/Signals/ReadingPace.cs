@@ -9,6 +9,7 @@ namespace GuestAgent.Signals;
 internal sealed class ReadingPace
 {
     private static readonly TimeSpan LeastApart = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan AgainAfter = TimeSpan.FromSeconds(1);
     private const int Share = 100;
 
     private bool _isWanted;
@@ -21,6 +22,13 @@ internal sealed class ReadingPace
     public void Want() => _isWanted = true;
 
     public bool IsDue(Moment now) => _isWanted && _notBefore.HasCome(now);
+
+    /// <summary>It could not be read: it is tried again in a while.</summary>
+    public void Failed(Moment now)
+    {
+        _isWanted = true;
+        _notBefore = now + AgainAfter;
+    }
 
     /// <summary>It was read, for whatever reason.</summary>
     public void WasRead(Moment begun, Moment ended)

@@ -20,6 +20,7 @@ internal static unsafe partial class Libc
     public const int EventCloseOnExec = 0x80000;
 
     public const short PollIn = 1;
+    public const int SeekEnd = 2;
 
     public const int NotPermitted = 1; // EPERM
     public const int NoEntry = 2; // ENOENT
@@ -79,6 +80,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     public static partial nint Read(int file, byte* buffer, nuint size);
+
+    [LibraryImport("libc", EntryPoint = "lseek", SetLastError = true)]
+    public static partial long Seek(int file, long offset, int from);
 
     [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
     public static partial nint Write(int file, byte* buffer, nuint size);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HostBridge.Storage.Judging;
 using HostBridge.Storage.Parsing;
 
@@ -20,6 +21,14 @@ internal sealed unsafe class StorageEvents(
 {
     private const int DescriptorCount = 4;
 
+    /// <summary>How often what could not be read any more is opened again.</summary>
+    private static readonly TimeSpan ReopenInterval = TimeSpan.FromSeconds(60);
+
+    private TimeSpan _reopenAt = TimeSpan.MaxValue;
+
+    /// <summary>Which of the two is not read any more, and why, for people; empty while both are.</summary>
+    public string Trouble => string.Join(", ", ((string?[])[kernelLog?.Trouble, uevents?.Trouble]).OfType<string>());
+
     /// <summary>
     /// Waits until something happened or the time is over; whether it is worth a look at the storage.
     /// </summary>
@@ -34,7 +43,14 @@ internal sealed unsafe class StorageEvents(
             new() { File = uevents?.FileDescriptor ?? -1, Events = Libc.PollIn },
         };
         int timeoutMs = (int)Math.Ceiling(Math.Max(0, limit.TotalMilliseconds));
-        return Libc.Poll(entries, DescriptorCount, timeoutMs) > 0 && Take();
+        int ready = Libc.Poll(entries, DescriptorCount, timeoutMs);
+        if (ready < 0 && Marshal.GetLastPInvokeError() is var errno and not Libc.Interrupted)
+        {
+            // It would be asked again at once, for ever.
+            throw new IOException($"poll failed ({Libc.NameOf(errno)})");
+        }
+
+        return ready > 0 && Take();
     }
 
     /// <summary>Takes in what is there; whether any of it is worth a look at the storage.</summary>
@@ -63,5 +79,24 @@ internal sealed unsafe class StorageEvents(
         }
 
         return isWorthALook;
+    }
+
+    /// <summary>Opens again what could not be read any more, once a minute.</summary>
+    public void Reopen(TimeSpan now)
+    {
+        if (Trouble.Length == 0)
+        {
+            _reopenAt = TimeSpan.MaxValue;
+        }
+        else if (_reopenAt == TimeSpan.MaxValue)
+        {
+            _reopenAt = now + ReopenInterval;
+        }
+        else if (now >= _reopenAt)
+        {
+            _reopenAt = now + ReopenInterval;
+            kernelLog?.TryReopen();
+            uevents?.TryReopen();
+        }
     }
 }

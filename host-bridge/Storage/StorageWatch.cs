@@ -53,6 +53,7 @@ internal sealed partial class StorageWatch : BackgroundService
     private TimeSpan _backendsReadAt = -BackendInterval;
     private IReadOnlyList<BlockDevice> _disksSeen = [];
     private string? _readerTrouble;
+    private string _eventTrouble = string.Empty;
 
     public StorageWatch(
         StorageParts parts, WatchedDisks disks, WakeUp wake, BridgeInputQueue inputs, BridgeClock clock,
@@ -157,6 +158,13 @@ internal sealed partial class StorageWatch : BackgroundService
             }
         }
 
+        _events.Reopen(now);
+        if (_events.Trouble != _eventTrouble)
+        {
+            _eventTrouble = _events.Trouble;
+            LogEvents(_eventTrouble.Length > 0 ? _eventTrouble : "all are read again");
+        }
+
         IReadOnlyList<DiskCondition> changed = _changes.Take(result.Conditions, now);
         TellFound(changed, _lines.Take(result.Disks));
 
@@ -255,8 +263,15 @@ internal sealed partial class StorageWatch : BackgroundService
 
     [LoggerMessage(
         Level = LogLevel.Warning,
-        Message = "/dev/kmsg cannot be read: faults of storage are only seen as long as they last; run as root")]
+        Message = "/dev/kmsg cannot be read: faults of storage are only seen as long as they last; run as root, "
+            + "on Linux 3.5 or newer")]
     private partial void LogNoKernelLog();
+
+    [LoggerMessage(
+        Level = LogLevel.Warning,
+        Message = "the kernel's events of storage: {Reason}; the storage is looked at once a second, and what cannot be "
+            + "read is opened again every minute")]
+    private partial void LogEvents(string reason);
 
     [LoggerMessage(
         Level = LogLevel.Warning,

@@ -15,29 +15,22 @@ internal sealed unsafe class UeventSocket : IDisposable
 
     private UeventSocket(int fileDescriptor) => FileDescriptor = fileDescriptor;
 
-    /// <summary>To poll for POLLIN.</summary>
-    public int FileDescriptor { get; }
+    /// <summary>To poll for POLLIN; −1, which poll(2) passes over, while it cannot be read.</summary>
+    public int FileDescriptor { get; private set; }
+
+    /// <summary>Why they are not read any more, for a person; null while they are.</summary>
+    public string? Trouble { get; private set; }
 
     /// <summary>Null where there are none to be had: the poll does without.</summary>
-    public static UeventSocket? TryOpen()
+    public static UeventSocket? TryOpen() => Open() is >= 0 and var file ? new UeventSocket(file) : null;
+
+    /// <summary>Opens it again where it could not be read any more.</summary>
+    public void TryReopen()
     {
-        int file = Libc.Socket(
-            Libc.NetlinkFamily,
-            Libc.SocketDatagram | Libc.SocketNonBlocking | Libc.SocketCloseOnExec,
-            Libc.NetlinkKobjectUevent);
-        if (file < 0)
+        if (Trouble is not null && Open() is >= 0 and var file)
         {
-            return null;
+            (FileDescriptor, Trouble) = (file, null);
         }
-
-        var address = new Libc.NetlinkAddress { Family = Libc.NetlinkFamily, Groups = KernelGroup };
-        if (Libc.Bind(file, &address, sizeof(Libc.NetlinkAddress)) != 0)
-        {
-            _ = Libc.Close(file);
-            return null;
-        }
-
-        return new UeventSocket(file);
     }
 
     /// <summary>
@@ -47,6 +40,11 @@ internal sealed unsafe class UeventSocket : IDisposable
     public IReadOnlyList<StorageLine> Read()
     {
         var lines = new List<StorageLine>();
+        if (FileDescriptor < 0)
+        {
+            return lines;
+        }
+
         fixed (byte* start = _message)
         {
             for (int i = 0; i < MessagesPerTurn; i++)
@@ -58,6 +56,13 @@ internal sealed unsafe class UeventSocket : IDisposable
                 {
                     lines.Add(new StorageLine(StorageLineKind.Change, [], "uevents were lost"));
                     continue;
+                }
+
+                if (size < 0 && Marshal.GetLastPInvokeError() is var errno and not (Libc.TryAgain or Libc.Interrupted))
+                {
+                    // It would be readable for ever.
+                    Trouble = $"uevents cannot be read any more ({Libc.NameOf(errno)})";
+                    Dispose();
                 }
 
                 if (size <= 0)
@@ -76,5 +81,29 @@ internal sealed unsafe class UeventSocket : IDisposable
         return lines;
     }
 
-    public void Dispose() => _ = Libc.Close(FileDescriptor);
+    public void Dispose()
+    {
+        if (FileDescriptor >= 0)
+        {
+            _ = Libc.Close(FileDescriptor);
+            FileDescriptor = -1;
+        }
+    }
+
+    /// <summary>A socket that hears the kernel; −1 where there is none.</summary>
+    private static int Open()
+    {
+        int file = Libc.Socket(
+            Libc.NetlinkFamily,
+            Libc.SocketDatagram | Libc.SocketNonBlocking | Libc.SocketCloseOnExec,
+            Libc.NetlinkKobjectUevent);
+        var address = new Libc.NetlinkAddress { Family = Libc.NetlinkFamily, Groups = KernelGroup };
+        if (file < 0 || Libc.Bind(file, &address, sizeof(Libc.NetlinkAddress)) == 0)
+        {
+            return file;
+        }
+
+        _ = Libc.Close(file);
+        return -1;
+    }
 }

@@ -1,10 +1,22 @@
+using System.Runtime.InteropServices;
+
 namespace HostBridge.Storage;
 
 /// <summary>Wakes a thread that waits in poll(2) for descriptors. Setting it twice wakes once.</summary>
 internal sealed unsafe class WakeUp : IDisposable
 {
     private readonly Lock _lock = new();
-    private int _file = Libc.EventFile(0, Libc.EventNonBlocking | Libc.EventCloseOnExec);
+    private int _file;
+
+    /// <summary>Throws <see cref="IOException"/> where there is no eventfd: nobody could be woken.</summary>
+    public WakeUp()
+    {
+        _file = Libc.EventFile(0, Libc.EventNonBlocking | Libc.EventCloseOnExec);
+        if (_file < 0)
+        {
+            throw new IOException($"no eventfd ({Libc.NameOf(Marshal.GetLastPInvokeError())})");
+        }
+    }
 
     /// <summary>To poll for POLLIN.</summary>
     public int FileDescriptor => _file;

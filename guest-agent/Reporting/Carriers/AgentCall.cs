@@ -28,7 +28,11 @@ internal static unsafe class AgentCall
             byte[] line = Encoding.ASCII.GetBytes($"{inquiry.ToLine()}\n");
             fixed (byte* start = line)
             {
-                _ = Libc.SendTo(socket, start, (nuint)line.Length, Libc.SendWithoutSignal, null, 0);
+                if (Libc.SendTo(socket, start, (nuint)line.Length, Libc.SendWithoutSignal, null, 0) != line.Length)
+                {
+                    trouble = $"{path} takes no question ({LastErrno.Name})";
+                    return null;
+                }
             }
 
             return Receive(socket, path, out trouble);
@@ -86,7 +90,7 @@ internal static unsafe class AgentCall
                 size = Syscall.read(socket, room + filled, (ulong)(answer.Length - filled));
             }
 
-            if (size < 0 && LastErrno.Name is "EAGAIN" or "EINTR")
+            if (size < 0 && LastErrno.IsForNow)
             {
                 continue;
             }

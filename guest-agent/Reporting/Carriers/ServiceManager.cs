@@ -19,6 +19,7 @@ internal sealed unsafe class ServiceManager : IDisposable
     private readonly int _socket = -1;
     private readonly TimeSpan? _feedInterval;
     private string _status = string.Empty;
+    private string _toldStatus = string.Empty;
     private string _unsaid = string.Empty;
     private bool _isReady;
     private Moment? _feedAt;
@@ -61,8 +62,12 @@ internal sealed unsafe class ServiceManager : IDisposable
         _unsaid = "READY=1\n";
     }
 
-    /// <summary>One line for <c>systemctl status</c>.</summary>
-    public void TellStatus(string line) => _status = line;
+    /// <summary>One line for <c>systemctl status</c>; the same again is not sent again.</summary>
+    public void TellStatus(string line)
+    {
+        _status = line == _toldStatus ? _status : line;
+        _toldStatus = line;
+    }
 
     /// <summary>Says what is due. Called in each turn of the poll loop.</summary>
     public void Turn(Moment now)

@@ -74,7 +74,7 @@ internal sealed unsafe class StatusClient(int socket, long id, Moment now) : IDi
 
         if (size <= 0)
         {
-            IsOver = size == 0 || LastErrno.Name is not ("EAGAIN" or "EINTR");
+            IsOver = size == 0 || !LastErrno.IsForNow;
             return null;
         }
 
@@ -98,7 +98,7 @@ internal sealed unsafe class StatusClient(int socket, long id, Moment now) : IDi
                 FileDescriptor, start + _sent, (nuint)(_answer!.Length - _sent), Libc.SendWithoutSignal, null, 0);
             if (size < 0)
             {
-                IsOver = LastErrno.Name is not ("EAGAIN" or "EINTR");
+                IsOver = !LastErrno.IsForNow;
                 return;
             }
 

@@ -16,9 +16,13 @@ internal sealed unsafe class StatusSocket : IDisposable
 
     private const string Name = "socket";
 
+    /// <summary>After an accept(2) that failed, as without a descriptor to give (EMFILE).</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
+
     private readonly List<StatusClient> _clients = [];
     private readonly string _path;
     private int _listener = -1;
+    private Moment? _acceptAgainAt;
     private long _lastId;
 
     /// <summary>Opens it. <see cref="Trouble"/> says why there is none.</summary>
@@ -35,10 +39,14 @@ internal sealed unsafe class StatusSocket : IDisposable
     /// <summary>Why nobody can ask; null when they can, or when the folder's own trouble was told.</summary>
     public string? Trouble { get; }
 
-    /// <summary>When a client that does nothing is dropped; null while there is none.</summary>
-    public Moment? Due => _clients.Min(one => one.DropAt?.SinceBoot) is { } earliest
-        ? _clients.First(one => one.DropAt?.SinceBoot == earliest).DropAt
-        : null;
+    /// <summary>
+    /// When a client that does nothing is dropped, or the listener is asked again; null while neither is due.
+    /// </summary>
+    public Moment? Due => _clients.Select(one => one.DropAt).Append(_acceptAgainAt).OfType<Moment>()
+        .OrderBy(one => one.SinceBoot).Cast<Moment?>().FirstOrDefault();
+
+    /// <summary>Why no connection could be taken just now; null while they can. It is said once.</summary>
+    public string? AcceptTrouble { get; private set; }
 
     /// <summary>Where it lies in a folder.</summary>
     public static string PathIn(string folder) => $"{folder}/{Name}";
@@ -46,7 +54,7 @@ internal sealed unsafe class StatusSocket : IDisposable
     /// <summary>Adds what is to be waited for.</summary>
     public void AddTo(PollSet poll)
     {
-        poll.Add(_listener, PollSet.In);
+        poll.Add(_acceptAgainAt is null ? _listener : -1, PollSet.In);
         foreach (StatusClient one in _clients)
         {
             poll.Add(one.FileDescriptor, one.Events);
@@ -66,7 +74,7 @@ internal sealed unsafe class StatusSocket : IDisposable
         }
 
         DropFinished(now);
-        if (poll.Happened(_listener))
+        if (poll.Happened(_listener) || _acceptAgainAt?.HasCome(now) == true)
         {
             Accept(now);
         }
@@ -139,6 +147,7 @@ internal sealed unsafe class StatusSocket : IDisposable
     private void Accept(Moment now)
     {
         const int type = Libc.SocketNonBlocking | Libc.SocketCloseOnExec;
+        _acceptAgainAt = null;
         for (int client; (client = Libc.Accept(_listener, null, null, type)) >= 0;)
         {
             if (_clients.Count == MaxClients)
@@ -150,5 +159,10 @@ internal sealed unsafe class StatusSocket : IDisposable
 
             _clients.Add(new StatusClient(client, ++_lastId, now));
         }
+
+        // Whoever waits still waits, and the listener stays readable.
+        bool isForNow = LastErrno.IsForNow || LastErrno.Name == "ECONNABORTED";
+        AcceptTrouble = isForNow ? null : LastErrno.Name;
+        _acceptAgainAt = isForNow ? null : now + Rest;
     }
 }

@@ -59,6 +59,9 @@ internal sealed class AgentStage
     /// <summary>What every write is answered with.</summary>
     public XenstoreError WriteError { get; set; } = XenstoreError.None;
 
+    /// <summary>Probes are asked for, and nobody ever says what became of them.</summary>
+    public bool LosesProbes { get; set; }
+
     /// <summary>Whether there is a process that takes probes.</summary>
     public bool HasProbeProcess { get; set; } = true;
 
@@ -181,6 +184,8 @@ internal sealed class AgentStage
     {
         switch (effect)
         {
+            case AgentEffect.StartProbe when LosesProbes:
+                break;
             case AgentEffect.StartProbe start when !HasProbeProcess:
                 inputs.Enqueue(new AgentInput.Observed(new Observation.ProbeNotStarted(start.Mount.Device)));
                 break;

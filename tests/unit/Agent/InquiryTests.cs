@@ -50,6 +50,18 @@ public sealed class InquiryTests
     }
 
     [Fact]
+    public void The_answer_says_how_old_each_probe_is_and_how_old_it_may_become()
+    {
+        AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/srv", 2), "never").Start();
+        stage.Pass(1.5);
+        IReadOnlyList<FilesystemStatus> said = Ask(stage, "status").Single().Filesystems;
+        FilesystemStatus root = said.Single(one => one.Health.MountPoint == MountPoint.Root);
+        Assert.Equal((TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(5)), (root.ProbeAge, root.ProbeInterval));
+        FilesystemStatus data = said.Single(one => one.Health.MountPoint != MountPoint.Root);
+        Assert.Equal((null, TimeSpan.FromSeconds(15)), (data.ProbeAge, data.ProbeInterval));
+    }
+
+    [Fact]
     public void Before_the_first_probe_came_back_the_state_is_unknown()
     {
         AgentStage stage = new AgentStage().With(AgentStage.Ext("/", 1), "never").Start();
@@ -129,13 +141,15 @@ public sealed class InquiryTests
     public void What_is_written_as_json_is_read_back_the_same()
     {
         StatusDocument document = Document(
-            new FilesystemStatus(Aborted, new ProbeNews(IsFresh: true, "EROFS", 1.25)),
+            Probed(Aborted, new ProbeNews(IsFresh: true, "EROFS", 1.25)),
             new FilesystemStatus(Health(Verdict.Writable), null));
         byte[] json = StatusJson.Write(document);
         StatusDocument read = StatusJson.TryRead(json)!;
         Assert.Equal(json, StatusJson.Write(read));
         Assert.True(Aborted.SaysTheSameAs(read.Filesystems[0].Health));
         Assert.Equal(document.Filesystems[0].Probe, read.Filesystems[0].Probe);
+        Assert.Equal(document.Filesystems[0].ProbeAge, read.Filesystems[0].ProbeAge);
+        Assert.Null(read.Filesystems[1].ProbeAge);
     }
 
     [Fact]
@@ -148,10 +162,10 @@ public sealed class InquiryTests
             "claims":"rw","since":"2026-03-01T09:55:00.000Z","data_loss_since":"2026-03-01T10:00:00.000Z",
             "origins":[],"boot_check":"not-known",
             "evidence":[{"kind":"probe","detail":"EROFS"},{"kind":"errors-count","detail":"1(+1)"}],
-            "probe":{"fresh":true,"result":"EROFS","duration_ms":1.25}}]}
+            "probe_age_ms":2400,"probe_interval_ms":15000,"probe":{"fresh":true,"result":"EROFS","duration_ms":1.25}}]}
             """.ReplaceLineEndings(string.Empty) + "\n",
             Encoding.UTF8.GetString(StatusJson.Write(
-                Document(new FilesystemStatus(Aborted, new ProbeNews(IsFresh: true, "EROFS", 1.25))))));
+                Document(Probed(Aborted, new ProbeNews(IsFresh: true, "EROFS", 1.25))))));
 
     [Theory]
     [InlineData("")]
@@ -169,14 +183,14 @@ public sealed class InquiryTests
             """
             critical: /srv is journal-aborted, while mount says rw, for 2h 5m; 2 filesystems
 
-            FILESYSTEM  VERDICT          HIDDEN  SINCE                          DEVICE     EVIDENCE
-            /srv        journal-aborted  yes     2h 5m (2026-03-01 09:55:00Z)   xvdb ext4  probe:EROFS, errors-count:1(+1), writes were lost at 2026-03-01 10:00:00Z
-            /           writable         no      12h 0m (2026-03-01 00:00:00Z)  xvda ext3  probed now:ok (0.4 ms)
+            FILESYSTEM  VERDICT          HIDDEN  SINCE                          PROBED  DEVICE     EVIDENCE
+            /srv        journal-aborted  yes     2h 5m (2026-03-01 09:55:00Z)   2s ago  xvdb ext4  probe:EROFS, errors-count:1(+1), writes were lost at 2026-03-01 10:00:00Z
+            /           writable         no      12h 0m (2026-03-01 00:00:00Z)  never   xvda ext3  probed now:ok (0.4 ms)
 
             """.ReplaceLineEndings("\n"),
             StatusTable.Render(
                 Document(
-                    new FilesystemStatus(Aborted, null),
+                    Probed(Aborted, null),
                     new FilesystemStatus(Health(Verdict.Writable), new ProbeNews(IsFresh: true, "ok", 0.4))),
                 Noon, hasColours: false));
 
@@ -199,6 +213,12 @@ public sealed class InquiryTests
     [InlineData(200_000, "2d 7h")]
     public void A_duration_is_said_in_its_two_greatest_units(int seconds, string said)
         => Assert.Equal(said, StatusTable.Duration(TimeSpan.FromSeconds(seconds)));
+
+    private static FilesystemStatus Probed(FilesystemHealth health, ProbeNews? probe) => new(health, probe)
+    {
+        ProbeAge = TimeSpan.FromMilliseconds(2400),
+        ProbeInterval = TimeSpan.FromSeconds(15),
+    };
 
     private static FilesystemHealth Aborted => Health(Verdict.JournalAborted) with
     {

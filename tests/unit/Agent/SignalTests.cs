@@ -174,7 +174,7 @@ public sealed class SignalTests : IDisposable
     {
         string records = Path.Combine(_folder, "dev/kmsg");
         Write("dev/kmsg", "3,41,9,-;Aborting journal on device xvda-8.\n");
-        using KernelLog log = KernelLog.TryOpen(Paths)!;
+        using KernelLog log = KernelLog.TryOpen(Paths, out _)!;
         Assert.Single(log.Read(10));
         Assert.Equal(0, log.LostRecords);
         File.AppendAllText(records, "3,45,10,-;Aborting journal on device xvda-8.\n");

@@ -52,7 +52,7 @@ public sealed class UnprivilegedUserTests : IDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllText(file, table.ToString());
         using var mounts = new MountTable(new PathRoot(_folder), new MountChoice());
-        ObservedMount only = Assert.Single(mounts.Read(mayReadFstab: false));
+        ObservedMount only = Assert.Single(mounts.TryRead(mayReadFstab: false)!);
         Assert.True(only.Mount.MountPoint.IsRoot);
     }
 
