@@ -3,6 +3,7 @@
 # A guest with systemd and SELinux enforcing (Debian's selinux-policy-default), whose early boot is asked for a forced
 # check: the agent's context, the labels, and no denial of the program, the hook or the generator.
 luns=2
+facts=/dev/null # until the guest has told them
 make_lun() {
     case $1 in
     */lun1.img) cp --sparse=always "$LAB_IMAGES/selinux.img" "$1" ;;
