@@ -59,14 +59,14 @@ footprint: publish ## What watching costs and what it notices, beside node_expor
 
 lab: deb ## Build the Xen lab: a hypervisor, a Dom0 and guests in QEMU (needs root or sudo, and Debian's mirror)
 	@tests/prepare.sh lab
-	@tests/xen-lab/lab.sh build
+	@tests/xen-lab/lab.sh build $(SCENARIO)
 
 test-xen: lab ## Real Xen, real iSCSI failovers: every scenario, or SCENARIO=B; the last line is the sum
 	@tests/xen-lab/lab.sh test $(SCENARIO)
 
 # What builds reads nothing of what is meant for Dom0.
 lab-shell: ## Look around by hand in the lab's Dom0, with a guest of KERNEL=6.1; or commands on standard input
-	@$(MAKE) --no-print-directory lab </dev/null
+	@$(MAKE) --no-print-directory lab SCENARIO=shell </dev/null
 	@tests/xen-lab/lab.sh shell $(KERNEL)
 
 publish: ## The two native programs, in out/publish/

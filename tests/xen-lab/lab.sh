@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The lab: a real Xen in QEMU, guests on a real iSCSI LUN, and scenarios that break it.
-# Usage: tests/xen-lab/lab.sh build | test [SCENARIO] | shell [GUEST KERNEL]
+# Usage: tests/xen-lab/lab.sh build [SCENARIO] | test [SCENARIO] | shell [GUEST KERNEL]
 # All of it runs in mount, PID and network namespaces of its own: two labs do not meet, and nothing stays behind.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,7 +9,7 @@ terminal=
 
 case ${1:-} in
 build)
-    contained=(bash tests/xen-lab/build.sh "$cache")
+    contained=(bash tests/xen-lab/build.sh "$cache" "${@:2}")
     ;;
 test)
     contained=(env "LAB_LANES=${LAB_LANES:-}" bash tests/xen-lab/claim.sh "$cache"
@@ -21,7 +21,7 @@ shell)
         unshare --net --mount -- bash tests/xen-lab/inside.sh "$@")
     ;;
 *)
-    echo "usage: tests/xen-lab/lab.sh build | test [SCENARIO] | shell [GUEST KERNEL]" >&2
+    echo "usage: tests/xen-lab/lab.sh build [SCENARIO] | test [SCENARIO] | shell [GUEST KERNEL]" >&2
     exit 2
     ;;
 esac
