@@ -14,7 +14,6 @@ public sealed class UnmountTests
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     [Theory]
-    [InlineData("ext2")]
     [InlineData("ext3")]
     [InlineData("ext4")]
     [InlineData("xfs")]

@@ -13,7 +13,6 @@ public sealed class ConfigurationFaultTests
 {
     private static readonly BootId ThisBoot = Parse("6b1f3c9e-8f57-4b8a-a9ab-0c7a7d0f3f11");
     private static readonly BootId OlderBoot = Parse("7c1f3c9e-8f57-4b8a-a9ab-0c7a7d0f3f11");
-    private static readonly BootClockOfTests Clock = new();
 
     private static BootId Parse(string text) => BootId.TryParse(text, out BootId id) ? id : throw new FormatException();
 
@@ -107,32 +106,29 @@ public sealed class ConfigurationFaultTests
     public void Files_are_read_again_when_the_root_is_well_again_and_else_with_back_off()
     {
         var retry = new ConfigurationRetry();
-        Assert.False(retry.TakeDue(isRootWell: true, isRootSilent: false, Clock.At(0)));
-        retry.Failed(Clock.At(0));
-        Assert.False(retry.TakeDue(isRootWell: false, isRootSilent: false, Clock.At(29)));
-        Assert.False(retry.TakeDue(isRootWell: false, isRootSilent: true, Clock.At(31)));
-        Assert.True(retry.TakeDue(isRootWell: false, isRootSilent: false, Clock.At(31)));
-        Assert.False(retry.TakeDue(isRootWell: false, isRootSilent: false, Clock.At(31 + 59)));
-        Assert.True(retry.TakeDue(isRootWell: true, isRootSilent: false, Clock.At(31 + 59)));
-        Assert.False(retry.TakeDue(isRootWell: true, isRootSilent: false, Clock.At(31 + 59 + 119)));
+        Assert.False(retry.TakeDue(isRootWell: true, isRootSilent: false, At(0)));
+        retry.Failed(At(0));
+        Assert.False(retry.TakeDue(isRootWell: false, isRootSilent: false, At(29)));
+        Assert.False(retry.TakeDue(isRootWell: false, isRootSilent: true, At(31)));
+        Assert.True(retry.TakeDue(isRootWell: false, isRootSilent: false, At(31)));
+        Assert.False(retry.TakeDue(isRootWell: false, isRootSilent: false, At(31 + 59)));
+        Assert.True(retry.TakeDue(isRootWell: true, isRootSilent: false, At(31 + 59)));
+        Assert.False(retry.TakeDue(isRootWell: true, isRootSilent: false, At(31 + 59 + 119)));
 
         // Ten minutes are the longest pause, and a reading that succeeded is the end of it.
         int now = 1000;
         for (int times = 0; times < 10; times++, now += 601)
         {
-            Assert.True(retry.TakeDue(isRootWell: true, isRootSilent: false, Clock.At(now)));
+            Assert.True(retry.TakeDue(isRootWell: true, isRootSilent: false, At(now)));
         }
 
         retry.Succeeded();
         Assert.Null(retry.Due);
-        Assert.False(retry.TakeDue(isRootWell: true, isRootSilent: false, Clock.At(now)));
+        Assert.False(retry.TakeDue(isRootWell: true, isRootSilent: false, At(now)));
     }
 
     private static IniDocument Ini(string text) => IniParser.Parse("/etc/a.conf", Encoding.UTF8.GetBytes(text));
 
-    private sealed class BootClockOfTests
-    {
-        public Moment At(int seconds)
-            => new(TimeSpan.FromSeconds(seconds), DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(seconds));
-    }
+    private static Moment At(int seconds)
+        => new(TimeSpan.FromSeconds(seconds), DateTimeOffset.UnixEpoch + TimeSpan.FromSeconds(seconds));
 }
