@@ -30,9 +30,11 @@ is() { [ "$1" = "$2" ] || fail "it is $1 instead of $2: $3"; }
 
 limits_follow_the_speed() {
     is "$(lab 'slowness_of 500 0 1000')" 100 "no thread waited"
-    is "$(lab 'slowness_of 500 1500 1000')" 400 "three quarters of the time were waited for a processor"
-    is "$(lab 'slowness_of 10 500 1000')" 100 "hardly anything ran"
-    is "$(lab 'base_slowness=250; slowness_of 500 500 1000')" 500 "a slow processor that is shared"
+    is "$(lab 'slowness_of 500 1500 1000')" 399 "three quarters of the time were waited for a processor"
+    is "$(lab 'slowness_of 10 20 1000')" 100 "hardly anything wanted to run"
+    is "$(lab 'slowness_of 40 760 1000')" 1951 "what wants to run is starved"
+    is "$(lab 'slowness_of 0 900 1000')" 2000 "it did not run at all"
+    is "$(lab 'base_slowness=250; slowness_of 500 500 1000')" 497 "a slow processor that is shared"
     is "$(lab 'base_slowness=50; slowness_of 500 0 1000')" 100 "a fast processor shortens no limit"
     is "$(lab 'slowness_of 1 100000 1')" 2000 "it has a bound"
     is "$(lab 'base_slowness=300; stretched 90')" 270 "a program's own limit"

@@ -14,10 +14,10 @@ base_slowness=100
 most_slowness=2000
 
 # slowness_of RAN WAITED ELAPSED: in percent, by milliseconds that QEMU ran and waited for a processor in a time. Who
-# hardly ran did not miss a processor.
+# hardly wanted a processor did not miss one.
 slowness_of() {
     local slowness=100
-    [ $(($1 * 20)) -le "$3" ] || slowness=$((100 * ($1 + $2) / $1))
+    [ $((($1 + $2) * 20)) -le "$3" ] || slowness=$((100 * ($1 + $2) / ($1 + 1)))
     slowness=$((slowness * base_slowness / 100))
     [ "$slowness" -ge 100 ] || slowness=100
     [ "$slowness" -le "$most_slowness" ] || slowness=$most_slowness
