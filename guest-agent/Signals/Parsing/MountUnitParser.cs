@@ -59,8 +59,9 @@ internal static class MountUnitParser
     }
 
     /// <summary>The lines without comments; one that ends with a backslash goes on in the next.</summary>
-    private static IEnumerable<string> Lines(string text)
+    private static List<string> Lines(string text)
     {
+        var lines = new List<string>();
         string begun = string.Empty;
         foreach (string raw in text.Split('\n'))
         {
@@ -76,10 +77,11 @@ internal static class MountUnitParser
                 continue;
             }
 
-            yield return begun + line;
+            lines.Add(begun + line);
             begun = string.Empty;
         }
 
-        yield return begun;
+        lines.Add(begun);
+        return lines;
     }
 }

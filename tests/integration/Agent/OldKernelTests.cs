@@ -177,7 +177,7 @@ public sealed class OldKernelTests : IAsyncLifetime
             _xenstore!.DomainSocketPath(DomainId), Run, Output, "--data-interval", $"{IntervalSeconds}");
     }
 
-    private static Task LimitDescriptorsAsync(AgentProcess agent, string limit)
+    private static Task<string> LimitDescriptorsAsync(AgentProcess agent, string limit)
         => Tool.RequireAsync("prlimit", "--pid", $"{agent.Id}", $"--nofile={limit}:1024");
 
     /// <summary>The agent and its probe processes take less than a twentieth of one processor.</summary>

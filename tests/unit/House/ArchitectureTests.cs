@@ -110,7 +110,7 @@ public sealed class ArchitectureTests
         { "host-bridge", "HostBridge.Doctor.Parsing", ["HostBridge.Doctor"] },
         { "host-bridge", "HostBridge.Toolstacks.Parsing", ["HostBridge.Recovery"] },
         { "host-bridge", "HostBridge.Storage.Judging", ["HostBridge.Recovery", "HostBridge.Correlation"] },
-        { "host-bridge", "HostBridge.Storage.Parsing", ["HostBridge.Recovery", "HostBridge.Storage.Judging"] },
+        { "host-bridge", "HostBridge.Storage.Parsing", ["HostBridge.Recovery", "HostBridge.Storage.Judging", "Protocol.Kernel"] },
     };
 
     [Theory]
