@@ -132,7 +132,7 @@ public sealed class OldKernelTests : IAsyncLifetime
     {
         await using AgentProcess agent = StartAsOn2632(Unreadable);
         await agent.WaitForStatusAsync($"{MountPoint} writable");
-        await LimitDescriptorsAsync(agent, "3");
+        await LimitDescriptorsAsync(agent, $"{LowestFreeDescriptor(agent)}");
         using var asking = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         asking.Connect(new UnixDomainSocketEndPoint(Path.Combine(Run, "socket")));
         await AgentProcess.WaitAsync(
@@ -179,6 +179,13 @@ public sealed class OldKernelTests : IAsyncLifetime
 
     private static Task<string> LimitDescriptorsAsync(AgentProcess agent, string limit)
         => Tool.RequireAsync("prlimit", "--pid", $"{agent.Id}", $"--nofile={limit}:1024");
+
+    private static int LowestFreeDescriptor(AgentProcess agent)
+    {
+        HashSet<int> open = [.. Directory.GetFileSystemEntries($"/proc/{agent.Id}/fd").Select(
+            entry => int.Parse(Path.GetFileName(entry), CultureInfo.InvariantCulture))];
+        return Enumerable.Range(0, open.Count + 1).First(number => !open.Contains(number));
+    }
 
     /// <summary>The agent and its probe processes take less than a twentieth of one processor.</summary>
     private static async Task AssertItRestsAsync(AgentProcess agent)
