@@ -29,6 +29,9 @@ internal sealed record AgentSettings
     /// <summary>Whether this boot's initramfs asked the host for a forced check.</summary>
     public bool HasFsckHook { get; init; }
 
+    /// <summary>Whether fstab and the mount units can be read at the start without hanging.</summary>
+    public bool MayReadWishes { get; init; } = true;
+
     /// <summary>Why the files of the configuration are not known, and what is in force instead; null when read.</summary>
     public string? ConfigurationTrouble { get; init; }
 

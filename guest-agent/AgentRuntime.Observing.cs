@@ -55,8 +55,8 @@ internal sealed partial class AgentRuntime
     }
 
     /// <summary>
-    /// fstab is read at the start only: it lies on the root, and a root that has just begun to hang would hold the
-    /// loop.
+    /// fstab is read at the start only, or when it answers after it hung then: it lies on the root, and a root that has
+    /// just begun to hang would hold the loop.
     /// </summary>
     private void ReadMounts(bool isFirst, bool mayReadFstab = false)
     {

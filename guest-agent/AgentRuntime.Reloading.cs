@@ -21,6 +21,9 @@ internal sealed partial class AgentRuntime
     /// <summary>A retry that is due waits for the root's probe, which wakes the loop; the loop must not turn until then.</summary>
     private Moment? RetryDue => _retry.Due is { } due && (!due.HasCome(_clock.Now) || !IsRootSilent()) ? due : null;
 
+    /// <summary>fstab and the mount units, which hung at the start, were read by now.</summary>
+    private bool _areWishesRead;
+
     private void StartRetrying(string? trouble)
     {
         if (trouble is not null)
@@ -61,6 +64,12 @@ internal sealed partial class AgentRuntime
 
     private void TakeConfiguration(ConfigurationAnswer answer)
     {
+        if (answer.HasEnded && !_areWishesRead && CanExecute())
+        {
+            _areWishesRead = true;
+            ReadMounts(isFirst: false, mayReadFstab: true);
+        }
+
         if (answer.Faults.Count > 0)
         {
             TakeFault(answer);

@@ -89,6 +89,7 @@ internal sealed partial class AgentRuntime : IDisposable
         _configurationCopy = copy;
         StartRetrying(settings.ConfigurationTrouble);
         _errorEvents = FilesystemErrorEvents.TryOpen(paths, out string? withoutEvents);
+        _areWishesRead = settings.MayReadWishes;
         _watch = new LoopWatch(LoopWatch.DefaultPeriod, TellLoop);
         TellMissing(withoutKernelLog, withoutEvents);
         if ((_folder.Trouble ?? _statusSocket.Trouble) is { } trouble)
@@ -101,7 +102,7 @@ internal sealed partial class AgentRuntime : IDisposable
     public int LookAround()
     {
         Observe(new Observation.SelfResetRead(SelfReset.Read(_paths)));
-        ReadMounts(isFirst: true, mayReadFstab: true);
+        ReadMounts(isFirst: true, mayReadFstab: _areWishesRead);
         ReadKernelLog(KernelLog.AllRecords);
         _inputs.Enqueue(new AgentInput.EarlierLastResortRead(_kernelLog?.LastResortLines ?? 0));
         if (RequestId.TryParse(_folder.TryRead(RecoveryNews.FileName)?.Trim() ?? string.Empty, out RequestId told))

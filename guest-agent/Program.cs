@@ -108,6 +108,7 @@ internal static class AgentProgram
             AgentSettings unchanging = SettingsOf(options, bootId, paths, clock) with
             {
                 ConfigurationTrouble = configuration.Trouble,
+                MayReadWishes = configuration.MayReadWishes,
             };
             using var runtime = new AgentRuntime(options, reader, copy, unchanging, paths, clock, stop, log);
             RunLoop(runtime, unchanging, host, stop, log);

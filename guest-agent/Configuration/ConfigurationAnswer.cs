@@ -32,9 +32,12 @@ internal sealed record ConfigurationAnswer
     /// <summary>Why the configuration is not known, a line each: faults of the storage, or a reading without an end.</summary>
     public IReadOnlyList<string> Faults { get; private init; } = [];
 
+    /// <summary>Whether the process came to its end: what it read can be read without hanging.</summary>
+    public bool HasEnded { get; private init; } = true;
+
     /// <summary>An answer that never came.</summary>
     /// <param name="reason">Why, for an operator.</param>
-    public static ConfigurationAnswer NotKnown(string reason) => new() { Faults = [reason] };
+    public static ConfigurationAnswer NotKnown(string reason) => new() { Faults = [reason], HasEnded = false };
 
     /// <summary>The answer that certain settings of files give.</summary>
     /// <param name="fileSettings">The settings as one file would have them.</param>

@@ -1,5 +1,6 @@
 using System.Text;
 using GuestAgent.Linux;
+using GuestAgent.Signals;
 using Mono.Unix.Native;
 
 namespace GuestAgent.Configuration.Reading;
@@ -19,6 +20,8 @@ internal static unsafe class ConfigurationProcess
     {
         Descriptors.CloseInherited();
         var commandLine = new AgentCommandLine();
+        // Whatever of these hangs, hangs here: the agent reads them itself only after this process has ended.
+        new MountWishes(new PathRoot("/")).Read();
         string? file = commandLine.Settings.FileOf(commandLine.Command.Parse(arguments[1..]));
         byte[] answer = Encoding.UTF8.GetBytes(ConfigurationAnswer.Write(AgentConfigurationReader.ReadFiles(file)));
         fixed (byte* start = answer)

@@ -9,6 +9,9 @@ namespace GuestAgent.Configuration.Reading;
 /// <param name="Trouble">Why the files are not known, and what is in force instead, for an operator; null when read.</param>
 internal sealed record StartConfiguration(AgentOptions? Options, IReadOnlyList<string> Problems, string? Trouble)
 {
+    /// <summary>Whether fstab and the mount units can be read without hanging, as the process that tried it ended.</summary>
+    public bool MayReadWishes { get; private init; } = true;
+
     /// <summary>
     /// Reads the files. Where they cannot be read, the settings of the last reading in this boot are in force; without these
     /// the defaults. The command line wins in each case.
@@ -32,11 +35,12 @@ internal sealed record StartConfiguration(AgentOptions? Options, IReadOnlyList<s
             return new StartConfiguration(options, [], null);
         }
 
-        return copy.TryRead(commandLine) is { } kept
+        StartConfiguration standIn = copy.TryRead(commandLine) is { } kept
             ? new StartConfiguration(kept, [], TroubleOf(answer, "the settings last read in this boot are in force"))
             : new StartConfiguration(
                 AgentConfiguration.Of([], commandLine).Settings.Value, [],
                 TroubleOf(answer, "the command line and the defaults are in force, nothing is excluded by a file"));
+        return standIn with { MayReadWishes = answer.HasEnded };
     }
 
     /// <summary>The sentence for the log and the status.</summary>
