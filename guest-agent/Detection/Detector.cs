@@ -333,6 +333,9 @@ internal sealed record Detector
             Hidden = claims == MountClaim.Rw && WritesFail(judgement.Verdict),
             Evidence = judgement.Evidence,
             DataLossSince = one.Kernel.WriteLostSince,
+            Origins = one.Observed.Origins,
+            BootCheck = one.Observed.BootCheck,
+            BootCheckWhy = one.Observed.BootCheckWhy,
         };
         return health.SaysTheSameAs(one.Health) ? one : one with { Health = health };
     }

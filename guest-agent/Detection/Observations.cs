@@ -1,3 +1,5 @@
+using Protocol.Health;
+
 namespace GuestAgent.Detection;
 
 /// <summary>A fact that an observer brings to the judge.</summary>
@@ -84,6 +86,15 @@ internal sealed record ObservedMount(
 {
     /// <summary>The sysfs names of the devices whose queues carry its writes: several on btrfs.</summary>
     public IReadOnlyList<string> Queues { get; init; } = [];
+
+    /// <summary>Where the disks under it come from, each origin once; empty when nobody looked.</summary>
+    public IReadOnlyList<DiskOrigin> Origins { get; init; } = [];
+
+    /// <summary>Whether a boot checks it.</summary>
+    public BootCheck BootCheck { get; init; }
+
+    /// <summary>Why a boot does not check it; null where it does, or where that is not known.</summary>
+    public BootCheckReason? BootCheckWhy { get; init; }
 
     /// <summary>No filesystem that may hang by itself (network, FUSE) lies on the path to it.</summary>
     public bool IsReachedLocally { get; init; }

@@ -148,6 +148,11 @@ internal static class StatusJson
 
         json.WriteEndArray();
         json.WriteString("boot_check"u8, health.BootCheck.ToName());
+        if (health.BootCheckWhy is { } whyNot)
+        {
+            json.WriteString("boot_check_why"u8, whyNot.ToName());
+        }
+
         json.WriteStartArray("evidence"u8);
         foreach (Evidence fact in health.Evidence)
         {
@@ -239,6 +244,10 @@ internal static class StatusJson
                 && BootCheckName.TryParse(check.GetString() ?? string.Empty, out BootCheck bootCheck)
                     ? bootCheck
                     : BootCheck.NotKnown,
+            BootCheckWhy = json.TryGetProperty("boot_check_why"u8, out JsonElement whyNot)
+                && BootCheckReasonName.TryParse(whyNot.GetString() ?? string.Empty, out BootCheckReason notChecked)
+                    ? notChecked
+                    : null,
             Evidence = [.. json.GetProperty("evidence"u8).EnumerateArray().Select(ReadEvidence)],
         };
         return new FilesystemStatus(health, json.TryGetProperty("probe"u8, out JsonElement probe)

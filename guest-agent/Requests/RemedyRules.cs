@@ -38,11 +38,38 @@ internal static class RemedyRules
             return OutcomeReason.NotLegitimate;
         }
 
+        if (!MayTouchDisk(action, one))
+        {
+            return OutcomeReason.DiskNotServedByHost;
+        }
+
+        if (action is RequestAction.Repair or RequestAction.Remount && one.Kernel.DeviceOfflineAt > OnlineAgainAt(one))
+        {
+            return OutcomeReason.DeviceOffline;
+        }
+
         // mount and e2fsck are executed from the root.
         return action is RequestAction.Repair && root is not (Verdict.Writable or Verdict.ErrorsRecorded)
             ? OutcomeReason.RootNotWritable
             : null;
     }
+
+    /// <summary>
+    /// The host's storage gate speaks of the disks that the host serves alone. A repair and a remount need every disk to
+    /// be one of them. A restart writes nothing to a disk: it is refused only where the guest is known to reach one by
+    /// itself, as restarting cannot bring that back.
+    /// </summary>
+    private static bool MayTouchDisk(RequestAction action, WatchedFilesystem one)
+    {
+        IReadOnlyList<DiskOrigin> origins = one.Observed.Origins;
+        return action == RequestAction.Reboot
+            ? !origins.Any(origin => origin.IsForeign())
+            : origins.Count > 0 && origins.All(origin => origin.IsServedByHost());
+    }
+
+    /// <summary>A probe that wrote proves that the device is back.</summary>
+    private static TimeSpan OnlineAgainAt(WatchedFilesystem one)
+        => one.Probe.Last is { Wrote: true } ? one.Probe.LastFinishedAt.SinceBoot : TimeSpan.MinValue;
 
     /// <summary>
     /// Only a filesystem that is plainly read-only, without a trace of an abort or a new error, and whose probe

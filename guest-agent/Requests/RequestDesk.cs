@@ -204,7 +204,10 @@ internal sealed class RequestDesk(BootId bootId, bool isDomU)
         }
         else if (RemedyRules.Refusal(_request.Action, one, RootVerdict(detector)) is { } reason)
         {
-            Answer(RequestStatus.Refused, reason, one.Health.Verdict.ToName(), ErrnoOf(one));
+            string detail = reason == OutcomeReason.DiskNotServedByHost
+                ? string.Join(',', one.Observed.Origins.Select(origin => origin.ToName()))
+                : one.Health.Verdict.ToName();
+            Answer(RequestStatus.Refused, reason, detail, ErrnoOf(one));
         }
         else
         {

@@ -24,6 +24,7 @@ internal sealed unsafe class MountTable : IDisposable
     private MountChoice _choice;
     private HashSet<DeviceNumber> _watched = [];
     private byte[] _buffer = new byte[FirstBufferBytes];
+    private BootCheckFacts _bootChecks = new();
 
     public MountTable(PathRoot paths, MountChoice choice)
     {
@@ -58,6 +59,7 @@ internal sealed unsafe class MountTable : IDisposable
         if (mayReadFstab)
         {
             _wishes.Read();
+            _bootChecks = BootCheckReader.Read(_paths);
         }
 
         List<MountEntry>? table = ReadAll();
@@ -103,12 +105,16 @@ internal sealed unsafe class MountTable : IDisposable
         bool isExtended = FilesystemTypes.IsExtended(mount.FilesystemType);
         IReadOnlyList<string> queues = BlockDevices.QueuesOf(_paths, mount, device);
         bool isLower = OverlayLayers.Holds(mount.MountPoint, layers);
+        (BootCheck bootCheck, BootCheckReason? whyNot) = BootCheckRules.Of(_bootChecks, mount.MountPoint, mount.FilesystemType);
         return new ObservedMount(
             mount, device, BlockDevices.AliasesOf(_paths, queues), _wishes.Of(mount.MountPoint, isLower))
         {
             IsOverlayLower = isLower,
             DiskSequence = BlockDevices.SequenceOf(_paths, device),
             Queues = queues,
+            Origins = DiskOrigins.Of(_paths, queues),
+            BootCheck = bootCheck,
+            BootCheckWhy = whyNot,
             IsReachedLocally = LocalFilesystems.IsReachedLocally(mount.MountPoint, obstacles),
             HasJournal = !isExtended || ExtendedFilesystem.HasJournal(_paths, device, mount.FilesystemType),
             PanicsOnErrors = isExtended && ExtendedFilesystem.PanicsOnErrors(_paths, device),

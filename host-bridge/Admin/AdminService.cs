@@ -80,7 +80,7 @@ internal sealed partial class AdminService(
             return Refuse(guest, refusal, isDryRun);
         }
 
-        string act = RecoveryTurn.Verb(guest.Outlook.Rung);
+        string act = ForcedCheck.Verb(guest.Outlook.Rung, guest.Outlook.Filesystem);
         if (isDryRun)
         {
             return new ActDocument

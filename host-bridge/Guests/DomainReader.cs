@@ -1,3 +1,4 @@
+using System.Globalization;
 using HostBridge.Recovery;
 using Protocol.Health;
 using Protocol.Xenstore;
@@ -103,9 +104,11 @@ internal sealed class DomainReader(XenstoreClient xenstore)
         var devices = new List<DeviceNumber>();
         var readOnly = new List<DeviceNumber>();
         var unmappable = new List<string>();
+        var numbers = new SortedSet<int>();
         int emptyDrives = 0;
         foreach (string disk in await mappable.ConfigureAwait(false))
         {
+            AddNumber(numbers, disk);
             Task<string?> mode = TextAsync($"{folder}/{disk}/mode", cancellationToken);
             string? number = await TextAsync($"{folder}/{disk}/physical-device", cancellationToken).ConfigureAwait(false);
             bool mayOnlyRead = await mode.ConfigureAwait(false) == "r";
@@ -128,6 +131,7 @@ internal sealed class DomainReader(XenstoreClient xenstore)
         {
             foreach (string disk in await disks.ConfigureAwait(false))
             {
+                AddNumber(numbers, disk);
                 string backend = $"/local/domain/0/backend/{kind}/{domain}/{disk}";
                 Drive drive = await DriveAsync(backend, cancellationToken).ConfigureAwait(false);
                 emptyDrives += drive == Drive.Empty ? 1 : 0;
@@ -160,8 +164,17 @@ internal sealed class DomainReader(XenstoreClient xenstore)
         // The same device twice, once to be written to, is one that must be writable.
         return new GuestDisks(devices, unmappable)
         {
+            VirtualNumbers = [.. numbers],
             ReadOnly = [.. readOnly.Where(device => readOnly.Count(device.Equals) == devices.Count(device.Equals))],
         };
+    }
+
+    private static void AddNumber(SortedSet<int> numbers, string disk)
+    {
+        if (int.TryParse(disk, NumberStyles.None, CultureInfo.InvariantCulture, out int number))
+        {
+            numbers.Add(number);
+        }
     }
 
     /// <summary>

@@ -65,6 +65,9 @@ internal enum HindranceKind
     /// <summary>This host saw no fault on its disks.</summary>
     HostEvidence,
 
+    /// <summary>Its boot would not check the filesystem, and its policy does not accept that.</summary>
+    UnforcedCheck,
+
     /// <summary>It had as many recoveries as it may have in this time.</summary>
     Budget,
 

@@ -32,7 +32,7 @@ internal sealed partial class RecoveryTurn
             ? $"recovery {attempt}, ordered by a person"
             : $"recovery {attempt} of at most {policy.MaxPerGuest}";
         _guest = _guest with { Order = _guest.Order is { } order ? order with { IsBegun = true } : null };
-        string text = $"{Triage.Describe(fault.Filesystem)}; about to {Verb(queued.Rung)} ({count})";
+        string text = $"{Triage.Describe(fault.Filesystem)}; about to {ForcedCheck.Verb(queued.Rung, fault.Filesystem)} ({count})";
         _actions.Add(new RecoveryAction.RecordIntent(id, text, FactsOf(act)));
         if (!policy.Holds(Safeguards.DurableIntent))
         {
@@ -97,10 +97,13 @@ internal sealed partial class RecoveryTurn
         else if (IsStillWarranted(act))
         {
             act = act with { AsksEarlyBoot = asksEarlyBoot };
-            string text = isArmed
-                ? "the next boot will check its filesystems"
+            string except = ForcedCheck.Except(_guest.Report!, act.Fault.Filesystem);
+            string text = ForcedCheck.WhyNot(act.Fault.Filesystem) is { } whyNot
+                ? $"a check cannot be forced: {whyNot}; its policy accepts that"
+                : isArmed
+                ? $"the next boot will check its filesystems{except}"
                 : asksEarlyBoot
-                ? $"its own early boot is asked to check its filesystems, as this host cannot set that ({armed.Reason})"
+                ? $"its own early boot is asked to check its filesystems{except}, as this host cannot set that ({armed.Reason})"
                 : $"no check is forced at its next boot ({armed.Reason}); its policy accepts that";
             Tell(TellKind.Action, text, FactsOf(act));
             if (asksEarlyBoot)

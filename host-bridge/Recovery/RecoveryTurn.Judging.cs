@@ -112,6 +112,9 @@ internal sealed partial class RecoveryTurn
         string fault = Triage.Describe(filesystem);
         switch (triage.Rung)
         {
+            case Rung.Wait when CountsAsHeard && ProviderOf(filesystem) == DiskProvider.Guest:
+                WaitOutForeignHang(filesystem, fault);
+                break;
             case Rung.Wait when CountsAsHeard && IsStorageHidden():
                 CallOperator(
                     $"{fault}, and this host will not learn how its storage is: {Unmappable()} cannot be mapped to a device "
@@ -167,9 +170,24 @@ internal sealed partial class RecoveryTurn
         }
     }
 
+    /// <summary>Its disk is the guest's own: no gate of this host says when the hang should end.</summary>
+    private void WaitOutForeignHang(FilesystemHealth filesystem, string fault)
+    {
+        string why = $"{fault}; {Advice(filesystem)}";
+        if (_guest.Fault is { } known && now.Elapsed - known.Since >= policy.HungPatience)
+        {
+            CallOperator(why, OperatorRelease.WhenReasonEnds);
+        }
+        else
+        {
+            Suspect(why);
+        }
+    }
+
     private void JudgeForOperator(FilesystemHealth filesystem, string fault)
     {
-        if (filesystem.Verdict == Verdict.DeviceFailing && StableFaultAge() < policy.DeviceFailingPatience)
+        if (filesystem.Verdict == Verdict.DeviceFailing && ProviderOf(filesystem) != DiskProvider.Guest
+            && StableFaultAge() < policy.DeviceFailingPatience)
         {
             Suspect($"{fault}; its storage is stable again, it is given time to be probed anew");
             return;
@@ -178,11 +196,13 @@ internal sealed partial class RecoveryTurn
         CallOperator($"{fault}; {Advice(filesystem)}", OperatorRelease.WhenReasonEnds);
     }
 
-    private static string Advice(FilesystemHealth filesystem) => filesystem.Verdict switch
+    private string Advice(FilesystemHealth filesystem) => filesystem.Verdict switch
     {
+        _ when ProviderOf(filesystem) == DiskProvider.Guest => DiskProviders.Advice(filesystem, _guest.Disks)!,
         Verdict.ErrorsRecorded => "it goes on writing with recorded errors; plan a restart with a forced check",
         Verdict.FlushDisabled => "it writes without a barrier; plan a restart, which connects the disk anew",
         Verdict.DeviceFailing => "its storage is stable, so look at the disk itself",
+        _ when ProviderOf(filesystem) == DiskProvider.NotKnown => DiskProviders.Advice(filesystem, _guest.Disks)!,
         _ => $"no automatic check is known for a {filesystem.FilesystemType} filesystem here; check it by hand",
     };
 
@@ -191,7 +211,7 @@ internal sealed partial class RecoveryTurn
         GuestReport report = _guest.Report!;
         if (WhyNotWanted() is { } withheld)
         {
-            Suspect($"{fault}; would {Verb(rung)}, but {withheld}");
+            Suspect($"{fault}; would {ForcedCheck.Verb(rung, filesystem)}, but {withheld}");
         }
         else if (now.Elapsed - _guest.BootHeardAt < policy.GraceAfterBoot && !IsOrdered)
         {
@@ -215,6 +235,10 @@ internal sealed partial class RecoveryTurn
                     + "or set act-without-host-evidence",
                 OperatorRelease.WhenReasonEnds);
         }
+        else if (rung == Rung.Reboot && WhyUnforced(filesystem) is { } unforced)
+        {
+            CallOperator($"{fault}; {unforced}", OperatorRelease.WhenReasonEnds);
+        }
         else if (RecentRecoveries() >= policy.MaxPerGuest && _guest.Order is not { IsBegun: false }
             && policy.Holds(Safeguards.Budget))
         {
@@ -228,9 +252,15 @@ internal sealed partial class RecoveryTurn
         else
         {
             TimeSpan since = _guest.State is Queued queued ? queued.Since : now.Elapsed;
-            Enter(new Queued(since, rung, filesystem.MountPoint), TellKind.Decision, $"{fault}; next: {Verb(rung)}");
+            Enter(new Queued(since, rung, filesystem.MountPoint), TellKind.Decision, $"{fault}; next: {ForcedCheck.Verb(rung, filesystem)}");
         }
     }
+
+    /// <summary>Why it is not restarted as no check can be forced, with what to do; null when it may be.</summary>
+    private string? WhyUnforced(FilesystemHealth filesystem)
+        => !_terms.AcceptUnforcedReboot && ForcedCheck.WhyNot(filesystem) is { } why
+            ? $"a check cannot be forced: {why}; restart it with a check by hand, or set accept-unforced-reboot"
+            : null;
 
     private void AwaitNewerReport(string fault, SpentEvidence spent)
     {

@@ -131,6 +131,11 @@ internal sealed partial class RecoveryTurn
                 HindranceKind.RootNotWritable, "nothing can be run in it while its root is not writable"));
         }
 
+        if (triage is { Rung: Rung.Reboot, Filesystem: { } dead } && WhyUnforced(dead) is { } unforced)
+        {
+            found.Add(new Hindrance(HindranceKind.UnforcedCheck, unforced));
+        }
+
         if (triage.Rung == Rung.Reboot && !HasHostEvidence(_guest.Fault?.Since ?? now.Elapsed))
         {
             found.Add(new Hindrance(HindranceKind.HostEvidence, NoHostEvidence));

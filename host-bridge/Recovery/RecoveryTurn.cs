@@ -145,7 +145,11 @@ internal sealed partial class RecoveryTurn(
             storageOpen,
             _guest.RemountTriedOn,
             _guest.RepairTriedOn,
-            _terms.RebootForData || !policy.Holds(Safeguards.DeadRootOnly));
+            _terms.RebootForData || !policy.Holds(Safeguards.DeadRootOnly),
+            ProviderOf);
+
+    private DiskProvider ProviderOf(FilesystemHealth filesystem)
+        => policy.Holds(Safeguards.ServedDisksOnly) ? DiskProviders.Of(filesystem, _guest.Disks) : DiskProvider.Host;
 
     private bool StorageIsOpen
         => _guest.Storage.Gate is StorageGate.Open || !policy.Holds(Safeguards.StableStorage);

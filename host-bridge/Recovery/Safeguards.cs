@@ -47,6 +47,15 @@ internal enum Safeguards
     /// <summary>L2: what stands is told anew by a bridge that starts, so that nothing is lost over a restart.</summary>
     IsTold = 1 << 11,
 
+    /// <summary>S1: no repair and no remount on a disk that this host does not serve, as its gate says nothing of it.</summary>
+    ServedDisksOnly = 1 << 12,
+
+    /// <summary>
+    /// S5: a refused write (EROFS) alone is no abort. The safeguard is the agent's; without it the simulation lets the
+    /// agent take one for an abort.
+    /// </summary>
+    SecondFact = 1 << 13,
+
     /// <summary>All of them.</summary>
-    All = (1 << 12) - 1,
+    All = (1 << 14) - 1,
 }

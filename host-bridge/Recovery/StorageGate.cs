@@ -47,6 +47,11 @@ internal sealed record GuestDisks(IReadOnlyList<DeviceNumber> Devices, IReadOnly
 
     /// <summary>Those of the devices that the guest may only read: they need not be writable here.</summary>
     public IReadOnlyList<DeviceNumber> ReadOnly { get; init; } = [];
+
+    /// <summary>
+    /// The numbers of its virtual block devices (xen-vbd-interface(7)), 51712 for xvda; those of every backend kind.
+    /// </summary>
+    public IReadOnlyList<int> VirtualNumbers { get; init; } = [];
 }
 
 /// <summary>What this host holds true of one disk at this moment.</summary>

@@ -12,8 +12,10 @@ internal readonly record struct TriageResult(FilesystemHealth? Filesystem, Rung 
 /// <param name="RemountTriedOn">Where a remount did not help in this boot; null for nowhere.</param>
 /// <param name="RepairTriedOn">Where a repair did not help in this boot; null for nowhere.</param>
 /// <param name="RebootForData">Whether a data filesystem may be a reason to restart the guest.</param>
+/// <param name="Provider">Who provides the disks of a filesystem.</param>
 internal readonly record struct TriageTerms(
-    bool StorageOpen, MountPoint? RemountTriedOn, MountPoint? RepairTriedOn, bool RebootForData);
+    bool StorageOpen, MountPoint? RemountTriedOn, MountPoint? RepairTriedOn, bool RebootForData,
+    Func<FilesystemHealth, DiskProvider> Provider);
 
 /// <summary>
 /// Chooses what to deal with first. The root comes before any data filesystem: a reboot of the root covers the
@@ -31,7 +33,7 @@ internal static class Triage
         foreach (FilesystemHealth one in report.Filesystems)
         {
             Rung rung = RungOf(one, terms);
-            if (rung != Rung.Nothing && (first is null || IsBefore(one, first)))
+            if (rung != Rung.Nothing && (first is null || IsBefore(one, first, terms)))
             {
                 (first, firstRung) = (one, rung);
             }
@@ -43,7 +45,21 @@ internal static class Triage
     private static Rung RungOf(FilesystemHealth one, TriageTerms terms)
     {
         FilesystemFamily family = RecoveryTable.ToFamily(one.FilesystemType);
+        DiskProvider provider = terms.Provider(one);
+        if (provider == DiskProvider.Guest)
+        {
+            // The storage gate says nothing of its disks: it is not waited for, and nothing is done on its word.
+            Rung known = RecoveryTable.Decide(one.Verdict, family, one.Role, storageOpen: true);
+            return known is Rung.Nothing or Rung.Wait ? known : Rung.Operator;
+        }
+
         Rung rung = RecoveryTable.Decide(one.Verdict, family, one.Role, terms.StorageOpen);
+        if (provider == DiskProvider.NotKnown && rung is Rung.Remount or Rung.Repair)
+        {
+            // A restart of the root touches the disks that are known, and stands on all of them.
+            return one.Role == FilesystemRole.Root ? RecoveryTable.Heavier(family, one.Role) : Rung.Operator;
+        }
+
         if (rung == Rung.Remount && one.MountPoint == terms.RemountTriedOn)
         {
             rung = RecoveryTable.Heavier(family, one.Role);
@@ -55,11 +71,17 @@ internal static class Triage
         }
 
         bool wouldRestartHelp = rung == Rung.Operator && IsDead(one.Verdict) && family != FilesystemFamily.Other;
-        return wouldRestartHelp && terms.RebootForData ? Rung.Reboot : rung;
+        return wouldRestartHelp && terms.RebootForData && provider == DiskProvider.Host ? Rung.Reboot : rung;
     }
 
-    private static bool IsBefore(FilesystemHealth one, FilesystemHealth other)
-        => one.Role != other.Role ? one.Role > other.Role : one.Verdict.ToRank() > other.Verdict.ToRank();
+    private static bool IsBefore(FilesystemHealth one, FilesystemHealth other, TriageTerms terms)
+    {
+        bool isForeign = terms.Provider(one) == DiskProvider.Guest;
+        bool isOtherForeign = terms.Provider(other) == DiskProvider.Guest;
+        return one.Role != other.Role ? one.Role > other.Role
+            : isForeign != isOtherForeign ? isOtherForeign
+            : one.Verdict.ToRank() > other.Verdict.ToRank();
+    }
 
     /// <summary>Whether nothing can be written to it before it is recovered.</summary>
     public static bool IsDead(Verdict verdict)

@@ -165,6 +165,9 @@ public static partial class ChannelCodec
                 BootCheck = BootCheckName.TryParse(Text(ref reader, MaxWordBytes), out BootCheck check)
                     ? check
                     : BootCheck.NotKnown,
+                BootCheckWhy = BootCheckReasonName.TryParse(Text(ref reader, MaxWordBytes), out BootCheckReason whyNot)
+                    ? whyNot
+                    : null,
             };
         }
         catch (Exception failure) when (IsMalformed(failure))

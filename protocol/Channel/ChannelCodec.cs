@@ -94,7 +94,7 @@ public static partial class ChannelCodec
     /// <summary>What an agent of version 0.1.0 sends; later ones send more behind.</summary>
     private const int FirstFilesystemFields = 10;
 
-    private const int FilesystemFields = FirstFilesystemFields + 3;
+    private const int FilesystemFields = FirstFilesystemFields + 4;
 
     private static void WriteFilesystem(ref MessagePackWriter writer, FilesystemHealth health)
     {
@@ -127,6 +127,7 @@ public static partial class ChannelCodec
         writer.Write(health.Why?.ToName() ?? string.Empty);
         writer.Write(ReportCodec.OriginText(health.Origins));
         writer.Write(health.BootCheck.ToName());
+        writer.Write(health.BootCheckWhy?.ToName() ?? string.Empty);
     }
 
     private static void WriteOutcome(ref MessagePackWriter writer, RequestOutcome outcome)

@@ -38,6 +38,9 @@ public enum DiskOrigin
 
     /// <summary>Memory of the guest (brd, zram).</summary>
     Memory,
+
+    /// <summary>A virtio disk: the host serves it, but by no backend that its storage gate knows.</summary>
+    Virtio,
 }
 
 /// <summary>The names of <see cref="DiskOrigin"/>.</summary>
@@ -51,6 +54,13 @@ public static class DiskOriginName
     /// <summary>Reads a name; false when it is not an origin's.</summary>
     public static bool TryParse(string name, out DiskOrigin origin) => Names.TryParse(name, out origin);
 
-    /// <summary>Whether Dom0 serves the disk.</summary>
+    /// <summary>Whether Dom0 serves the disk, so that its storage gate speaks of it.</summary>
     public static bool IsServedByHost(this DiskOrigin origin) => origin is DiskOrigin.Vbd or DiskOrigin.Emulated;
+
+    /// <summary>
+    /// Whether the guest reaches the disk by itself. What is neither this nor served by the host is not known.
+    /// </summary>
+    public static bool IsForeign(this DiskOrigin origin)
+        => origin is DiskOrigin.Iscsi or DiskOrigin.Nbd or DiskOrigin.Drbd or DiskOrigin.Rbd or DiskOrigin.NvmeFabrics
+            or DiskOrigin.PassedThrough;
 }

@@ -72,6 +72,9 @@ public sealed record FilesystemHealth
     /// <summary>Whether a boot checks it.</summary>
     public BootCheck BootCheck { get; init; }
 
+    /// <summary>Why a boot does not check it; null where it does, or where that is not known.</summary>
+    public BootCheckReason? BootCheckWhy { get; init; }
+
     /// <summary>
     /// The class of its verdict. A filesystem that is read-only by a design that nobody wrote down is a warning.
     /// </summary>
@@ -85,6 +88,7 @@ public sealed record FilesystemHealth
             && MountPoint == other.MountPoint && Device == other.Device && FilesystemType == other.FilesystemType
             && Role == other.Role && Verdict == other.Verdict && Since == other.Since && Claims == other.Claims
             && Hidden == other.Hidden && DataLossSince == other.DataLossSince
-            && Why == other.Why && BootCheck == other.BootCheck && Origins.SequenceEqual(other.Origins)
+            && Why == other.Why && BootCheck == other.BootCheck && BootCheckWhy == other.BootCheckWhy
+            && Origins.SequenceEqual(other.Origins)
             && Evidence.SequenceEqual(other.Evidence);
 }

@@ -116,6 +116,14 @@ public enum OutcomeReason
 
     /// <summary>It took longer than it may.</summary>
     TimedOut,
+
+    /// <summary>
+    /// The host does not serve its disk, or nobody can tell; the detail names where it comes from.
+    /// </summary>
+    DiskNotServedByHost,
+
+    /// <summary>The kernel log says that its disk is offline.</summary>
+    DeviceOffline,
 }
 
 /// <summary>The guest's answer to one request.</summary>

@@ -100,6 +100,11 @@ public static class ReportCodec
             line.Add("boot-check", health.BootCheck.ToName());
         }
 
+        if (health.BootCheckWhy is { } whyNot)
+        {
+            line.Add("boot-check-why", whyNot.ToName());
+        }
+
         int room = FieldLine.MaxLength - line.Length - " evidence=".Length;
         string evidence = EvidenceText(health.Evidence, room);
         return evidence.Length == 0 ? line.ToString() : line.Add("evidence", evidence).ToString();
@@ -145,6 +150,9 @@ public static class ReportCodec
             BootCheck = BootCheckName.TryParse(line["boot-check"] ?? string.Empty, out BootCheck check)
                 ? check
                 : BootCheck.NotKnown,
+            BootCheckWhy = BootCheckReasonName.TryParse(line["boot-check-why"] ?? string.Empty, out BootCheckReason whyNot)
+                ? whyNot
+                : null,
             Evidence = ParseEvidence(line["evidence"]),
         };
         return new ReportedFilesystem(bootId, sequence, health);

@@ -25,11 +25,11 @@ internal static class ExplainComposer
         {
             Time = at.Wall,
             Guest = StatusComposer.ToLine(guest, picture),
-            Filesystems = [.. (record.Report?.Filesystems ?? []).Select(ToLine)],
+            Filesystems = [.. (record.Report?.Filesystems ?? []).Select(one => ToLine(one, record.Disks))],
             Console = record.ConsoleFault?.Text,
             Disks = [.. disks.Select(disk => ToLine(disk, policy, at))],
             WouldDo = guest.Outlook.Rung is Rung.Remount or Rung.Repair or Rung.Reboot
-                ? RecoveryTurn.Verb(guest.Outlook.Rung)
+                ? ForcedCheck.Verb(guest.Outlook.Rung, guest.Outlook.Filesystem)
                 : null,
             Hindrances = [.. guest.Outlook.Hindrances.Select(one => NextSteps.ToLine(one, name))],
             Recoveries =
@@ -44,7 +44,7 @@ internal static class ExplainComposer
         };
     }
 
-    private static FilesystemLine ToLine(FilesystemHealth one) => new()
+    private static FilesystemLine ToLine(FilesystemHealth one, GuestDisks disks) => new()
     {
         MountPoint = one.MountPoint.Encoded,
         Device = one.Device,
@@ -55,6 +55,10 @@ internal static class ExplainComposer
         Since = one.Since,
         DataLossSince = one.DataLossSince,
         Why = one.Why?.ToSentence(one.MountPoint, one.FilesystemType),
+        Origins = [.. one.Origins.Select(origin => origin.ToName())],
+        BootCheck = one.BootCheck.ToName(),
+        BootCheckWhy = one.BootCheckWhy?.ToSentence(),
+        NotServed = Triage.IsWell(one.Verdict) && one.Origins.Count == 0 ? null : DiskProviders.Advice(one, disks),
         Evidence =
         [
             .. one.Evidence.Select(fact

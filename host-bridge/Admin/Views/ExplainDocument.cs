@@ -76,6 +76,18 @@ internal sealed record FilesystemLine
     /// </summary>
     public string? Why { get; init; }
 
+    /// <summary>Where the disks under it come from; empty where its agent does not report it.</summary>
+    public required IReadOnlyList<string> Origins { get; init; }
+
+    /// <summary>Whether a boot checks it: <c>checked</c>, <c>not-checked</c>, <c>not-known</c>.</summary>
+    public required string BootCheck { get; init; }
+
+    /// <summary>Why a boot does not check it; null where it does, or where that is not known.</summary>
+    public string? BootCheckWhy { get; init; }
+
+    /// <summary>Why nothing is repaired there from this host, for an operator; null where this host serves its disks.</summary>
+    public string? NotServed { get; init; }
+
     /// <summary>The evidence, as <c>kind:detail</c>.</summary>
     public required IReadOnlyList<string> Evidence { get; init; }
 }

@@ -92,6 +92,16 @@ internal static class ExplainView
                 lines.Add(new Line($"evidence: {string.Join(", ", one.Evidence)}", Tone.Muted, Indent: 4));
             }
 
+            if (one.NotServed is { } notServed)
+            {
+                lines.Add(new Line(notServed, Tone.Muted, Indent: 4));
+            }
+
+            if (one.BootCheckWhy is { } whyNot)
+            {
+                lines.Add(new Line($"a check of it cannot be forced: {whyNot}", Tone.Muted, Indent: 4));
+            }
+
             if (one.DataLossSince is { } lost)
             {
                 lines.Add(new Line(

@@ -64,6 +64,8 @@ internal static class NextSteps
         HindranceKind.RootNotWritable => "mend its root first",
         HindranceKind.HostEvidence
             => $"host-bridge recover {guest} for this once; act-without-host-evidence = true in host-bridge.conf for good",
+        HindranceKind.UnforcedCheck
+            => "have its boot check it (guest-agent/DETECTION.md), or accept-unforced-reboot = true in host-bridge.conf",
         HindranceKind.Budget => $"find out why it keeps failing, then host-bridge recover {guest}",
         HindranceKind.Spacing => "wait",
         HindranceKind.Turn => "wait for its turn",
@@ -78,7 +80,7 @@ internal static class NextSteps
         if (guest.Outlook.Hindrances is not [var first, ..])
         {
             return guest.Outlook.Rung is Rung.Remount or Rung.Repair or Rung.Reboot
-                ? $"will {RecoveryTurn.Verb(guest.Outlook.Rung)} now"
+                ? $"will {ForcedCheck.Verb(guest.Outlook.Rung, guest.Outlook.Filesystem)} now"
                 : "waits for its next report";
         }
 
@@ -93,6 +95,7 @@ internal static class NextSteps
             HindranceKind.Silent => "fell silent: look at its console",
             HindranceKind.Hang => "hangs; that ends by itself once its storage is back",
             HindranceKind.ByHand or HindranceKind.HiddenStorage or HindranceKind.RootNotWritable
+                or HindranceKind.UnforcedCheck
                 => $"needs you: host-bridge explain {name}",
             HindranceKind.Storage => $"waits for its storage{Then(guest)}",
             HindranceKind.NotHeard => $"waits for a sign of life{Then(guest)}",
@@ -114,13 +117,13 @@ internal static class NextSteps
     private static string Then(GuestPicture guest)
         => guest.Outlook.Hindrances.FirstOrDefault(one => !one.IsWaitedFor && one.Kind != HindranceKind.Grace) is { } other
             ? $", then {OfOutlook(guest with { Outlook = guest.Outlook with { Hindrances = [other] } })}"
-            : $", then will {RecoveryTurn.Verb(guest.Outlook.Rung)}";
+            : $", then will {ForcedCheck.Verb(guest.Outlook.Rung, guest.Outlook.Filesystem)}";
 
     private static string OfAct(RecoveryState.Recovering act, Moment at)
     {
         string what = act.Phase switch
         {
-            RecoveryPhase.RecordingIntent => $"is about to {RecoveryTurn.Verb(act.Rung)}",
+            RecoveryPhase.RecordingIntent => $"is about to {ForcedCheck.Verb(act.Rung, act.Fault.Filesystem)}",
             RecoveryPhase.ArmingFsck => "has a check forced at its next boot",
             RecoveryPhase.AwaitingAnswer => $"asked it to {act.Rung.ToString().ToLowerInvariant()}; waits for its answer",
             RecoveryPhase.AwaitingCompletion => $"it is at work ({act.Rung.ToString().ToLowerInvariant()})",

@@ -67,5 +67,10 @@ internal static class RuleNames
     };
 
     /// <summary>The rule that a safeguard holds.</summary>
-    public static Rule RuleOf(Safeguards safeguard) => Enum.Parse<Rule>(safeguard.ToString());
+    public static Rule RuleOf(Safeguards safeguard) => safeguard switch
+    {
+        Safeguards.ServedDisksOnly => Rule.StableStorage,
+        Safeguards.SecondFact => Rule.DeadRootOnly,
+        _ => Enum.Parse<Rule>(safeguard.ToString()),
+    };
 }

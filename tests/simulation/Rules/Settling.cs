@@ -108,6 +108,8 @@ internal sealed class Settling(SimulatedWorld world)
             && (guest.IsWell || (guest.IsAcknowledged && guest.Root.Truth == FilesystemTruth.Well)),
         // Of a guest whose agent is dead nobody knows whether its words still hold: no operator is called on them.
         RecoveryState.AwaitingStorage => guest.ListedDisks.Unmappable.Count > 0 && !guest.AgentRuns,
+        // The real agent does not call it well, nor a fault: it is left as it is.
+        RecoveryState.Suspect when guest.Root.IsReadOnlySubvolume => true,
         // Observing and silence are told as suspect; nothing more is done by design.
         RecoveryState.Suspect => (world.Policy.Of(guest.Identity).Mode ?? world.Policy.Mode) == BridgeMode.Observe || !guest.AgentRuns,
         _ => false,

@@ -66,6 +66,7 @@ internal sealed partial class Witness
                     CheckOpen(guest, request.Id, "request");
                     CheckStorage(guest);
                     CheckWords(guest, request);
+                    CheckDisk(guest, request);
                 }
 
                 break;
@@ -127,6 +128,16 @@ internal sealed partial class Witness
         }
     }
 
+    /// <summary>What this host does not serve is not touched on the word of its gate.</summary>
+    private void CheckDisk(SimulatedGuest guest, GuestRequest request)
+    {
+        if (request.Action is RequestAction.Repair or RequestAction.Remount
+            && guest.Filesystems.Any(one => one.IsOwn && one.Mount == request.Filesystem))
+        {
+            Break(Rule.StableStorage, $"a {request.Action} of {request.Filesystem} of {guest.Identity.Name}, whose disk is its own");
+        }
+    }
+
     private void CheckWords(SimulatedGuest guest, GuestRequest request)
     {
         Hearing hearing = _hearings[guest];
@@ -171,6 +182,11 @@ internal sealed partial class Witness
         Hearing hearing = _hearings[guest];
         bool isForData = Policy.Of(guest.Identity).RebootForData
             && hearing.Report?.Filesystems.Any(one => one.Verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly) == true;
+        if (guest.Root.IsReadOnlySubvolume)
+        {
+            Break(Rule.DeadRootOnly, $"a restart of {guest.Identity.Name}, whose root is read-only by design");
+        }
+
         if (!isForData && guest.Character != Character.Hostile
             && hearing.RootVerdict is not (Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly))
         {

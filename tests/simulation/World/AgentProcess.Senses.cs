@@ -1,5 +1,6 @@
 using GuestAgent;
 using GuestAgent.Detection;
+using HostBridge.Recovery;
 using Protocol.Health;
 using Protocol.Kernel;
 using AgentDevice = GuestAgent.Detection.DeviceNumber;
@@ -59,7 +60,9 @@ internal sealed partial class AgentProcess
             if (one.Truth != FilesystemTruth.NotMounted && !isKnown)
             {
                 _errors[one] = (one.Mounts, errors);
-                Note(new Observation.ErrorsCountRead(DeviceOf(one), errors));
+                // An agent that starts after the abort finds when it was, as the superblock keeps it.
+                RecordedError? last = isFirst && errors > 0 ? new RecordedError("ext4_journal_check_start", Now.WallClock) : null;
+                Note(new Observation.ErrorsCountRead(DeviceOf(one), errors, last));
             }
         }
     }
@@ -82,7 +85,10 @@ internal sealed partial class AgentProcess
         };
         return new ObservedMount(
             entry.Among([entry]), NameOf(one), [new DeviceAlias(NameOf(one), SectorRange.All)],
-            new MountWish(WishSource.Fstab, IsReadOnly: false));
+            new MountWish(WishSource.Fstab, IsReadOnly: false))
+        {
+            Origins = [one.Origin],
+        };
     }
 
     /// <summary>A probe comes back within milliseconds, or when its disk does, or never.</summary>
@@ -107,14 +113,24 @@ internal sealed partial class AgentProcess
         _outstanding.Remove(device);
         ProbeResult result = one.Truth switch
         {
-            FilesystemTruth.Well or FilesystemTruth.ErrorsRecorded
+            FilesystemTruth.Well or FilesystemTruth.ErrorsRecorded when !one.IsReadOnlySubvolume
                 => new ProbeResult(ProbeStep.Done, ProbeResult.Ok, TimeSpan.FromMilliseconds(1)),
             FilesystemTruth.NotMounted => new ProbeResult(ProbeStep.OpenMountPoint, "ESTALE", TimeSpan.FromMilliseconds(1)),
-            _ => new ProbeResult(ProbeStep.Open, "EROFS", TimeSpan.FromMilliseconds(1)),
+            _ => new ProbeResult(ProbeStep.Open, "EROFS", TimeSpan.FromMilliseconds(1))
+            {
+                IsReadOnlySubvolume = one.IsToldOfSubvolume && _world.Policy.Holds(Safeguards.SecondFact),
+            },
         };
         if (!result.Wrote)
         {
             ReadMounts(isFirst: false);
+        }
+
+        if (result.ErrnoName == "EROFS" && !_world.Policy.Holds(Safeguards.SecondFact))
+        {
+            // An agent that takes a refused write for an abort, as if the kernel had said so.
+            Note(new Observation.KernelLineSeen(
+                new KernelLine(KernelLineKind.JournalAborted, NameOf(one), Now.SinceBoot)));
         }
 
         Observe(new Observation.ProbeFinished(device, probe, result));
@@ -134,5 +150,5 @@ internal sealed partial class AgentProcess
 
     private static AgentDevice DeviceOf(SimulatedFilesystem one) => new(VirtualDisks, IndexOf(one) * MinorsOfADisk);
 
-    private static string NameOf(SimulatedFilesystem one) => one.IsRoot ? "xvda" : "xvdb";
+    private static string NameOf(SimulatedFilesystem one) => one.Device;
 }

@@ -35,4 +35,13 @@ internal enum Character
 
     /// <summary>Its filesystem hangs for good although its disk is back.</summary>
     Hanging,
+
+    /// <summary>
+    /// Has a data filesystem on a session of its own, of which Dom0 knows nothing, and which fails while Dom0's storage is
+    /// well.
+    /// </summary>
+    OwnSession,
+
+    /// <summary>Its root is a read-only btrfs subvolume: it is well, the mount table says rw, and every write is refused.</summary>
+    ReadOnlySubvolume,
 }

@@ -32,7 +32,8 @@ internal sealed class GuestLife(SimulatedWorld world, SimulatedGuest guest)
     /// <summary>Writes fail although nothing is wrong with the disk, or they do again.</summary>
     public void Break(SimulatedFilesystem filesystem, FilesystemTruth truth)
     {
-        if (filesystem.Truth is FilesystemTruth.Well or FilesystemTruth.ErrorsRecorded)
+        // What never writes has no journal to abort.
+        if (!filesystem.IsReadOnlySubvolume && filesystem.Truth is FilesystemTruth.Well or FilesystemTruth.ErrorsRecorded)
         {
             filesystem.Truth = truth;
             world.Tell(guest, "truth", world.Trace.IsKept ? $"{filesystem.Mount} is {truth}" : string.Empty);

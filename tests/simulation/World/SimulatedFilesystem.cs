@@ -44,6 +44,18 @@ internal sealed class SimulatedFilesystem(string mount, string type, SimulatedDi
     /// <summary>Whether somebody in the guest has files of it open.</summary>
     public bool IsBusy { get; init; }
 
+    /// <summary>Whether its disk is the guest's own: this host knows nothing of it.</summary>
+    public bool IsOwn { get; init; }
+
+    /// <summary>Whether it refuses every write by design, whatever the mount table says.</summary>
+    public bool IsReadOnlySubvolume { get; init; }
+
+    /// <summary>Whether the kernel tells a probe of that.</summary>
+    public bool IsToldOfSubvolume { get; init; }
+
+    /// <summary>Its device in the guest.</summary>
+    public string Device => IsOwn ? "sdf" : IsRoot ? "xvda" : "xvdb";
+
     /// <summary>What is true of it.</summary>
     public FilesystemTruth Truth { get; set; }
 
@@ -54,7 +66,7 @@ internal sealed class SimulatedFilesystem(string mount, string type, SimulatedDi
     public int Mounts { get; set; }
 
     /// <summary>Whether a write of a program in the guest succeeds.</summary>
-    public bool Writes => disk.IsUp && Truth is FilesystemTruth.Well or FilesystemTruth.ErrorsRecorded;
+    public bool Writes => disk.IsUp && !IsReadOnlySubvolume && Truth is FilesystemTruth.Well or FilesystemTruth.ErrorsRecorded;
 
     /// <summary>What an honest agent says of it.</summary>
     public Verdict Verdict => Truth switch
@@ -67,6 +79,9 @@ internal sealed class SimulatedFilesystem(string mount, string type, SimulatedDi
         _ => Verdict.Writable,
     };
 
+    /// <summary>Where its disk comes from.</summary>
+    public DiskOrigin Origin => IsOwn ? DiskOrigin.Iscsi : DiskOrigin.Vbd;
+
     /// <summary>It, with a verdict, as it stands in a report.</summary>
     public FilesystemHealth Say(Verdict verdict)
     {
@@ -75,13 +90,14 @@ internal sealed class SimulatedFilesystem(string mount, string type, SimulatedDi
             _healths[verdict] = health = new FilesystemHealth
             {
                 MountPoint = Mount,
-                Device = IsRoot ? "xvda" : "xvdb",
+                Device = Device,
                 FilesystemType = type,
                 Role = IsRoot ? FilesystemRole.Root : FilesystemRole.Data,
                 Verdict = verdict,
                 Since = DateTimeOffset.UnixEpoch,
                 Claims = MountClaim.Rw,
                 Hidden = verdict == Verdict.JournalAborted,
+                Origins = [Origin],
             };
         }
 

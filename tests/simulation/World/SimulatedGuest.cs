@@ -46,8 +46,9 @@ internal sealed class SimulatedGuest(int number, Character character, IReadOnlyL
     /// <summary>The root.</summary>
     public SimulatedFilesystem Root => filesystems[0];
 
-    /// <summary>Its disks.</summary>
-    public IReadOnlyList<SimulatedDisk> Disks { get; } = [.. filesystems.Select(one => one.Disk).Distinct()];
+    /// <summary>The disks that this host serves to it.</summary>
+    public IReadOnlyList<SimulatedDisk> Disks { get; }
+        = [.. filesystems.Where(one => !one.IsOwn).Select(one => one.Disk).Distinct()];
 
     /// <summary>Its disks as the backend's side of xenstore lists them.</summary>
     public required GuestDisks ListedDisks { get; init; }

@@ -14,7 +14,10 @@ internal sealed class SimulatedWorld
 
     public SimulatedWorld(ulong seed, Safeguards safeguards, bool isKept)
         : this(seed, chance => Scenario.Draw(chance, safeguards), isKept)
-        => WorldDraw.Populate(this);
+    {
+        WorldDraw.Populate(this);
+        WorldDraw.AddStrangers(this, seed);
+    }
 
     /// <summary>A world that is still empty.</summary>
     public SimulatedWorld(ulong seed, Func<Prng, Scenario> draw, bool isKept)

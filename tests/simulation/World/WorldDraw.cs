@@ -6,6 +6,9 @@ namespace Simulation.World;
 /// <summary>Draws the disks and guests of a run.</summary>
 internal static class WorldDraw
 {
+    /// <summary>A number that no disk of the host has.</summary>
+    private const int OwnDisk = 1000;
+
     private static readonly string[] Types = ["ext4", "ext3", "ext4", "ext2", "xfs", "btrfs", "f2fs"];
 
     /// <summary>Fills a world.</summary>
@@ -43,6 +46,63 @@ internal static class WorldDraw
                     : chance.Seconds(2, 120),
             });
         }
+    }
+
+    /// <summary>
+    /// Adds the guests of which Dom0 knows too little, by a chance of their own: the seeds without them stay as they are.
+    /// </summary>
+    public static void AddStrangers(SimulatedWorld world, ulong seed)
+    {
+        var chance = new Prng(~seed);
+        if (chance.Chance(80))
+        {
+            AddOwnSession(world, chance);
+        }
+
+        if (chance.Chance(80))
+        {
+            var root = new SimulatedFilesystem("/", "btrfs", AddDisk(world))
+            {
+                IsReadOnlySubvolume = true, IsToldOfSubvolume = chance.Chance(500),
+            };
+            Add(world, Character.ReadOnlySubvolume, [root], runsRealAgent: true);
+        }
+    }
+
+    private static void AddOwnSession(SimulatedWorld world, Prng chance)
+    {
+        // None of the host's disks: nobody looks at it, and no fault of the SAN reaches it.
+        var own = new SimulatedDisk(OwnDisk, "own");
+        SimulatedGuest guest = Add(
+            world,
+            Character.OwnSession,
+            [new("/", "ext4", AddDisk(world)), new("/srv", "ext4", own) { IsOwn = true }],
+            runsRealAgent: chance.Chance(500));
+        TimeSpan at = TimeSpan.Zero;
+        for (int times = chance.Between(1, 4); times > 0; times--)
+        {
+            at += chance.Seconds(60, 400);
+            world.Agenda.In(at, () =>
+            {
+                if (guest.Domain is not null && !world.FaultsAreOver)
+                {
+                    world.LifeOf(guest).Break(guest.Filesystems[1], FilesystemTruth.Aborted);
+                }
+            });
+        }
+    }
+
+    private static SimulatedGuest Add(
+        SimulatedWorld world, Character character, IReadOnlyList<SimulatedFilesystem> filesystems, bool runsRealAgent)
+    {
+        var guest = new SimulatedGuest(world.Guests.Count, character, filesystems)
+        {
+            RunsRealAgent = runsRealAgent,
+            ListedDisks = new GuestDisks([filesystems[0].Disk.Device], []),
+            CheckTime = TimeSpan.FromSeconds(20),
+        };
+        world.Add(guest);
+        return guest;
     }
 
     private static SimulatedDisk AddDisk(SimulatedWorld world)

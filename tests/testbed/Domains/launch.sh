@@ -57,11 +57,30 @@ mount --bind "$BOOT_ID_FILE" "$root/proc/sys/kernel/random/boot_id"
 
 # /sys: the machine's block layer and filesystems, read-only, and the sign of a DomU.
 mount -t tmpfs -o mode=755,size=1m sys "$root/sys"
-for folder in block class dev devices fs; do
-    mkdir "$root/sys/$folder"
-    mount --bind "/sys/$folder" "$root/sys/$folder"
-    mount -o remount,bind,ro "$root/sys/$folder"
+show() {
+    mkdir -p "$root/sys/$2"
+    mount --bind "/sys/$1" "$root/sys/$2"
+    mount -o remount,bind,ro "$root/sys/$2"
+}
+for folder in block class dev fs; do
+    show "$folder" "$folder"
 done
+mkdir "$root/sys/devices"
+for folder in /sys/devices/*/; do
+    show "devices/$(basename "$folder")" "devices/$(basename "$folder")"
+done
+
+# Its disks are what xen-blkfront would make them: children of a virtual block device.
+mount -t tmpfs -o mode=755,size=1m block "$root/sys/class/block"
+cp -P /sys/class/block/* "$root/sys/class/block/"
+number=51712
+virtual_block_device() {
+    name=${1#/dev/}
+    show "devices/virtual/block/$name" "devices/vbd-$number/block/$name"
+    ln -sfn "../../devices/vbd-$number/block/$name" "$root/sys/class/block/$name"
+    number=$((number + 16))
+}
+virtual_block_device "$ROOT_DEVICE"
 mkdir "$root/sys/hypervisor"
 echo xen >"$root/sys/hypervisor/type"
 
@@ -70,6 +89,7 @@ mount -t tmpfs -o mode=755,size=16m run "$root/run"
 while read -r device type target options; do
     [ -n "$device" ] || continue
     disk "$device"
+    virtual_block_device "$device"
     mount -t "$type" -o "$options" "$device" "$root$target"
 done <<END
 $DATA_MOUNTS

@@ -96,6 +96,9 @@ internal sealed class AgentStage
         return this;
     }
 
+    /// <summary>Where the disks of all its filesystems come from.</summary>
+    public IReadOnlyList<DiskOrigin> Origins { get; set; } = [DiskOrigin.Vbd];
+
     public AgentStage Start()
     {
         Step(new AgentInput.LinkUp());
@@ -106,7 +109,10 @@ internal sealed class AgentStage
     public void ReadMounts()
     {
         IReadOnlyList<ObservedMount> mounts = [.. _mounts.Select(mount => new ObservedMount(
-            mount.Among([mount]), NameOf(mount), [new DeviceAlias(NameOf(mount), SectorRange.All)], _wishes[mount.MountPoint]))];
+            mount.Among([mount]), NameOf(mount), [new DeviceAlias(NameOf(mount), SectorRange.All)], _wishes[mount.MountPoint])
+        {
+            Origins = Origins,
+        })];
         Observe(new Observation.MountTableRead(mounts, IsFirst: !_mountsRead));
         _mountsRead = true;
         foreach (MountEntry mount in _mounts.Where(mount => _errors.TryAdd(mount.Device, 0)))

@@ -16,6 +16,9 @@ internal sealed class BridgeStory
         Mode = BridgeMode.Recover, ActWithoutHostEvidence = true, GraceAfterBoot = TimeSpan.Zero,
     };
 
+    private const int XvdaNumber = 51712;
+    private const int XvdbNumber = 51728;
+
     /// <summary>How often the disks are checked again.</summary>
     private const int DiskCheckSeconds = 5;
 
@@ -68,6 +71,7 @@ internal sealed class BridgeStory
             Since = DateTimeOffset.UnixEpoch,
             Claims = MountClaim.Rw,
             Hidden = verdict == Verdict.JournalAborted,
+            Origins = [DiskOrigin.Vbd],
         };
 
     public static GuestReport Report(int boot, long sequence, params FilesystemHealth[] filesystems) => new()
@@ -120,7 +124,8 @@ internal sealed class BridgeStory
     public BridgeStory Appear(int domain = 5, int guest = 1, DeviceNumber? disk = null)
     {
         _guestIn[domain] = guest;
-        Step(new BridgeInput.GuestSeen(Guest(guest), new DomainId(domain), new GuestDisks([disk ?? Disk], [])));
+        var disks = new GuestDisks([disk ?? Disk], []) { VirtualNumbers = [XvdaNumber, XvdbNumber] };
+        Step(new BridgeInput.GuestSeen(Guest(guest), new DomainId(domain), disks));
         return this;
     }
 

@@ -29,8 +29,8 @@ public sealed class MessageTests
     {
         byte[] bytes = ChannelCodec.Encode(new ChannelMessage.Report(Report(Health("/", "xvda"))));
         const string filesystem =
-            "9DA12FA478766461A465787433C3AF6A6F75726E616C2D61626F72746564C3C2CF0000019CA7924465C092A570726F6265A545524F4653"
-            + "A0A0A96E6F742D6B6E6F776E";
+            "9EA12FA478766461A465787433C3AF6A6F75726E616C2D61626F72746564C3C2CF0000019CA7924465C092A570726F6265A545524F4653"
+            + "A0A0A96E6F742D6B6E6F776EA0";
         Assert.Equal(
             $"970101D924{Convert.ToHexString(Encoding.ASCII.GetBytes(Boot))}07A5302E312E3001"
             + $"C4{filesystem.Length / 2:X2}{filesystem}",
@@ -101,6 +101,10 @@ public sealed class MessageTests
             FilesystemType = new string('t', 64),
             Role = FilesystemRole.Data,
             Evidence = [.. Enumerable.Repeat(new Evidence(EvidenceKind.CompletionsFrozen, new string('e', 300)), 8)],
+            Origins = Enum.GetValues<DiskOrigin>(),
+            Why = VerdictReason.ReadOnlySubvolume,
+            BootCheck = BootCheck.NotChecked,
+            BootCheckWhy = BootCheckReason.PassnoZero,
         })];
         byte[] bytes = ChannelCodec.Encode(new ChannelMessage.Report(Report(all)));
 
@@ -110,6 +114,10 @@ public sealed class MessageTests
         Assert.Equal(
             ReportCodec.TryParseLine(Encoding.ASCII.GetBytes(line))!.Health.MountPoint,
             read.Filesystems[0].MountPoint);
+        Assert.Equal(
+            (VerdictReason.ReadOnlySubvolume, BootCheck.NotChecked, BootCheckReason.PassnoZero),
+            (read.Filesystems[0].Why, read.Filesystems[0].BootCheck, read.Filesystems[0].BootCheckWhy));
+        Assert.Equal(Enum.GetValues<DiskOrigin>(), read.Filesystems[0].Origins);
     }
 
     [Fact]
