@@ -11,6 +11,7 @@ using GuestAgent.Signals.Parsing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Protocol;
 using Protocol.Configuration;
 using Protocol.Health;
 using Serilog;
@@ -73,6 +74,7 @@ internal static class AgentProgram
         }
 
         ProcessorShare.Prefer();
+        DaemonSignals.EndOnTerminate();
         SmallStacks.Ensure(arguments);
         var paths = new PathRoot("/");
         if (!BootId.TryParse(BootIdText(paths), out BootId bootId))

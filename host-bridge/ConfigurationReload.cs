@@ -4,6 +4,7 @@ using HostBridge.Configuration;
 using HostBridge.Configuration.Reading;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Protocol;
 using Protocol.Configuration;
 
 namespace HostBridge;
@@ -42,7 +43,7 @@ internal sealed partial class ConfigurationReload : BackgroundService
         ILogger<ConfigurationReload> logger)
     {
         (_read, _copy, _inForce, _inputs, _logger) = (read, copy, inForce, inputs, logger);
-        _signal = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Want);
+        _signal = DaemonSignals.OnHangUp(Want);
     }
 
     /// <inheritdoc/>

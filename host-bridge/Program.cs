@@ -1,3 +1,5 @@
 using HostBridge;
+using Protocol;
 
+DaemonSignals.EndOnTerminate();
 return await CommandLine.RunAsync(args).ConfigureAwait(false);

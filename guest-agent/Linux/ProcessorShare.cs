@@ -14,20 +14,31 @@ internal static partial class ProcessorShare
     private const int Usual = 0;
     private const int Preferred = -10; // nice(1)
 
+    // systemd sets it for the services of Type=notify, as the agent's is; unlike INVOCATION_ID no child keeps it.
+    private const string ServiceManager = "NOTIFY_SOCKET";
+
     /// <summary>
-    /// Goes before others, unless whoever started the agent has given it a place (systemd's <c>Nice=</c>) or the
-    /// privilege for it is missing. Called first of all: a thread and a process have the place of what starts them.
+    /// Goes before others, unless a priority was chosen for the agent or the privilege for it is missing. Chosen is
+    /// what the service manager set (systemd's <c>Nice=</c>) and any negative value; a positive one without a service
+    /// manager was inherited, from a package upgrade under nice(1) for example. Called before threads and processes
+    /// are started, which inherit it.
     /// </summary>
-    public static void Prefer() => Change(Usual, Preferred);
+    public static void Prefer()
+    {
+        bool isUnderManager = Environment.GetEnvironmentVariable(ServiceManager) is not null;
+        int niceness = GetPriority(Process, Self);
+        if (niceness == Usual || (niceness > Usual && !isUnderManager))
+        {
+            _ = SetPriority(Process, Self, Preferred);
+        }
+    }
 
     /// <summary>Takes <see cref="Prefer"/> back: what a remedy executes is ordinary work.</summary>
-    public static void Undo() => Change(Preferred, Usual);
-
-    private static void Change(int from, int to)
+    public static void Undo()
     {
-        if (GetPriority(Process, Self) == from)
+        if (GetPriority(Process, Self) == Preferred)
         {
-            _ = SetPriority(Process, Self, to);
+            _ = SetPriority(Process, Self, Usual);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Protocol;
 
 namespace GuestAgent.Linux;
 
@@ -11,7 +12,7 @@ internal sealed class ReloadSignal : IDisposable
     private readonly WakeUp _wakeUp = new();
     private readonly PosixSignalRegistration _registration;
 
-    public ReloadSignal() => _registration = PosixSignalRegistration.Create(PosixSignal.SIGHUP, Set);
+    public ReloadSignal() => _registration = DaemonSignals.OnHangUp(Set);
 
     /// <summary>To poll for POLLIN.</summary>
     public int FileDescriptor => _wakeUp.FileDescriptor;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Protocol.Xenstore;
 using Testbed.Agents;
 using Testbed.Domains;
@@ -119,16 +120,27 @@ public sealed class AgentTests : IAsyncLifetime
         Assert.Contains(before[1], agent.ProbeProcesses());
     }
 
-    [Fact]
-    public async Task It_and_its_probe_processes_go_before_others_on_the_processor()
+    // An inherited nice value is none that anybody chose for the agent; a service manager's is.
+    [Theory]
+    [InlineData(0, false, -10)]
+    [InlineData(10, false, -10)]
+    [InlineData(19, false, -10)]
+    [InlineData(0, true, -10)]
+    [InlineData(5, true, 5)]
+    [InlineData(-5, false, -5)]
+    public async Task It_and_its_probe_processes_go_before_others_on_the_processor(
+        int nice, bool hasServiceManager, int expected)
     {
         const int niceness = 18; // proc(5), field 19
-        await using AgentProcess agent = Start(Output);
+        int own = int.Parse(Field("self", niceness), CultureInfo.InvariantCulture);
+        await using AgentProcess agent = StartIn(
+            [.. hasServiceManager ? (string[])[$"NOTIFY_SOCKET={_folder}/notify"] : [], "nice", "-n", $"{nice - own}"]);
         await agent.WaitForStatusAsync("writable");
         int[] processes = [agent.Id, .. agent.ProbeProcesses()];
         Assert.Equal(3, processes.Length);
-        Assert.All(processes, process => Assert.Equal(
-            "-10", File.ReadAllText($"/proc/{process}/stat").Split(' ')[niceness]));
+        Assert.All(processes, process => Assert.Equal($"{expected}", Field($"{process}", niceness)));
+
+        static string Field(string process, int field) => File.ReadAllText($"/proc/{process}/stat").Split(' ')[field];
     }
 
     [Fact]
@@ -142,7 +154,9 @@ public sealed class AgentTests : IAsyncLifetime
         File.Delete(ProbeFile);
         await AgentProcess.WaitAsync(() => File.Exists(ProbeFile), () => "the probe file to be made again");
 
-        await Tool.RequireAsync("umount", MountPoint);
+        // A probe that is under way keeps it busy for a moment.
+        await AgentProcess.WaitAsync(
+            () => Tool.RunAsync("umount", MountPoint).Result.ExitCode == 0, () => $"{MountPoint} to be unmounted");
         await AgentProcess.WaitAsync(
             () => !agent.Status.Contains(MountPoint, StringComparison.Ordinal), () => "the filesystem to be forgotten");
         await Tool.RequireAsync("mount", _disk!.Loop.Path, MountPoint);
@@ -211,13 +225,16 @@ public sealed class AgentTests : IAsyncLifetime
         Assert.Single(result.Output.TrimEnd('\n').Split('\n'));
     }
 
-    [Fact]
-    public async Task On_SIGHUP_it_takes_what_it_can_and_with_a_mistake_it_goes_on_as_before()
+    // The second is how nohup(1) starts it.
+    [Theory]
+    [InlineData("")]
+    [InlineData("HUP")]
+    public async Task On_SIGHUP_it_takes_what_it_can_and_with_a_mistake_it_goes_on_as_before(string ignored)
     {
         string file = Path.Combine(_folder, "agent.conf");
         string dropIn = Path.Combine(Directory.CreateDirectory(file + ".d").FullName, "50-own.conf");
         await File.WriteAllTextAsync(file, "root-interval = 20s\n", TestContext.Current.CancellationToken);
-        await using AgentProcess agent = Start(Output, "--config", file);
+        await using AgentProcess agent = StartIn(IgnoringSignals(ignored), "--config", file);
         await agent.WaitForStatusAsync($"{MountPoint} writable");
 
         await File.WriteAllTextAsync(
@@ -237,6 +254,15 @@ public sealed class AgentTests : IAsyncLifetime
         Assert.Equal(0, agent.ExitCode);
     }
 
+    [Fact]
+    public async Task It_ends_on_SIGTERM_also_where_that_was_ignored_when_it_was_started()
+    {
+        await using AgentProcess agent = StartIn(IgnoringSignals("TERM"));
+        await agent.WaitForStatusAsync($"{MountPoint} writable");
+        await agent.StopAsync();
+        Assert.Equal(0, agent.ExitCode);
+    }
+
     private Task SaidAsync(string text)
         => AgentProcess.WaitAsync(
             () => File.ReadAllText(Output).Contains(text, StringComparison.Ordinal),
@@ -244,6 +270,13 @@ public sealed class AgentTests : IAsyncLifetime
 
     private AgentProcess Start(string output, params string[] options)
         => AgentProcess.Start(_xenstore!.DomainSocketPath(DomainId), Path.Combine(_folder, "run"), output, options);
+
+    private AgentProcess StartIn(string[] environment, params string[] options) => AgentProcess.StartIn(
+        environment, _xenstore!.DomainSocketPath(DomainId), Path.Combine(_folder, "run"), Output, options);
+
+    /// <summary>What executes a program so that it inherits these signals as ignored; none for an empty text.</summary>
+    private static string[] IgnoringSignals(string names)
+        => names.Length == 0 ? [] : ["sh", "-c", $"trap '' {names}; exec \"$@\"", "sh"];
 
     private Task WaitForStateAsync(string state)
         => AgentProcess.WaitAsync(() => _xenstore!.Read(State) == state, () => $"{state}; it is {_xenstore!.Read(State)}");

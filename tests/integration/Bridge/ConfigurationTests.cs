@@ -63,12 +63,15 @@ public sealed class ConfigurationTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task On_SIGHUP_a_good_configuration_is_taken_and_with_a_bad_one_the_old_one_stays()
+    // The second is how nohup(1) starts it.
+    [Theory]
+    [InlineData("")]
+    [InlineData("HUP TERM")]
+    public async Task On_SIGHUP_a_good_configuration_is_taken_and_with_a_bad_one_the_old_one_stays(string ignored)
     {
         Write("host-bridge.conf", "mode = observe\n");
         var log = new ConcurrentQueue<string>();
-        using Process bridge = Start(log);
+        using Process bridge = Start(log, ignored);
         try
         {
             await SaidAsync(log, "host-bridge starts, mode Observe");
@@ -110,11 +113,14 @@ public sealed class ConfigurationTests : IDisposable
         File.WriteAllText(path, text);
     }
 
-    private Process Start(ConcurrentQueue<string> log)
+    private Process Start(ConcurrentQueue<string> log, string ignored)
     {
         var start = new ProcessStartInfo(
-            BridgeProgram.Program,
-            ["--config", Main, "--state-directory", Path.Combine(_folder, "state"), "--xenstore", Path.Combine(_folder, "none")])
+            "/bin/sh",
+            [
+                "-c", ignored.Length == 0 ? "exec \"$@\"" : $"trap '' {ignored}; exec \"$@\"", "sh", BridgeProgram.Program,
+                "--config", Main, "--state-directory", Path.Combine(_folder, "state"), "--xenstore", Path.Combine(_folder, "none"),
+            ])
         {
             RedirectStandardOutput = true,
         };

@@ -37,13 +37,15 @@ public sealed class AgentConfigurationTests
     {
         IniDocument file = File(
             "/etc/a.conf",
-            "root-interval = 2min\nexclude = /srv /mnt/sch\u00f6n\nchannel = none\nxenstore = /a, /b\n"
+            "root-interval = 2min\nexclude = /srv /mnt/sch\u00f6n /mnt/my\\040disk\\134\nchannel = none\nxenstore = /a, /b\n"
                 + "status-directory = /dev/shm/x");
         AgentOptions read = AgentConfiguration.Of([file], []).Options!;
         ConfigurationAnswer answer = Answer([file]);
         Assert.Empty(answer.Problems);
         Assert.All(AgentKeys.Table.Keys, key => Assert.Equal(key.ValueIn(read), key.ValueIn(answer.Options!)));
-        Assert.Equal([MountPoint.FromText("/srv"), MountPoint.FromText("/mnt/sch\u00f6n")], answer.Options!.Excluded);
+        Assert.Equal(
+            ["/srv", "/mnt/sch\u00f6n", "/mnt/my disk\\"],
+            answer.Options!.Excluded.Select(path => Encoding.UTF8.GetString(path.ToBytes())));
 
         answer = Answer([File("/etc/a.conf", "a = 1\nb = 2")]);
         Assert.Null(answer.Options);
