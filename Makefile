@@ -39,23 +39,11 @@ soak: publish ## Ten minutes of hard work on filesystems that are well: the agen
 	@dotnet build tests/testbed --configuration Release --verbosity quiet
 	@tests/contained.sh tests/testbed/bin/Release/net10.0/testbed soak --minutes $(or $(MINUTES),10)
 
-bench: publish ## The xenstore client beside Xen's own C library, both carriers, a thousand guests and their storage, a hostile guest, aborts into xenstore (needs root or sudo)
-	@tests/prepare.sh bench
-	@tests/prepare.sh testbed
-	@dotnet build tests/benchmarks --configuration Release --verbosity quiet
-	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks xenstore
-	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks channel
-	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks bridge
-	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks hostile
-	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks decisions
-	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks status
-	@tests/contained.sh timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks storage
-	@timeout 300 tests/benchmarks/bin/Release/net10.0/benchmarks incidents
-	@tests/contained.sh timeout 900 tests/benchmarks/bin/Release/net10.0/benchmarks detection
+bench: ## Benchmarks, each beside a peer: PART="status storage" for some of them; BESIDE=COMMIT for ratios to that commit, ROUNDS=3 of each in turns (needs root or sudo)
+	@BESIDE="$(BESIDE)" ROUNDS="$(ROUNDS)" tests/bench.sh $(PART)
 
-footprint: publish ## What watching costs and what it notices, beside node_exporter and monit (needs root or sudo; five minutes)
-	@tests/prepare.sh testbed
-	@tests/contained.sh tests/footprint.sh
+footprint: ## What watching costs and what it notices, beside node_exporter and monit; BESIDE=COMMIT as above (needs root or sudo; five minutes)
+	@BESIDE="$(BESIDE)" ROUNDS="$(ROUNDS)" tests/bench.sh footprint
 
 lab: deb ## Build the Xen lab: a hypervisor, a Dom0 and guests in QEMU (needs root or sudo, and Debian's mirror)
 	@tests/prepare.sh lab

@@ -1,5 +1,6 @@
 using Benchmarks.Bridge;
 using Benchmarks.Carriers;
+using Benchmarks.Comparison;
 using Benchmarks.Detection;
 using Benchmarks.Incidents;
 using Benchmarks.Storage;
@@ -10,6 +11,7 @@ return args switch
     ["xenstore"] => await XenstoreBenchmark.RunAsync(),
     ["channel"] => await ChannelBenchmark.RunAsync(),
     ["bridge"] => await BridgeBenchmark.RunAsync(),
+    ["compare", .. var files] => CompareCommand.Run(files),
     ["decisions"] => DecisionBenchmark.Run(),
     ["detection"] => await AbortBenchmark.RunAsync(),
     ["fleet", var kind, var folder] => await BridgeBenchmark.RunFleetAsync(kind, folder),
@@ -17,7 +19,7 @@ return args switch
     ["hostile-guests", var folder] => await HostileBenchmark.RunGuestsAsync(folder),
     ["incidents"] => await IncidentBenchmark.RunAsync(),
     ["intents", var folder] => IntentWriter.Run(folder),
-    ["status"] => Math.Max(StatusBenchmark.Run(), await StatusCommandBenchmark.RunAsync()),
+    ["status"] => StatusBenchmark.Run() + await StatusCommandBenchmark.RunAsync(),
     ["storage"] => await StorageBenchmark.RunAsync(),
     _ => Usage(),
 };

@@ -22,7 +22,7 @@ internal sealed class KernelLogPeer : IDisposable
     /// <summary>Facility 1 (user), level 7: kept in the log, on no console, and no evidence to an agent.</summary>
     private const string MarkerPrefix = "<15>benchmark-marker-";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     private readonly Channel<LogRecord> _records = Channel.CreateUnbounded<LogRecord>();
     private readonly LinuxCalls.Descriptor _log = LinuxCalls.Open("/dev/kmsg", LinuxCalls.ReadOnly);
