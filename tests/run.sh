@@ -6,7 +6,27 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 results=$PWD/out/test-results
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 is_complete=no
+
+# The sum, also when a step or this script itself has failed or was interrupted.
+finish() {
+    local minimum
+    trap - EXIT
+    set +e
+    if [ "$is_complete" = no ]; then
+        failed=$((failed + 1))
+        echo "run.sh: it ended before all tests were run"
+    fi
+    minimum=$(cat tests/minimum)
+    if [ $((passed + skipped)) -lt "$minimum" ]; then
+        is_complete=no
+        echo "run.sh: only $((passed + skipped)) tests passed or were skipped; tests/minimum demands $minimum"
+    fi
+    echo "tests: $passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ] && [ "$is_complete" = yes ]
+    exit
+}
+trap finish EXIT
 
 # A step that is no test, but counts as a failed one when it fails.
 step() {
@@ -60,11 +80,4 @@ if step tests/prepare.sh testbed && step make --no-print-directory publish \
     run integration tests/contained.sh
 fi
 
-minimum=$(cat tests/minimum)
-enough=yes
-if [ $((passed + skipped)) -lt "$minimum" ]; then
-    enough=no
-    echo "run.sh: only $((passed + skipped)) tests passed or were skipped; tests/minimum demands $minimum"
-fi
-echo "tests: $passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ] && [ "$enough" = yes ]
+is_complete=yes

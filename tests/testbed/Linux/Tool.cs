@@ -13,7 +13,7 @@ public static class Tool
     /// <summary>Where programs are looked for, also when a user's PATH lacks the administrator's folders.</summary>
     public const string SearchPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
     /// <summary>
     /// Held while a process is started, because between fork and exec the child has a copy of every descriptor:
