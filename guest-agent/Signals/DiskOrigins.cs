@@ -87,7 +87,7 @@ internal static class DiskOrigins
         return new FileInfo($"{folder}/device").LinkTarget is { } device ? $"{device}/{name}" : name;
     }
 
-    private static IEnumerable<DiskOrigin> OfDisk(PathRoot paths, string place)
+    private static DiskOrigin[] OfDisk(PathRoot paths, string place)
     {
         if (DiskOriginParser.OfPath(place) is { } origin)
         {
