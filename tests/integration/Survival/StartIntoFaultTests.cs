@@ -97,8 +97,10 @@ public sealed class StartIntoFaultTests : IAsyncLifetime
     public async Task Without_a_copy_of_this_boot_it_starts_with_the_defaults()
     {
         await StrikeAsync(FaultMode.FailReads);
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        string copy = await File.ReadAllTextAsync(Copy, cancellation);
         await File.WriteAllTextAsync(
-            Copy, (await File.ReadAllTextAsync(Copy)).Replace(_boot!.BootId, Guid.NewGuid().ToString("D")));
+            Copy, copy.Replace(_boot!.BootId, Guid.NewGuid().ToString("D"), StringComparison.Ordinal), cancellation);
         await RestartAgentAsync();
         await WaitForStatusAsync(filesystems: 2, trouble: "the defaults are in force");
         await _domain!.DiskAt(Folder).SetModeAsync(FaultMode.Pass);

@@ -11,7 +11,7 @@ namespace Tests.Unit.Bridge;
 public sealed class DiskProviderTests
 {
     /// <summary>Lines as an agent of version 0.1.0 writes them (its ReportCodec.ToLine): no origin, no boot-check.</summary>
-    private const string OldLine = "boot=00000000-0000-0000-0000-000000000001 seq={0} mount={1} device={2} type=ext4 "
+    private const string OldLine = "boot=00000000-0000-0000-0000-000000000001 seq=SEQ mount=MOUNT device=DEVICE type=ext4 "
         + "role=data verdict=journal-aborted hidden=yes claims=rw since=2026-03-01T04:05:06.000Z evidence=probe:EROFS";
 
     [Theory]
@@ -180,7 +180,10 @@ public sealed class DiskProviderTests
 
     private static FilesystemHealth Old(string device, int sequence)
         => ReportCodec.TryParseLine(Encoding.ASCII.GetBytes(
-            string.Format(System.Globalization.CultureInfo.InvariantCulture, OldLine, sequence, "/srv", device)))!.Health;
+            OldLine
+                .Replace("SEQ", sequence.ToString(System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal)
+                .Replace("MOUNT", "/srv", StringComparison.Ordinal)
+                .Replace("DEVICE", device, StringComparison.Ordinal)))!.Health;
 
     private static FilesystemHealth Data(IReadOnlyList<DiskOrigin> origins, string device)
         => Filesystem("/srv/db", Verdict.JournalAborted, "ext4") with { Device = device, Origins = origins };
