@@ -26,12 +26,13 @@ simulate: ## Recoveries in virtual time under every fault: SEEDS=1000000, or FRO
 	@$(SIMULATION) $(if $(SEED),replay $(SEED) $(if $(WITHOUT),without $(WITHOUT)),$(if \
 	    $(TO),seeds $(or $(FROM),1) $(TO),run --seeds $(or $(SEEDS),10000)))
 
-matrix: publish ## What the agent says of each fault on this kernel, measured and put into guest-agent/DETECTION.md (needs root or sudo)
+matrix: publish ## What the agent says of each fault on this kernel, measured: out/detection-matrix.md (WRITE=1 puts it into guest-agent/DETECTION.md; needs root or sudo)
 	@tests/prepare.sh testbed
 	@dotnet build tests/integration --verbosity quiet
 	@rm -f out/detection-matrix.md
 	@tests/contained.sh tests/integration/bin/Debug/net10.0/integration --no-progress --filter-class '*DetectionMatrixTests'
-	@sed -i -e '/^<!-- matrix -->$$/,/^<!-- end of matrix -->$$/{//!d}' \
+	@cat out/detection-matrix.md
+	@[ -z "$(WRITE)" ] || sed -i -e '/^<!-- matrix -->$$/,/^<!-- end of matrix -->$$/{//!d}' \
 	    -e '/^<!-- matrix -->$$/r out/detection-matrix.md' guest-agent/DETECTION.md
 
 soak: publish ## Ten minutes of hard work on filesystems that are well: the agent must be silent (MINUTES=1 for less)

@@ -1,6 +1,7 @@
 using GuestAgent.Detection;
 using GuestAgent.Linux;
 using GuestAgent.Signals;
+using Protocol.Health;
 
 namespace GuestAgent;
 
@@ -27,6 +28,7 @@ internal sealed partial class AgentRuntime
     private KernelLog? _lostKernelLog;
     private Moment _kernelLogAgainAt;
     private bool _mountTroubleTold;
+    private readonly HashSet<MountPoint> _toldFolders = [];
 
     private void Observe(Observation observation) => _inputs.Enqueue(new AgentInput.Observed(observation));
 
@@ -72,6 +74,11 @@ internal sealed partial class AgentRuntime
         foreach (ObservedMount observed in mounts)
         {
             ReadErrors(observed);
+        }
+
+        foreach (MountPoint useless in _mounts.UselessFolders.Where(_toldFolders.Add))
+        {
+            AgentLog.Warning(_log, $"probe-folder = {useless} lies on no filesystem that is watched; it is not used");
         }
 
         // Marking walks the path to the mount; after an alarm nothing on the root is touched.

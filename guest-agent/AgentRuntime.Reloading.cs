@@ -99,8 +99,9 @@ internal sealed partial class AgentRuntime
         _options = _options with
         {
             Intervals = options.Intervals, Excluded = options.Excluded, ReadOnly = options.ReadOnly,
+            ProbeFolders = options.ProbeFolders,
         };
-        _mounts.Choose(options.Excluded.ToHashSet(), []);
+        _mounts.Choose(options.Excluded.ToHashSet(), options.ProbeFolders);
         _mounts.TakeReadOnly(options.ReadOnly);
         _mountPace.Want();
         _inputs.Enqueue(new AgentInput.IntervalsChanged(options.Intervals));

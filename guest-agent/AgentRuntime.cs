@@ -70,7 +70,10 @@ internal sealed partial class AgentRuntime : IDisposable
         _stop = stop;
         _log = log;
         _loop = new AgentLoop(settings);
-        _mounts = new MountTable(paths, new MountChoice { Excluded = options.Excluded.ToHashSet() });
+        _mounts = new MountTable(paths, new MountChoice
+        {
+            Excluded = options.Excluded.ToHashSet(), ProbeFolders = options.ProbeFolders,
+        });
         _mounts.TakeReadOnly(options.ReadOnly);
         _kernelLog = KernelLog.TryOpen(paths, out string? withoutKernelLog);
         _xenstore = new XenstoreCarrier(options.XenstorePaths, new Random(settings.BootId.GetHashCode()));

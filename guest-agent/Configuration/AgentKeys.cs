@@ -57,6 +57,13 @@ internal static class AgentKeys
                 "Mount points that are meant to be read-only.",
                 "MOUNTPOINT"),
             Key(
+                "probe-folder",
+                new ListKind<MountPoint>(new MountPointKind(), ' ', "folders, which begin with /"),
+                options => options.ProbeFolders,
+                (options, value) => options with { ProbeFolders = value },
+                "Folders for the probe file, each for the filesystem that it lies on.",
+                "DIR"),
+            Key(
                 "status-directory",
                 new PathKind(),
                 options => options.StatusDirectory,

@@ -29,4 +29,7 @@ internal sealed record AgentOptions
 
     /// <summary>Mount points that are not watched, in the administrator's order.</summary>
     public IReadOnlyList<MountPoint> Excluded { get; init; } = [];
+
+    /// <summary>Folders for the probe file, each for the filesystem that it lies on.</summary>
+    public IReadOnlyList<MountPoint> ProbeFolders { get; init; } = [];
 }

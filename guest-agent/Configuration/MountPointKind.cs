@@ -1,12 +1,13 @@
 using System.Text;
+using GuestAgent.Detection;
 using Protocol.Configuration;
 using Protocol.Health;
 
 namespace GuestAgent.Configuration;
 
 /// <summary>
-/// A mount point as an administrator types it, or as fstab(5) and /proc/self/mountinfo have it: a space, which
-/// separates two of them, is <c>\040</c>, and so may any other byte be.
+/// A mount point or folder as an administrator types it, or as fstab(5) and /proc/self/mountinfo have it: a space, which
+/// separates two of them, is <c>\040</c>, and so may any other byte be. Read in canonical form.
 /// </summary>
 internal sealed class MountPointKind : ValueKind<MountPoint>
 {
@@ -18,7 +19,7 @@ internal sealed class MountPointKind : ValueKind<MountPoint>
     /// <inheritdoc/>
     public override string? Read(string text, out MountPoint value)
     {
-        value = MountPoint.FromBytes(Unescape(text));
+        value = MountPoint.FromBytes(MountPaths.Canonical(Unescape(text)));
         return text[0] == '/' && value.Encoded.Length <= MountPoint.MaxEncodedLength ? null : text;
     }
 

@@ -44,6 +44,9 @@ internal static class EvidenceRules
             : null),
         (EvidenceKind.KernelLine, (one, _) => When(one.IsRecent(one.Facts.Kernel.DeviceOfflineAt), "device-offline")),
         (EvidenceKind.KernelLine, (one, _) => When(one.IsRecent(one.Facts.Kernel.DeviceTimeoutAt), "device-timeout")),
+        (EvidenceKind.SwapError, (one, _) => one.Facts.Kernel.SwapError is { } swap && one.IsRecent(swap.At)
+            ? swap.DeviceNumber
+            : null),
         (EvidenceKind.VbdState, (one, _) => one.Facts.Activity.Last.TroubledVbdState),
         (EvidenceKind.FsErrorEvent, (one, _) => one.Facts.Kernel.ErrorEvent),
         (EvidenceKind.LastError, (one, _) => one.Facts.LastError is { } last

@@ -42,6 +42,9 @@ internal static class FilesystemTypes
     /// </summary>
     public static bool IsWalkable(string type) => WalkableTypes.Contains(type);
 
+    /// <summary>Whether a write may need a new block although the file has one.</summary>
+    public static bool IsCopyOnWrite(string type) => type is "btrfs" or "f2fs" or "nilfs2" or "bcachefs" or Zfs;
+
     /// <summary>Whether e2fsck is the tool for this type.</summary>
     public static bool IsExtended(string type) => type is "ext2" or "ext3" or "ext4";
 }

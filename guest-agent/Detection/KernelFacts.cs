@@ -32,6 +32,9 @@ internal sealed record KernelFacts
     /// <summary>When a task of the filesystem's own last hung.</summary>
     public TimeSpan? TaskHungAt { get; init; }
 
+    /// <summary>When swap last failed, and the number of its device; kept with the root.</summary>
+    public (TimeSpan At, string DeviceNumber)? SwapError { get; init; }
+
     /// <summary>The errno of the last error that fanotify told of; null when it told of none.</summary>
     public string? ErrorEvent { get; init; }
 

@@ -1,3 +1,4 @@
+using Protocol.Health;
 using Protocol.Kernel;
 
 namespace GuestAgent.Detection;
@@ -11,9 +12,13 @@ internal static class KernelLines
     /// </summary>
     private static readonly TimeSpan NewsAgainAfter = TimeSpan.FromSeconds(20);
 
-    /// <summary>Whether a line may speak of this filesystem: it names its storage, or nothing at all.</summary>
+    /// <summary>
+    /// Whether a line may speak of this filesystem: it names its storage, or nothing at all. Swap that fails is told with
+    /// the root, whatever disk it lies on: the root may write on while its programs die.
+    /// </summary>
     public static bool Concerns(KernelLine line, WatchedFilesystem one)
-        => line.DeviceName is null
+        => line.Kind == KernelLineKind.SwapFailed ? one.Role == FilesystemRole.Root
+            : line.DeviceName is null
             || one.Aliases.Any(alias => alias.Name == line.DeviceName && alias.Sectors.MayHold(line.Sector));
 
     /// <summary>
@@ -78,6 +83,7 @@ internal static class KernelLines
         KernelLineKind.DeviceTimeout => facts with { DeviceTimeoutAt = line.At },
         KernelLineKind.DeviceOffline => facts with { DeviceOfflineAt = line.At },
         KernelLineKind.TaskHung => facts with { TaskHungAt = line.At },
+        KernelLineKind.SwapFailed => facts with { SwapError = (line.At, device) },
         KernelLineKind.WriteLost => facts with
         {
             DeviceErrorAt = line.At,
@@ -94,6 +100,7 @@ internal static class KernelLines
         KernelLineKind.DeviceTimeout => IsLater(before.DeviceTimeoutAt, next.DeviceTimeoutAt),
         KernelLineKind.DeviceOffline => IsLater(before.DeviceOfflineAt, next.DeviceOfflineAt),
         KernelLineKind.TaskHung => IsLater(before.TaskHungAt, next.TaskHungAt),
+        KernelLineKind.SwapFailed => IsLater(before.SwapError?.At, next.SwapError?.At),
         _ => next != before,
     };
 

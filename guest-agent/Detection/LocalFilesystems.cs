@@ -51,6 +51,12 @@ internal static class LocalFilesystems
         return isRootThere ? chosen : [root! with { IsNotWatched = true }, .. chosen];
     }
 
+    /// <summary>The probe folders that lie on no filesystem that is probed: an administrator's mistake.</summary>
+    public static IEnumerable<MountPoint> UselessFolders(MountChoice choice, IReadOnlyList<MountEntry> chosen)
+        => choice.ProbeFolders.Where(folder => !chosen.Any(mount => mount.IsProbed
+            && MountPaths.IsAtOrBelow(folder, mount.MountPoint)
+            && mount.ProbeFolders.Contains(MountPaths.Behind(folder, mount.MountPoint))));
+
     /// <summary>The mounts that stand in the way of walking to those below them.</summary>
     public static IReadOnlyList<MountPoint> Obstacles(IReadOnlyList<MountEntry> table)
         => [.. table

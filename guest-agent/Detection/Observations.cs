@@ -96,6 +96,12 @@ internal sealed record ObservedMount(
     /// <summary>Why a boot does not check it; null where it does, or where that is not known.</summary>
     public BootCheckReason? BootCheckWhy { get; init; }
 
+    /// <summary>
+    /// Whether the kernel shows how many requests wait there: not of ZFS and of an overlay, which name no device. Then a
+    /// probe that does not come back is all there is to see.
+    /// </summary>
+    public bool IsQueueKnown { get; init; } = true;
+
     /// <summary>No filesystem that may hang by itself (network, FUSE) lies on the path to it.</summary>
     public bool IsReachedLocally { get; init; }
 

@@ -46,7 +46,8 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
     public bool IsQuiet => IsAwayFor(Classifier.HungAfter) && !HasRequests
         && Now - Facts.Activity.UnchangedSince >= Classifier.HungAfter;
 
-    public bool HasRequests => Facts.Activity.Last.Inflight > 0;
+    /// <summary>Requests wait, or nobody can tell.</summary>
+    public bool HasRequests => Facts.Activity.Last.Inflight > 0 || !Facts.Observed.IsQueueKnown;
 
     public bool IsAwayFor(TimeSpan limit) => Away >= limit;
 
@@ -82,10 +83,10 @@ internal readonly record struct Situation(WatchedFilesystem Facts, Moment Now)
 
     /// <summary>
     /// Not when the device was asked to confirm: the probe's blocks were written once, so it is a thin pool that has no
-    /// room for them, and what was written is lost. btrfs may need new ones.
+    /// room for them, and what was written is lost. Types that copy on write may need new ones.
     /// </summary>
     public bool FoundNoRoom => Last is { NoRoom: true } last
-        && (last.Step != ProbeStep.Sync || Facts.Mount.FilesystemType == "btrfs");
+        && (last.Step != ProbeStep.Sync || FilesystemTypes.IsCopyOnWrite(Facts.Mount.FilesystemType));
 
     public bool MetReadOnly => Last is { ErrnoName: "EROFS" };
 

@@ -119,10 +119,9 @@ internal sealed unsafe class ProbeChild
     private static void Work(Worker worker)
     {
         NameThread(worker.Device);
-        var probe = new WriteProbe();
         while (worker.Requests.Take() is { } request)
         {
-            Reply(probe.Run(request));
+            Reply(WriteProbe.Run(request));
             worker.Done(request);
         }
     }

@@ -76,8 +76,11 @@ internal sealed unsafe class ProbeCrew : IDisposable
 
         long id = ++_lastProbeId;
         var started = new Observation.ProbeStarted(mount.Device, id);
-        byte[]? frame = ProbeFrames.Encode(new ProbeRequest(
-            id, mount.Device, mount.FilesystemType == "btrfs" ? mount.MountId : null, mount.MountPoint.ToBytes()));
+        byte[]? frame = ProbeFrames.Encode(new ProbeRequest(id, mount.Device, mount.MountId, mount.MountPoint.ToBytes())
+        {
+            IsBtrfs = mount.FilesystemType == "btrfs",
+            Folders = [.. mount.ProbeFolders.Select(folder => folder.ToBytes())],
+        });
         if (frame is null)
         {
             var refused = new ProbeResult(ProbeStep.Refused, PathTooLong, TimeSpan.Zero);
@@ -254,6 +257,7 @@ internal sealed unsafe class ProbeCrew : IDisposable
         {
             { Step: ProbeStep.Done } => ProbeResult.Ok,
             { Errno: ProbeReply.NoErrno } => "not-our-file",
+            { Errno: ProbeReply.NoFolder } => "folder-of-others",
             _ => LastErrno.NameOf(reply.Errno),
         };
         var result = new ProbeResult(reply.Step, errno, TimeSpan.FromMicroseconds(reply.Microseconds))

@@ -8,18 +8,25 @@ namespace GuestAgent.Probing;
 /// <summary>What the agent asks its probe process.</summary>
 /// <param name="ProbeId">Comes back with the result.</param>
 /// <param name="Device">The filesystem that is meant.</param>
-/// <param name="AnonymousMountId">
-/// btrfs: the id of the mount, because the device number of its files is not the one in the mount table; null where it
-/// is.
-/// </param>
+/// <param name="MountId">The mount that is meant.</param>
 /// <param name="MountPoint">The path's bytes.</param>
-internal sealed record ProbeRequest(long ProbeId, DeviceNumber Device, int? AnonymousMountId, byte[] MountPoint);
+internal sealed record ProbeRequest(long ProbeId, DeviceNumber Device, int MountId, byte[] MountPoint)
+{
+    /// <summary>The device numbers of its files are not the one in the mount table.</summary>
+    public bool IsBtrfs { get; init; }
+
+    /// <summary>The folders that the probe file may lie in, as paths from the mount point; the first that is fit.</summary>
+    public IReadOnlyList<byte[]> Folders { get; init; } = [[(byte)'/']];
+}
 
 /// <summary>What comes back.</summary>
 internal sealed record ProbeReply(long ProbeId, DeviceNumber Device, ProbeStep Step, int Errno, long Microseconds)
 {
     /// <summary>Stands in the errno's place where the file that is there was refused: it is not ours.</summary>
     public const int NoErrno = 0;
+
+    /// <summary>Stands there where no folder is root's and writable by root alone.</summary>
+    public const int NoFolder = -1;
 
     /// <summary>What statfs(2) said after the probe; null when it was not asked.</summary>
     public FilesystemRoom? Room { get; init; }
@@ -40,8 +47,7 @@ internal static class ProbeFrames
     public const int MaxFrameBytes = 4096; // PIPE_BUF, pipe(7)
 
     private const int LengthBytes = 2;
-    private const int RequestFields = 5;
-    private const int NoMount = -1;
+    private const int RequestFields = 7;
     private const int ReplyFields = 11;
     private const long NoNumber = -1;
     private const ulong NoIdentity = 0; // a hash of 0 is as good as none
@@ -55,8 +61,15 @@ internal static class ProbeFrames
         writer.Write(request.ProbeId);
         writer.Write(request.Device.Major);
         writer.Write(request.Device.Minor);
-        writer.Write(request.AnonymousMountId ?? NoMount);
+        writer.Write(request.MountId);
         writer.Write(request.MountPoint);
+        writer.Write(request.IsBtrfs);
+        writer.WriteArrayHeader(request.Folders.Count);
+        foreach (byte[] folder in request.Folders)
+        {
+            writer.Write(folder);
+        }
+
         writer.Flush();
         return buffer.WrittenCount <= MaxFrameBytes ? Finish(buffer) : null;
     }
@@ -113,9 +126,19 @@ internal static class ProbeFrames
         long id = reader.ReadInt64();
         var device = new DeviceNumber(reader.ReadInt32(), reader.ReadInt32());
         int mountId = reader.ReadInt32();
-        byte[] path = reader.ReadBytes() is { } bytes ? bytes.ToArray() : [];
-        return new ProbeRequest(id, device, mountId == NoMount ? null : mountId, path);
+        byte[] path = ReadPath(ref reader);
+        bool isBtrfs = reader.ReadBoolean();
+        var folders = new byte[reader.ReadArrayHeader()][];
+        for (int index = 0; index < folders.Length; index++)
+        {
+            folders[index] = ReadPath(ref reader);
+        }
+
+        return new ProbeRequest(id, device, mountId, path) { IsBtrfs = isBtrfs, Folders = folders };
     }
+
+    private static byte[] ReadPath(ref MessagePackReader reader)
+        => reader.ReadBytes() is { } bytes ? bytes.ToArray() : [];
 
     public static ProbeReply DecodeReply(ReadOnlyMemory<byte> body)
     {

@@ -12,11 +12,11 @@ namespace GuestAgent.Probing;
 /// <summary>
 /// The one conclusive probe: changed bytes are written to a fixed file and the device confirms them. Cheaper ones
 /// lie: statvfs, access and the mount table say "writable" after an abort, a write alone succeeds on a dead disk,
-/// fsync of an unchanged file succeeds on an aborted journal. One instance probes one filesystem.
+/// fsync of an unchanged file succeeds on an aborted journal.
 /// </summary>
-internal sealed unsafe class WriteProbe
+internal static unsafe class WriteProbe
 {
-    /// <summary>The probe file in the root folder of each watched filesystem; the package's purge removes it.</summary>
+    /// <summary>The probe file, in one folder of each watched filesystem; the package's purge removes it.</summary>
     public const string FileName = ".guest-agent-probe";
 
     /// <summary>
@@ -35,7 +35,7 @@ internal sealed unsafe class WriteProbe
     private static readonly byte[] FileNameBytes = SmallFile.Bytes(FileName);
 
     /// <summary>Probes once. May never return: that is the finding.</summary>
-    public ProbeReply Run(ProbeRequest request)
+    public static ProbeReply Run(ProbeRequest request)
     {
         long start = Stopwatch.GetTimestamp();
         var beside = new Beside();
@@ -70,9 +70,9 @@ internal sealed unsafe class WriteProbe
             : (ProbeStep.Refused, met.Errno);
     }
 
-    private (ProbeStep Step, int Errno) Probe(ProbeRequest request, Beside beside)
+    private static (ProbeStep Step, int Errno) Probe(ProbeRequest request, Beside beside)
     {
-        int folder = OpenMountPoint(request, out ProbeStep step, out int errno);
+        int folder = ProbedMount.Open(request, out ProbeStep step, out int errno);
         if (folder < 0)
         {
             return (step, errno);
@@ -80,7 +80,7 @@ internal sealed unsafe class WriteProbe
 
         try
         {
-            (ProbeStep Step, int Errno) met = ProbeIn(folder, request.ProbeId, beside);
+            (ProbeStep Step, int Errno) met = ProbeInFirstFit(folder, request, beside);
             if (met.Step == ProbeStep.Done || met.Errno == (int)Errno.EROFS)
             {
                 beside.Room = RoomReading.Of(folder);
@@ -94,6 +94,35 @@ internal sealed unsafe class WriteProbe
         {
             _ = Syscall.close(folder);
         }
+    }
+
+    /// <summary>
+    /// In the first folder that is fit for the file. Of those that are not, the first says why: it is where an
+    /// administrator would look.
+    /// </summary>
+    private static (ProbeStep Step, int Errno) ProbeInFirstFit(
+        int top, ProbeRequest request, Beside beside)
+    {
+        (ProbeStep Step, int Errno)? refused = null;
+        foreach (byte[] path in request.Folders)
+        {
+            int folder = ProbeFolder.Open(top, path, out ProbeStep step, out int errno);
+            (ProbeStep Step, int Errno) met = Sort(
+                folder < 0 ? (step, errno) : ProbeIn(folder, request.ProbeId, beside));
+            _ = folder < 0 ? 0 : Syscall.close(folder);
+            refused ??= met;
+            if (met.Step != ProbeStep.Refused)
+            {
+                return met;
+            }
+
+            if (folder >= 0 && (Errno)met.Errno is not (Errno.EPERM or Errno.EACCES))
+            {
+                break; // something else has the name: whoever put it there is to see that
+            }
+        }
+
+        return refused ?? (ProbeStep.Refused, ProbeReply.NoFolder);
     }
 
     private static (ProbeStep Step, int Errno) ProbeIn(int folder, long probeId, Beside beside)
@@ -114,75 +143,6 @@ internal sealed unsafe class WriteProbe
         {
             _ = Syscall.close(file);
         }
-    }
-
-    private int OpenMountPoint(ProbeRequest request, out ProbeStep step, out int errno)
-    {
-        const int flags = Libc.OpenPathOnly | Libc.OpenDirectory | Libc.OpenNoFollow | Libc.OpenCloseOnExec;
-        step = ProbeStep.OpenMountPoint;
-        int folder;
-        fixed (byte* path = (byte[])[.. request.MountPoint, 0])
-        {
-            folder = Libc.OpenAt(Libc.CurrentDirectory, path, flags, mode: 0);
-        }
-
-        errno = folder < 0 ? LastErrno.Number : 0;
-        if (folder < 0)
-        {
-            return -1;
-        }
-
-        if (Syscall.fstat(folder, out Stat status) != 0)
-        {
-            // xfs answers nothing but statfs once it has shut down: that is a finding, not a path that leads elsewhere.
-            errno = LastErrno.Number;
-            step = IsMeantXfs(folder, request) ? ProbeStep.Open : step;
-        }
-        else if (IsMeant(folder, status, request))
-        {
-            return folder;
-        }
-        else
-        {
-            // Unmounted, or something was mounted over it since the table was read.
-            errno = (int)Errno.ENODEV;
-        }
-
-        _ = Syscall.close(folder);
-        return -1;
-    }
-
-    private static bool IsMeant(int folder, Stat status, ProbeRequest request)
-    {
-        if (request.AnonymousMountId is not { } mountId)
-        {
-            return DeviceNumbers.Of(status.st_dev) == request.Device;
-        }
-
-        long* words = stackalloc long[FilesystemStatusWords.Count];
-        return Libc.FilesystemStatus(folder, words) == 0
-            && words[FilesystemStatusWords.Type] == Libc.BtrfsType
-            && (MountIdOf(folder) ?? mountId) == mountId;
-    }
-
-    /// <summary>The id of the mount that a path led to, as mountinfo has it; null before Linux 3.15.</summary>
-    private static int? MountIdOf(int folder)
-    {
-        const string key = "mnt_id:"; // proc(5), fdinfo
-        string? line = SmallFile.TryReadText(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fdinfo/{folder}"))?
-            .Split('\n').FirstOrDefault(one => one.StartsWith(key, StringComparison.Ordinal));
-        return int.TryParse(line?[key.Length..], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture, out int id)
-            ? id
-            : null;
-    }
-
-    /// <summary>The id of an xfs is the number of its device (fs/xfs/xfs_super.c).</summary>
-    private static bool IsMeantXfs(int folder, ProbeRequest request)
-    {
-        long* words = stackalloc long[FilesystemStatusWords.Count];
-        return Libc.FilesystemStatus(folder, words) == 0
-            && words[FilesystemStatusWords.Type] == Libc.XfsType
-            && DeviceNumbers.Of((uint)words[FilesystemStatusWords.FilesystemId]) == request.Device;
     }
 
     private static int OpenFile(int folder, out ProbeStep step, out int errno)

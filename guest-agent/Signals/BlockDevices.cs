@@ -25,14 +25,24 @@ internal static class BlockDevices
             return name;
         }
 
+        if (mount.FilesystemType == FilesystemTypes.Zfs)
+        {
+            return Clean(mount.Source.Encoded.Split('/', '@')[0]);
+        }
+
         string source = mount.Source.Encoded;
         string last = source[(source.LastIndexOf('/') + 1)..];
         return MappedName(paths, last) ?? Clean(last);
     }
 
-    /// <summary>The sysfs names of the devices that carry a filesystem's writes: one, or several on btrfs.</summary>
+    /// <summary>The sysfs names of the devices that carry a filesystem's writes: one, or several on btrfs and bcachefs.</summary>
     public static IReadOnlyList<string> QueuesOf(PathRoot paths, MountEntry mount, string deviceName)
     {
+        if (mount.FilesystemType == "bcachefs" && mount.Source.Encoded.Split("%3A") is { Length: > 1 } members)
+        {
+            return [.. members.Select(path => Clean(path[(path.LastIndexOf('/') + 1)..]))];
+        }
+
         if (mount.FilesystemType != "btrfs")
         {
             return [deviceName];

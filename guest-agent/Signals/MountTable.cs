@@ -78,10 +78,14 @@ internal sealed unsafe class MountTable : IDisposable
         IReadOnlyList<MountEntry> chosen = LocalFilesystems.Choose(
             table, _choice with { Listed = _wishes.Listed, Unwritable = _unwritable });
         _choice = _choice with { Before = chosen };
+        UselessFolders = [.. LocalFilesystems.UselessFolders(_choice, chosen)];
         _watched = [.. chosen.Select(mount => mount.Device)];
         IReadOnlyList<MountPoint> layers = OverlayLayers.OfRoot(table);
         return [.. chosen.Select(mount => Observe(mount, obstacles, layers))];
     }
+
+    /// <summary>The probe folders that lay on no filesystem that is probed, at the last reading.</summary>
+    public IReadOnlyList<MountPoint> UselessFolders { get; private set; } = [];
 
     /// <summary>From the next reading on the administrator's choice is this.</summary>
     public void Choose(IReadOnlySet<MountPoint> excluded, IReadOnlyList<MountPoint> probeFolders)
@@ -115,6 +119,7 @@ internal sealed unsafe class MountTable : IDisposable
             Origins = DiskOrigins.Of(_paths, queues),
             BootCheck = bootCheck,
             BootCheckWhy = whyNot,
+            IsQueueKnown = DeviceQueue.Read(_paths, queues) is not null,
             IsReachedLocally = LocalFilesystems.IsReachedLocally(mount.MountPoint, obstacles),
             HasJournal = !isExtended || ExtendedFilesystem.HasJournal(_paths, device, mount.FilesystemType),
             PanicsOnErrors = isExtended && ExtendedFilesystem.PanicsOnErrors(_paths, device),

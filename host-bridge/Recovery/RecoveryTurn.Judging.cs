@@ -105,6 +105,7 @@ internal sealed partial class RecoveryTurn
             Suspect(doubtful is not null ? $"{Triage.Describe(doubtful)}{why}; this is never acted on"
                 : report.UnreadableLines > 0
                     ? "it reports a filesystem in words that are not known here; is its agent newer than this bridge?"
+                : report.Filesystems.Count > 0 ? "its root is not in its report; its agent does not watch it"
                 : "it reports no filesystem");
             return;
         }

@@ -166,6 +166,7 @@ internal sealed partial class RecoveryTurn
             ? Triage.DescribeOutOfSight(vanished, report)
             : report.Filesystems.FirstOrDefault(one => !Triage.IsWell(one.Verdict)) is { } doubtful
                 ? $"{Triage.Describe(doubtful)}, which is never acted on"
+                : Triage.LacksRoot(report) && report.Filesystems.Count > 0 ? "its root is not in its report"
                 : report.Filesystems.Count > 0 ? "everything that it reports is well"
                 : "it reports no filesystem";
 

@@ -87,11 +87,24 @@ internal static class Triage
     public static bool IsDead(Verdict verdict)
         => verdict is Verdict.JournalAborted or Verdict.ShutDown or Verdict.RemountedReadOnly;
 
-    /// <summary>Whether everything that is reported is well, so far as a reader can act on it.</summary>
+    /// <summary>
+    /// Whether everything that is reported is well, so far as a reader can act on it. A report without a root says
+    /// nothing of what the guest runs from.
+    /// </summary>
     public static bool IsHealthy(GuestReport report)
         => report.Filesystems.Count > 0
             && report.UnreadableLines == 0
+            && !LacksRoot(report)
             && report.Filesystems.All(one => IsWell(one.Verdict));
+
+    /// <summary>
+    /// Whether the root is not in a report: agent 0.1.0 left out a root of a type that it did not watch, and every agent
+    /// leaves out one that its administrator excluded. Among the worst of very many filesystems a healthy root may be
+    /// left out.
+    /// </summary>
+    public static bool LacksRoot(GuestReport report)
+        => report.FilesystemCount <= report.Filesystems.Count
+            && !report.Filesystems.Any(one => one.Role == FilesystemRole.Root);
 
     /// <summary>Whether nothing is wrong or doubtful.</summary>
     public static bool IsWell(Verdict verdict)

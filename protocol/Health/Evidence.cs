@@ -80,6 +80,12 @@ public enum EvidenceKind
     /// kernel (<c>hung_task_panic</c>).
     /// </summary>
     SelfReset,
+
+    /// <summary>
+    /// A page could not be written to swap or read from it, told with the root; the detail is the number of the device,
+    /// for example <c>202:16</c>.
+    /// </summary>
+    SwapError,
 }
 
 /// <summary>The words for <see cref="EvidenceKind"/>.</summary>

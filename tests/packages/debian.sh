@@ -54,9 +54,11 @@ probe_files_go_with_a_purge() {
     mkdir "$root/srv/with space"
     mount -o loop "$work/data.img" "$root/srv/with space"
     in_root dpkg -i "/packages/guest-agent_$version-1_amd64.deb"
-    touch "$root/srv/with space/.guest-agent-probe"
+    mkdir "$root/srv/with space/.guest-agent"
+    touch "$root/srv/with space/.guest-agent-probe" "$root/srv/with space/.guest-agent/.guest-agent-probe"
     in_root dpkg -P guest-agent
     [ ! -e "$root/srv/with space/.guest-agent-probe" ] || fail "the file of the probe is still there"
+    [ ! -e "$root/srv/with space/.guest-agent" ] || fail "the folder of the probe is still there"
 }
 
 a_full_disk_ends_an_installation_that_can_be_repeated() {

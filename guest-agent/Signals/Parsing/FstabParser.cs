@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using GuestAgent.Detection;
 using Protocol.Health;
 
 namespace GuestAgent.Signals.Parsing;
@@ -35,32 +36,9 @@ internal static class FstabParser
             string[] options = fields.Length > 3 ? fields[3].Split(',') : [];
             _ = int.TryParse(
                 fields.ElementAtOrDefault(5), NumberStyles.None, CultureInfo.InvariantCulture, out int checkPass);
-            entries.Add(new FstabEntry(MountPoint.FromBytes(Canonical(path)), fields[2], options, checkPass));
+            entries.Add(new FstabEntry(MountPoint.FromBytes(MountPaths.Canonical(path)), fields[2], options, checkPass));
         }
 
         return entries;
-    }
-
-    /// <summary>
-    /// The path without empty and <c>.</c> segments and a slash at its end, with <c>..</c> applied: mount(8) takes
-    /// <c>/srv//old/</c> for <c>/srv/old</c>, and mountinfo shows that.
-    /// </summary>
-    internal static byte[] Canonical(ReadOnlySpan<byte> path)
-    {
-        var segments = new List<byte[]>();
-        foreach (Range range in path.Split((byte)'/'))
-        {
-            ReadOnlySpan<byte> segment = path[range];
-            if (segment.SequenceEqual(".."u8))
-            {
-                segments.RemoveRange(Math.Max(segments.Count - 1, 0), Math.Min(segments.Count, 1));
-            }
-            else if (!segment.IsEmpty && !segment.SequenceEqual("."u8))
-            {
-                segments.Add(segment.ToArray());
-            }
-        }
-
-        return segments.Count == 0 ? "/"u8.ToArray() : [.. segments.SelectMany(segment => (byte[])[(byte)'/', .. segment])];
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using GuestAgent.Detection;
 using Protocol.Health;
 
 namespace GuestAgent.Signals.Parsing;
@@ -45,7 +46,7 @@ internal static class MountUnitParser
                 case "Where" when value.StartsWith('/'):
                     // %% is the only specifier that the fstab generator writes.
                     byte[] path = Encoding.Latin1.GetBytes(value.Replace("%%", "%", StringComparison.Ordinal));
-                    where = MountPoint.FromBytes(FstabParser.Canonical(path));
+                    where = MountPoint.FromBytes(MountPaths.Canonical(path));
                     break;
                 case "Options":
                     options = value;

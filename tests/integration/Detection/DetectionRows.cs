@@ -31,6 +31,7 @@ internal static class DetectionRows
         => [.. Errors().Concat(Hangs()).Concat(Wishes()).Concat(Limits())
             .Append(ErrorTriggered(isContinue: policy == Continue))
             .Append(ShutDown())
+            .Append(Immutable())
             .Select(row => row with { Type = type, Options = policy })
             .OrderBy(row => row.Fault, StringComparer.Ordinal)];
 
@@ -47,6 +48,15 @@ internal static class DetectionRows
         one => one.ShellAsync("xfs_io -x -c shutdown \"$1\""),
         new(Verdict.ShutDown, Hidden: true, "probe", "kernel-line:shut-down"),
         one => one.MountAgainAsync());
+
+    /// <summary>The file that is there can still be written, so it goes first; the agent may make it again meanwhile.</summary>
+    private static DetectionRow Immutable() => Row(
+        "the top folder is immutable (chattr +i)",
+        one => one.ShellAsync(
+            "while rm -f \"$1/.guest-agent-probe\"; chattr +i \"$1\"; [ -e \"$1/.guest-agent-probe\" ]; "
+            + "do chattr -i \"$1\"; done"),
+        new(Verdict.Unknown, Hidden: false, "probe-refused:EPERM"),
+        one => one.ShellAsync("chattr -i \"$1\""));
 
     private static IEnumerable<DetectionRow> Errors()
     {
@@ -157,6 +167,50 @@ internal static class DetectionRows
             },
             forced, one => one.MountAgainAsync())
             with { Type = "btrfs" };
+        foreach (DetectionRow row in Snapshots())
+        {
+            yield return row with { Type = "btrfs" };
+        }
+    }
+
+    /// <summary>Read-only by a property of the subvolume: the mount table says rw.</summary>
+    private static IEnumerable<DetectionRow> Snapshots()
+    {
+        Expectation byDesign = new(Verdict.ReadOnlyByDesign, Hidden: false, "probe:EROFS");
+        const string snapshot = "btrfs -q subvolume snapshot -r \"$1\" \"$1/snapshot\"";
+        const string unmount = "for i in $(seq 100); do umount \"$1\" && break; sleep 0.1; done";
+        yield return Row(
+            "a read-only snapshot is mounted in its place",
+            one => one.ShellAsync($"{snapshot}; {unmount}; mount -o subvol=snapshot \"/dev/$2\" \"$1\""),
+            byDesign, one => one.MountAgainAsync());
+        yield return Row(
+            "a read-only snapshot is mounted ro, then remounted rw",
+            one => one.ShellAsync(
+                $"{snapshot}; {unmount}; mount -o ro,subvol=snapshot \"/dev/$2\" \"$1\"; mount -o remount,rw \"$1\""),
+            byDesign, one => one.MountAgainAsync());
+        yield return Row(
+            "a subvolume is mounted in its place and set read-only",
+            one => one.ShellAsync(
+                $"btrfs -q subvolume create \"$1/part\"; {unmount}; mount -o subvol=part \"/dev/$2\" \"$1\"; "
+                + "btrfs property set -ts \"$1\" ro true"),
+            byDesign, one => one.MountAgainAsync());
+        yield return Row(
+            "a read-only subvolume lies in it",
+            one => one.ShellAsync("btrfs -q subvolume create \"$1/part\"; btrfs property set -ts \"$1/part\" ro true"),
+            new(Verdict.Writable, Hidden: false, "probe:ok"),
+            one => one.ShellAsync("btrfs -q subvolume delete \"$1/part\""));
+        // Of two mounts of one filesystem the writable one is probed, whatever stands first in the table.
+        yield return Row(
+            "a read-only snapshot is mounted in its place, and a writable subvolume beside it",
+            one => one.ShellAsync(
+                $"{snapshot}; btrfs -q subvolume create \"$1/part\"; mkdir \"$1-part\"; {unmount}; "
+                + "mount -o subvol=snapshot \"/dev/$2\" \"$1\"; mount -o subvol=part \"/dev/$2\" \"$1-part\""),
+            new(Verdict.Writable, Hidden: false, "probe:ok"),
+            async one =>
+            {
+                await one.ShellAsync("for i in $(seq 100); do umount \"$1-part\" && break; sleep 0.1; done");
+                await one.MountAgainAsync();
+            });
     }
 
     /// <summary>

@@ -6,7 +6,7 @@ namespace Tests.Integration.Detection;
 
 /// <summary>
 /// Runs the rows of the matrix, once each, those that share an agent at the same time, and writes down what came of
-/// them: <c>out/detection-matrix.md</c>, from which <c>make matrix</c> carries it into DETECTION.md.
+/// them: <c>out/detection-matrix.md</c>, from which <c>make matrix WRITE=1</c> carries it into DETECTION.md.
 /// </summary>
 public sealed class MatrixStage : IAsyncLifetime
 {

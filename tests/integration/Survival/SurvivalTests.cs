@@ -319,8 +319,8 @@ public sealed partial class SurvivalTests : IAsyncLifetime
     }
 
     /// <summary>
-    /// Whether a line of the trace is an open on the root or an exec. The probe itself is none: the mount point and
-    /// the probe file in it, opened by a probe process.
+    /// Whether a line of the trace is an open on the root or an exec. The probe itself is none: the mount point,
+    /// its top folder and the probe file in it, opened by a probe process.
     /// </summary>
     private static bool TouchesRoot(string line, int agent)
     {
@@ -333,7 +333,7 @@ public sealed partial class SurvivalTests : IAsyncLifetime
         string path = call.Groups["path"].Value;
         bool isElsewhere = ((string[])["/proc/", "/sys/", "/dev/", "/run/"])
             .Any(folder => path.StartsWith(folder, StringComparison.Ordinal));
-        bool isProbe = path is "/" or ".guest-agent-probe" && call.Groups["task"].Value != $"{agent}";
+        bool isProbe = path is "/" or "." or ".guest-agent-probe" && call.Groups["task"].Value != $"{agent}";
         return call.Groups["call"].Value.StartsWith("exec", StringComparison.Ordinal) || !(isElsewhere || isProbe);
     }
 

@@ -348,6 +348,36 @@ public sealed class MountChoiceTests
             chosen.Select(mount => string.Join(' ', mount.ProbeFolders.Select(folder => folder.Encoded))));
     }
 
+    [Fact]
+    public void A_probe_folder_on_no_watched_filesystem_is_an_administrators_mistake()
+    {
+        var choice = new MountChoice
+        {
+            ProbeFolders = [.. ((string[])["/srv/probe", "/net/probe", "/run/x"]).Select(MountPoint.FromText)],
+        };
+        IReadOnlyList<MountEntry> chosen = Choose("""
+            24 1 202:1 / /srv rw - ext4 /dev/xvda1 rw
+            30 24 0:40 / /net rw - nfs4 server:/ rw
+            """, choice);
+        Assert.Equal(
+            ["/net/probe", "/run/x"],
+            LocalFilesystems.UselessFolders(choice, chosen).Select(folder => folder.Encoded));
+    }
+
+    /// <summary>ZFS shows no queue: a probe that does not come back is all there is.</summary>
+    [Fact]
+    public void Where_no_queue_is_shown_a_probe_that_does_not_come_back_hangs()
+    {
+        MountEntry mount = Assert.Single(Choose("24 1 0:25 / / rw,relatime - zfs rpool/ROOT/debian rw"));
+        var observed = new ObservedMount(mount, "rpool", [], MountWish.None) { IsQueueKnown = false };
+        Moment now = AgentStage.Beginning;
+        Detector detector = Detector.Empty
+            .Observe(new Observation.MountTableRead([observed], IsFirst: true), now)
+            .Observe(new Observation.ProbeStarted(mount.Device, 1), now);
+        Assert.Equal(Verdict.Slow, detector.Pass(now + TimeSpan.FromSeconds(20)).Healths[0].Verdict);
+        Assert.Equal(Verdict.Hung, detector.Pass(now + TimeSpan.FromSeconds(121)).Healths[0].Verdict);
+    }
+
     private static IReadOnlyList<MountEntry> Choose(string table, MountChoice? choice = null)
         => LocalFilesystems.Choose(Parse(table), choice ?? new MountChoice());
 

@@ -11,12 +11,16 @@ public sealed class ProbeFrameTests
     [Fact]
     public void A_request_comes_back_as_it_went_in()
     {
-        var request = new ProbeRequest(7, new DeviceNumber(202, 65537), 45, [.. "/srv/"u8, 0xff]);
+        var request = new ProbeRequest(7, new DeviceNumber(202, 65537), 45, [.. "/srv/"u8, 0xff])
+        {
+            IsBtrfs = true, Folders = [[.. "/"u8], [.. "/.guest-agent"u8]],
+        };
         ReadOnlyMemory<byte> rest = ProbeFrames.Encode(request)!;
         Assert.True(ProbeFrames.TryTake(ref rest, out ReadOnlyMemory<byte> body));
         ProbeRequest back = ProbeFrames.DecodeRequest(body);
         Assert.Equal(request.MountPoint, back.MountPoint);
-        Assert.Equal(request with { MountPoint = back.MountPoint }, back);
+        Assert.Equal(request.Folders, back.Folders);
+        Assert.Equal(request with { MountPoint = back.MountPoint, Folders = back.Folders }, back);
         Assert.Equal(0, rest.Length);
     }
 

@@ -53,5 +53,5 @@ public sealed class ProbeMailboxTests
         Assert.Equal(taken.Distinct().Order(), taken);
     }
 
-    private static ProbeRequest Request(long id) => new(id, new DeviceNumber(7, 0), null, []);
+    private static ProbeRequest Request(long id) => new(id, new DeviceNumber(7, 0), 30, []);
 }

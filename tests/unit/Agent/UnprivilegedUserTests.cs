@@ -85,8 +85,9 @@ public sealed class UnprivilegedUserTests : IDisposable
         File.WriteAllBytes(file, key);
         Assert.Equal(0, Syscall.chmod(file, FilePermissions.S_IRUSR | FilePermissions.S_IWUSR));
         Assert.Equal(0, Syscall.stat(_folder, out Stat status));
-        var request = new ProbeRequest(1, DeviceNumbers.Of(status.st_dev), null, Encoding.UTF8.GetBytes(_folder));
-        ProbeReply reply = new WriteProbe().Run(request);
+        var request = new ProbeRequest(
+            1, DeviceNumbers.Of(status.st_dev), MountIdOf(_folder), Encoding.UTF8.GetBytes(_folder));
+        ProbeReply reply = WriteProbe.Run(request);
         Assert.Equal((ProbeStep.Refused, ProbeReply.NoErrno), (reply.Step, reply.Errno));
         Assert.Equal(key, File.ReadAllBytes(file));
     }
@@ -104,5 +105,13 @@ public sealed class UnprivilegedUserTests : IDisposable
         Assert.Empty(carrier.Turn(start + TimeSpan.FromSeconds(59)));
         Assert.True(carrier.Due(start)?.HasCome(start + TimeSpan.FromSeconds(60)));
         Assert.IsType<AgentInput.LinkDown>(Assert.Single(carrier.Turn(start + TimeSpan.FromSeconds(60))));
+    }
+
+    private static int MountIdOf(string path)
+    {
+        int folder = Syscall.open(path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
+        int mountId = ProbedMount.MountIdOf(folder) ?? 0;
+        Assert.Equal(0, Syscall.close(folder));
+        return mountId;
     }
 }

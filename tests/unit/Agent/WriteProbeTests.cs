@@ -34,8 +34,8 @@ public sealed class WriteProbeTests
     [Fact]
     public void A_folder_that_is_no_btrfs_is_not_the_btrfs_that_was_meant()
     {
-        var request = new ProbeRequest(1, new DeviceNumber(0, 45), AnonymousMountId: 45, [.. "/proc"u8]);
-        ProbeReply reply = new WriteProbe().Run(request);
+        var request = new ProbeRequest(1, new DeviceNumber(0, 45), MountId: 45, [.. "/proc"u8]) { IsBtrfs = true };
+        ProbeReply reply = WriteProbe.Run(request);
         Assert.Equal((ProbeStep.OpenMountPoint, (int)Errno.ENODEV), (reply.Step, reply.Errno));
     }
 }

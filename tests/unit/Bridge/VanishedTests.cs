@@ -172,4 +172,17 @@ public sealed class VanishedTests
         Assert.IsType<RecoveryState.Healthy>(story.State());
         Assert.Single(story.Told(TellKind.Proof));
     }
+
+    /// <summary>As agent 0.1.0 reports a guest whose root is a reiserfs.</summary>
+    [Fact]
+    public void A_guest_whose_root_is_not_in_its_report_is_not_healthy()
+    {
+        BridgeStory story = new BridgeStory().Appear(5).Say(5, 1, 1, Filesystem("/boot", type: "ext2"));
+        story.Wait(60).Say(5, 1, 2, Filesystem("/boot", type: "ext2"));
+        Assert.Contains("its root is not in its report", Assert.IsType<RecoveryState.Suspect>(story.State()).Reason);
+        story.Say(5, 1, 3, Filesystem("/boot", type: "ext2"), Filesystem(type: "reiserfs"));
+        Assert.IsType<RecoveryState.Healthy>(story.State());
+        story.Say(5, 1, 4, Filesystem("/boot", type: "ext2"), Filesystem("/", Verdict.Unknown, "nfs"));
+        Assert.IsType<RecoveryState.Suspect>(story.State());
+    }
 }
