@@ -134,8 +134,8 @@ public sealed class RealMountTests : IAsyncLifetime
         await MakeAsync("btrfs");
         await ShellAsync("""
             mkdir snap part && btrfs -q subvolume create fs/part && btrfs -q subvolume snapshot -r fs/part fs/snap
-            device=$(findmnt -n -o SOURCE fs) && umount fs
-            mount -o subvol=snap "$device" snap && mount -o subvol=part "$device" part
+            device=$(findmnt -n -o SOURCE fs)
+            mount -o subvol=snap "$device" snap && mount -o subvol=part "$device" part && umount fs
             """);
         MountEntry first = Chosen($"{Top}/snap");
         ProbeReply refused = Probe(first);
