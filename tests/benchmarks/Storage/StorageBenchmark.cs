@@ -22,10 +22,11 @@ internal static class StorageBenchmark
     private const int Events = 40;
 
     /// <summary>
-    /// Of one event, and renewed for each: a gate opens again about two seconds after it closed, with the next look and
-    /// a new read, and later on a busy machine. A limit for all of them ended the benchmark there.
+    /// Of one event, and renewed for each: a gate opens again with the next look and a new read, later on a busy machine.
     /// </summary>
     private static readonly TimeSpan EventLimit = TimeSpan.FromMinutes(10);
+
+    private static readonly TimeSpan StableFor = TimeSpan.FromMilliseconds(1);
 
     public static async Task<int> RunAsync()
     {
@@ -172,7 +173,7 @@ internal static class StorageBenchmark
         var watched = new WatchedDisks(clock, wake);
         using var watch = new StorageWatch(
             parts, watched, wake, inputs, clock, NullLogger<StorageWatch>.Instance);
-        var loop = new BridgeLoop(new RecoveryPolicy { StableFor = TimeSpan.FromMilliseconds(1) });
+        var loop = new BridgeLoop(new RecoveryPolicy { StableFor = StableFor });
         for (int guest = 0; guest < Guests; guest++)
         {
             var identity = new GuestIdentity(new Guid(guest + 1, 0, 0, new byte[8]), $"g{Text(guest)}");
@@ -225,6 +226,8 @@ internal static class StorageBenchmark
                 loop.Step(queue.Current, clock.Now);
                 if (isOpen)
                 {
+                    // Without it the disk is not yet stable, and the next input comes up to five seconds later.
+                    await Task.Delay(StableFor * 2).ConfigureAwait(false);
                     loop.Step(new BridgeInput.Tick(), clock.Now);
                 }
             }
