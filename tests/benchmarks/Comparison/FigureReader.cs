@@ -71,19 +71,35 @@ internal static partial class FigureReader
         }
     }
 
-    /// <summary>The name of a number is its clause, without other numbers, after the first words of the line.</summary>
+    /// <summary>
+    /// The name of a number is its clause, without numbers, after the clauses before it that hold none. What stands in
+    /// parentheses with a number, as a limit does, is no figure.
+    /// </summary>
     private static void AddSentence(List<Figure> figures, string line)
     {
-        string subject = Clause().Split(line)[0];
-        int position = 0;
-        foreach (string clause in Clause().Split(line))
+        var subject = new List<string>();
+        bool isSubjectComplete = false;
+        foreach (string clause in Clause().Split(Aside().Replace(line, string.Empty)))
         {
-            string about = position++ == 0 || Number().IsMatch(subject) ? string.Empty : $"{subject}: ";
-            int inClause = 0;
-            foreach (Match number in Number().Matches(clause))
+            MatchCollection numbers = Number().Matches(clause);
+            if (numbers.Count == 0 && isSubjectComplete)
             {
-                string nth = inClause++ == 0 ? string.Empty : $" [{inClause}]";
-                figures.Add(new Figure(about + Number().Replace(clause, "#").Trim() + nth, Parse(number.Value)));
+                subject.Clear();
+                isSubjectComplete = false;
+            }
+
+            if (numbers.Count == 0)
+            {
+                subject.Add(clause.Trim());
+                continue;
+            }
+
+            isSubjectComplete = true;
+            string about = subject.Count == 0 ? string.Empty : $"{string.Join(", ", subject)}: ";
+            string name = about + Number().Replace(clause, "#").Trim();
+            for (int at = 0; at < numbers.Count; at++)
+            {
+                figures.Add(new Figure(at == 0 ? name : $"{name} [{at + 1}]", Parse(numbers[at].Value)));
             }
         }
     }
@@ -100,8 +116,11 @@ internal static partial class FigureReader
     [GeneratedRegex(@"^-?\d+(?:,\d{3})*(?:\.\d+)?(?: ?(?:%|[a-zA-Z]{1,3}))?$")]
     private static partial Regex NumberCell();
 
-    [GeneratedRegex(@"[,;:] |\. | \(|\)")]
+    [GeneratedRegex(@"[,;:] |\. ")]
     private static partial Regex Clause();
+
+    [GeneratedRegex(@" \([^()]*\d[^()]*\)")]
+    private static partial Regex Aside();
 
     [GeneratedRegex(@"\s{2,}")]
     private static partial Regex Gap();

@@ -36,9 +36,20 @@ public sealed class FigureTests
     {
         const string figures = "one look, CPU time (a LUN each): p50 1.5 ms, p95 2.0 ms";
         Assert.Equal(
-            [new("one look: p50 # ms", 1.5), new("one look: p95 # ms", 2)], Read(figures));
+            [
+                new("one look, CPU time (a LUN each): p50 # ms", 1.5),
+                new("one look, CPU time (a LUN each): p95 # ms", 2),
+            ],
+            Read(figures));
         Assert.Equal(Read(figures), Read($"{figures}, limit 50 ms: kept").SkipLast(1));
+        Assert.Equal(Read(figures), Read($"{figures} (limit 200 ms)"));
     }
+
+    [Fact]
+    public void A_peer_in_the_same_sentence_is_another_figure()
+        => Assert.Equal(
+            [new("looks (volumes): p50 # ms", 5), new("beside it, reading: p50 # ms", 2), new("beside it, reading: ratio #", 2.5)],
+            Read("looks (volumes): p50 5 ms; beside it, reading: p50 2 ms, ratio 2.5"));
 
     [Theory]
     [InlineData("")]
