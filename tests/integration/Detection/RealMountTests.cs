@@ -221,7 +221,7 @@ public sealed class RealMountTests : IAsyncLifetime
 
     private static List<MountEntry> ReadTable() => MountInfoParser.Parse(File.ReadAllBytes("/proc/self/mountinfo"));
 
-    static Task<string> MakeAsync(string type) => ShellAsync(
+    private static Task<string> MakeAsync(string type) => ShellAsync(
         $"mkdir fs && truncate -s 512M image && mkfs.{type} -q image >&2 && mount -o loop image fs");
 
     private static Task<string> ShellAsync(string line)
