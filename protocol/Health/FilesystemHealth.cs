@@ -76,11 +76,13 @@ public sealed record FilesystemHealth
     public BootCheckReason? BootCheckWhy { get; init; }
 
     /// <summary>
-    /// The class of its verdict. A filesystem that is read-only by a design that nobody wrote down is a warning.
+    /// The class of its verdict. A warning where that would be ok: a design that nobody wrote down, and swap that failed,
+    /// since the root writes while programs die.
     /// </summary>
-    public Severity Severity => Verdict == Verdict.ReadOnlyByDesign && Why?.IsWrittenDown() == false
-        ? Severity.Warning
-        : Verdict.ToSeverity();
+    public Severity Severity => Verdict.ToSeverity() == Severity.Ok
+        && (Why?.IsWrittenDown() == false || Evidence.Any(fact => fact.Kind == EvidenceKind.SwapError))
+            ? Severity.Warning
+            : Verdict.ToSeverity();
 
     /// <summary>Equal in everything a reader would act on, evidence included.</summary>
     public bool SaysTheSameAs(FilesystemHealth? other)

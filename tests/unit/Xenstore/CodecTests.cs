@@ -280,6 +280,16 @@ public sealed class CodecTests
     }
 
     [Fact]
+    public void A_root_that_writes_while_swap_fails_is_a_warning()
+    {
+        FilesystemHealth root = Example() with { Verdict = Verdict.Writable, Evidence = [new(EvidenceKind.SwapError, "8:0")] };
+
+        GuestState state = GuestState.Of([Example() with { Verdict = Verdict.Writable, Evidence = [] }, root], Noon);
+
+        Assert.Equal((Severity.Warning, Severity.Warning), (root.Severity, state.Severity));
+    }
+
+    [Fact]
     public void An_unknown_filesystem_is_worse_than_one_that_is_read_only_by_design()
     {
         GuestState state = GuestState.Of(
