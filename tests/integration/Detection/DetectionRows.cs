@@ -109,15 +109,15 @@ internal static class DetectionRows
     private static IEnumerable<DetectionRow> Wishes()
     {
         Expectation byDesign = new(Verdict.ReadOnlyByDesign, Hidden: false, "probe:EROFS", "administrator-remount");
-        // Neither fstab nor an error tells why; who wished it was not seen.
-        Expectation nobodyKnows = new(Verdict.Unknown, Hidden: false, "probe:EROFS", "mount-option");
+        // Nothing speaks of an error, and nobody wrote it down: by design, and a warning.
+        Expectation sinceBoot = new(Verdict.ReadOnlyByDesign, Hidden: false, "probe:EROFS", "mount-option");
         yield return Row(
             "an administrator's remount,ro", one => one.RemountAsync("ro"), byDesign, one => one.RemountAsync("rw"))
-            with { ExpectedLater = nobodyKnows };
+            with { ExpectedLater = sinceBoot };
         yield return Row(
             "an administrator's remount,bind,ro",
             one => one.RemountAsync("bind,ro"), byDesign, one => one.RemountAsync("bind,rw"))
-            with { ExpectedLater = nobodyKnows };
+            with { ExpectedLater = sinceBoot };
         // Of a write through a filesystem that was mounted before the kernel only warns (block/blk-core.c).
         yield return Row(
             "the device set read-only (blockdev --setro)",
