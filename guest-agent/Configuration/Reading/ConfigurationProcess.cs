@@ -22,6 +22,7 @@ internal static unsafe class ConfigurationProcess
         var commandLine = new AgentCommandLine();
         // Whatever of these hangs, hangs here: the agent reads them itself only after this process has ended.
         new MountWishes(new PathRoot("/")).Read();
+        _ = BootCheckReader.Read(new PathRoot("/"));
         string? file = commandLine.Settings.FileOf(commandLine.Command.Parse(arguments[1..]));
         byte[] answer = Encoding.UTF8.GetBytes(ConfigurationAnswer.Write(AgentConfigurationReader.ReadFiles(file)));
         fixed (byte* start = answer)

@@ -2,6 +2,7 @@ using GuestAgent;
 using GuestAgent.Detection;
 using GuestAgent.Requests;
 using Protocol.Health;
+using Protocol.Kernel;
 using Protocol.Xenstore;
 using Xunit;
 
@@ -72,6 +73,65 @@ public sealed class RequestTests
         stage.Pass(2);
         Assert.Empty(stage.Remedies);
         Assert.Equal(OutcomeReason.NotADomu, stage.Outcome!.Reason);
+    }
+
+    [Theory]
+    [InlineData("repair", "/srv", DiskOrigin.Iscsi)]
+    [InlineData("repair", "/srv", DiskOrigin.Nbd)]
+    [InlineData("repair", "/srv", DiskOrigin.PassedThrough)]
+    [InlineData("repair", "/srv", DiskOrigin.Virtio)]
+    [InlineData("repair", "/srv", DiskOrigin.Loop)]
+    [InlineData("repair", "/srv", DiskOrigin.Unrecognized)]
+    [InlineData("repair", "/srv", null)] // nobody looked
+    [InlineData("reboot", "/", DiskOrigin.Iscsi)]
+    [InlineData("reboot", "/", DiskOrigin.NvmeFabrics)]
+    public void On_a_disk_that_the_host_does_not_serve_a_remedy_is_refused(string action, string mount, DiskOrigin? origin)
+    {
+        var stage = new AgentStage(isDomU: true) { Origins = origin is { } known ? [DiskOrigin.Vbd, known] : [] };
+        stage.With(AgentStage.Ext("/", 1)).With(AgentStage.Ext("/srv", 2)).Start();
+        stage.Pass(1);
+        int minor = mount == "/" ? 1 : 2;
+        stage.ProbesMeet(minor, "EROFS");
+        stage.Kernel(KernelLineKind.JournalAborted, minor);
+        stage.Pass(1);
+        Assert.Equal(Verdict.JournalAborted, stage.Health(minor).Verdict);
+
+        stage.Request("r-1", action, mount);
+        stage.Pass(2);
+        Assert.Empty(stage.Remedies);
+        Assert.Equal(OutcomeReason.DiskNotServedByHost, stage.Outcome!.Reason);
+        Assert.Equal(origin is { } named ? $"vbd,{named.ToName()}" : string.Empty, stage.Outcome.Detail);
+    }
+
+    [Theory]
+    [InlineData(DiskOrigin.Unrecognized)]
+    [InlineData(DiskOrigin.Loop)]
+    [InlineData(null)]
+    public void A_root_whose_disks_are_not_known_may_be_restarted(DiskOrigin? origin)
+    {
+        var stage = new AgentStage(isDomU: true) { Origins = origin is { } known ? [known] : [] };
+        stage.With(AgentStage.Ext("/", 1)).Start();
+        stage.Pass(1);
+        stage.ProbesMeet(1, "EROFS");
+        stage.Kernel(KernelLineKind.JournalAborted, 1);
+        stage.Request("r-1", "reboot");
+        stage.Pass(2);
+
+        Assert.Single(stage.Remedies);
+    }
+
+    [Fact]
+    public void A_filesystem_whose_disk_went_offline_is_not_repaired()
+    {
+        AgentStage stage = Aborted();
+        stage.ProbesMeet(2, "EROFS");
+        stage.Kernel(KernelLineKind.JournalAborted, 2);
+        stage.Kernel(KernelLineKind.DeviceOffline, 2);
+        stage.Request("r-1", "repair", "/srv");
+        stage.Pass(2);
+
+        Assert.Empty(stage.Remedies);
+        Assert.Equal(OutcomeReason.DeviceOffline, stage.Outcome!.Reason);
     }
 
     [Fact]
