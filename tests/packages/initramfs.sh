@@ -197,13 +197,15 @@ dracut_without_fsck_promises_nothing() {
 
 # As dracut's init does it without systemd, with fstab's sixth field still unread; with the fs-lib of this dracut.
 dracut_without_systemd_checks_by_itself() {
+    local script
     new_guest_root force
     dracut_image base
     a_quietly_broken_disk "$tree/disk"
     give_device "$tree" force
+    script=$(cd "$tree" && find usr lib -name 05-force-fsck.sh | head -n 1)
     chroot "$tree" /bin/sh -c 'NEWROOT=/sysroot root=block:/disk fstype=ext4; . /lib/dracut-lib.sh; . /lib/fs-lib.sh
         label_uuid_to_dev() { echo "$1"; }; det_fs() { echo ext4; }
-        . "$(find / -name "05-force-fsck.sh" | head -n 1)"' >"$work/premount" 2>&1 </dev/null || true
+        . "/$1"' sh "$script" >"$work/premount" 2>&1 </dev/null || true
     ! is_still_broken "$tree/disk" || fail "nothing was checked: $(cat "$work/premount")"
     marked root-exit=1 "$tree"
 }
@@ -243,7 +245,8 @@ systemd_that_checks_nothing() {
     ! forced_in /tmp/units || fail "a check is forced that is not made"
     # In an initramfs the mark says so.
     : >"$root/etc/initrd-release"
-    [ ! -s "$work/masking" ] || { sed -i 's/systemd.mask/rd.&/' "$work/masking"; }
+    # Written in place: the file is what stands at /proc/cmdline.
+    [ ! -s "$work/masking" ] || echo "ro rd.systemd.mask=systemd-fsck@.service quiet" >"$work/masking"
     in_generator /tmp/units
     ! forced_in /tmp/units || fail "a check is forced that is not made"
     marked fsck=no "$root"
