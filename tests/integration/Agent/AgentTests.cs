@@ -191,9 +191,20 @@ public sealed class AgentTests : IAsyncLifetime
     {
         await Tool.RequireAsync("sh", "-c", "head -c 4096 /dev/zero >\"$1\"; chmod 600 \"$1\"", "sh", ProbeFile);
         await Tool.RequireAsync("chattr", "+i", ProbeFile);
+        // Nor can the folder of its own be made, in which the agent would try it next.
+        await Tool.RequireAsync("sh", "-c", "echo taken >\"$1\"; chattr +i \"$1\"", "sh", $"{MountPoint}/.guest-agent");
         await using AgentProcess agent = Start(Output);
         await agent.WaitForStatusAsync($"{MountPoint} unknown");
-        await agent.WaitForStatusAsync("probe-refused:EPERM");
+        await agent.WaitForStatusAsync("probe-refused:");
+    }
+
+    [Fact]
+    public async Task Beside_a_probe_file_that_is_immutable_a_folder_of_its_own_is_used()
+    {
+        await Tool.RequireAsync("sh", "-c", "head -c 4096 /dev/zero >\"$1\"; chmod 600 \"$1\"", "sh", ProbeFile);
+        await Tool.RequireAsync("chattr", "+i", ProbeFile);
+        await using AgentProcess agent = Start(Output);
+        await agent.WaitForStatusAsync($"{MountPoint} writable");
     }
 
     [Theory]
