@@ -11,8 +11,6 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
 fi
 
-# The shell stays the first process of its namespace: a .NET program that is process 1 takes the exit code of every child,
-# also of those that it did not start as a Process.
 outer="$(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/pid)"
 # shellcheck disable=SC2016 # expanded by the shells that run them
 exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_ROOT"} \
@@ -24,4 +22,4 @@ exec $as_root env PATH="$PATH" HOME="$HOME" ${DOTNET_ROOT:+DOTNET_ROOT="$DOTNET_
         export TESTBED_FROZEN TMPDIR=/dev/shm
         exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
             "$TESTBED_TOOLS/hide-mounts.sh" \
-            sh -c "mount -t tmpfs -o mode=1777 contained /dev/shm || exit; \"\$@\"; exit \$?" sh "$@"' sh "$@"
+            sh -c "mount -t tmpfs -o mode=1777 contained /dev/shm && exec \"\$@\"" sh "$@"' sh "$@"
