@@ -52,7 +52,7 @@ public sealed class RemedyPathTests : IAsyncLifetime
     public async Task A_repair_below_roots_folders_checks_the_filesystem_and_mounts_it_as_it_was()
     {
         // A .NET program that is process 1 of its namespace takes the exit code of every child, e2fsck's too.
-        Assert.SkipWhen(Environment.ProcessId == 1, "process 1 cannot wait for e2fsck; the healing tests repair by the agent");
+        Assert.SkipWhen(Environment.ProcessId == 1, "process 1 cannot wait for e2fsck; the healing tests repair");
         MountEntry before = Mounted()!;
         RemedyResult result = Repair(before);
         Assert.Equal((OutcomeReason.None, 0), (result.Reason, result.FsckExitCode));
