@@ -48,6 +48,6 @@ public static partial class KernelFormats
 
     // "name[312]: segfault at 0 ... in file[1000+1000]", "traps: name[312] general protection fault ..." (arch/*/mm/fault.c,
     // kernel/traps.c): the name has 15 bytes, which may stand there as \x0a.
-    [GeneratedRegex(@"^(?:.{0,80}?\[\d+\][: ]|traps: |(?:process|program|warning:) ['`])")]
+    [GeneratedRegex(@"^(?:.{0,60}?\[\d+\][: ]|traps: |(?:process|program|warning:) ['`])")]
     private static partial Regex OfProgram();
 }

@@ -71,6 +71,14 @@ public sealed class KernelFormatTests
     }
 
     [Fact]
+    public void The_name_of_a_program_does_not_hide_an_abort()
+    {
+        FilesystemLine? line = FilesystemLines.Understand(
+            "EXT4-fs error (device xvda1): ext4_journal_check_start:83: comm a[1] b: Detected aborted journal");
+        Assert.Equal((KernelLineKind.JournalAborted, "xvda1"), (line!.Value.Kind, line.Value.DeviceName));
+    }
+
+    [Fact]
     public void Words_within_an_error_do_not_change_its_device()
     {
         FilesystemLine? line = FilesystemLines.Understand(
